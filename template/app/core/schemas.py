@@ -1,0 +1,60 @@
+"""Bases of request and response schemas, and the page that every list answers with."""
+
+from typing import Annotated, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MAX_LIMIT = 100
+MAX_OFFSET = 100_000
+
+Item = TypeVar("Item")
+Paging = Literal["offset", "from start", "after cursor"]
+
+
+class InputSchema(BaseModel):
+    """What a client sends; unknown fields are refused, so that nothing is ignored silently."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+class ReadSchema(BaseModel):
+    """What a client gets; each field is read from the model's attribute of the same name."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class Page(BaseModel, Generic[Item]):
+    """One page of a list.
+
+    By offset it counts the whole list; by cursor `total` and `offset` are null, and no count is
+    made. `next_cursor` continues either kind and is null on the last page.
+    """
+
+    items: list[Item]
+    total: int | None
+    limit: int
+    offset: int | None
+    next_cursor: str | None
+
+
+class PageQuery(InputSchema):
+    """Paging and order of a list; a resource adds its filters and the sorts that it allows.
+
+    A filter is named after a column, or `column__operator` (see `app.core.query.OPERATORS`).
+    """
+
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 20
+    offset: Annotated[int, Field(ge=0, le=MAX_OFFSET)] = 0
+    cursor: Annotated[str, Field(max_length=1000)] | None = None
+    sort: str = "-created_at"
+
+    @property
+    def paging(self) -> Paging:
+        """By offset, or by cursor: from the start when it is empty."""
+        if self.cursor is None:
+            return "offset"
+        return "after cursor" if self.cursor else "from start"
+
+    def filters(self) -> dict[str, object]:
+        """The filters that the client gave."""
+        return self.model_dump(exclude=set(PageQuery.model_fields), exclude_none=True)

@@ -1,0 +1,53 @@
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, String, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.models import Record
+from app.core.tables import reference
+
+
+class LoginSession(Record):
+    """One login on one device; its token is stored as a hash only."""
+
+    __tablename__ = "sessions"
+
+    user_id: Mapped[UUID] = reference("users.id", ondelete="CASCADE")
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    previous_token_hash: Mapped[str | None] = mapped_column(String(64))
+    rotated_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime]
+    last_used_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    user_agent: Mapped[str | None] = mapped_column(String(300))
+    ip_address: Mapped[str | None] = mapped_column(String(45))
+
+
+class ApiKey(Record):
+    """A long-lived credential of a user's programs; stored as a hash only."""
+
+    __tablename__ = "api_keys"
+
+    user_id: Mapped[UUID] = reference("users.id", ondelete="CASCADE")
+    name: Mapped[str] = mapped_column(String(100))
+    prefix: Mapped[str] = mapped_column(String(12))
+    key_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    last_used_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
+
+
+class UserToken(Record):
+    """A token that was mailed to a user and works once."""
+
+    __tablename__ = "user_tokens"
+    __table_args__ = (
+        CheckConstraint(
+            "purpose IN ('verify_email', 'reset_password', 'invitation')", name="purpose"
+        ),
+    )
+
+    user_id: Mapped[UUID] = reference("users.id", ondelete="CASCADE")
+    purpose: Mapped[str] = mapped_column(String(20))
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]

@@ -14,8 +14,8 @@ class LoginSession(Record):
     __tablename__ = "sessions"
 
     user_id: Mapped[UUID] = reference("users.id", ondelete="CASCADE")
-    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
-    previous_token_hash: Mapped[str | None] = mapped_column(String(64))
+    token_hash: Mapped[bytes] = mapped_column(unique=True)
+    previous_token_hash: Mapped[bytes | None]
     rotated_at: Mapped[datetime | None]
     expires_at: Mapped[datetime]
     last_used_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -31,7 +31,7 @@ class ApiKey(Record):
     user_id: Mapped[UUID] = reference("users.id", ondelete="CASCADE")
     name: Mapped[str] = mapped_column(String(100))
     prefix: Mapped[str] = mapped_column(String(12))
-    key_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    key_hash: Mapped[bytes] = mapped_column(unique=True)
     last_used_at: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]
 
@@ -48,6 +48,6 @@ class UserToken(Record):
 
     user_id: Mapped[UUID] = reference("users.id", ondelete="CASCADE")
     purpose: Mapped[str] = mapped_column(String(20))
-    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    token_hash: Mapped[bytes] = mapped_column(unique=True)
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]

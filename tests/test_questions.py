@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import yaml
+from copier import run_copy
 
 from tests.conftest import REPOSITORY, Render
 from tests.renderings import COMPUTED
@@ -54,6 +55,23 @@ def test_choices_of_these_tests_exist(questions: dict[str, dict[str, Any]]) -> N
         for name, answer in stack.answers.items():
             if choices := questions[name].get("choices"):
                 assert answer in choices.values(), name
+
+
+def test_every_choice_is_accepted(questions: dict[str, dict[str, Any]], checkout: Path) -> None:
+    """The refusal of bad answers repeats the choices: one that it forgot would be refused."""
+    for name, question in questions.items():
+        choices = (question.get("choices") or {}).values()
+        for token in choices or ([True, False] if question["type"] == "bool" else []):
+            if not is_computed(question):
+                run_copy(
+                    str(checkout),
+                    "nowhere",
+                    data={name: token},
+                    defaults=True,
+                    quiet=True,
+                    pretend=True,
+                    vcs_ref="HEAD",
+                )
 
 
 def test_keys_stand_in_order(questions: dict[str, dict[str, Any]]) -> None:

@@ -1,0 +1,141 @@
+"""Rendered projects as their owners use them: with uv, on a PostgreSQL of their own, served."""
+
+import hashlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx2
+import psutil
+from filelock import FileLock
+
+from tests.interpreters import lowest, uv
+
+PATIENCE_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Project:
+    path: Path
+    python: Path = field(default_factory=lowest)
+
+    def sync(self, locks: Path) -> None:
+        """Install the project; those with the same requirements share what was resolved once."""
+        requirements = (self.path / "pyproject.toml").read_bytes()
+        lock = locks / f"{hashlib.sha256(requirements).hexdigest()}.uv.lock"
+        with FileLock(f"{lock}.lock"):
+            if lock.exists():
+                shutil.copy2(lock, self.path / "uv.lock")
+            self.run("uv", "sync", "--quiet")
+            shutil.copy2(self.path / "uv.lock", lock)
+
+    def uv_run(self, *command: str, timeout: float = 600, **environment: str) -> str:
+        return self.run("uv", "run", "--no-sync", *command, timeout=timeout, **environment)
+
+    def run(self, *command: str, timeout: float = 600, **environment: str) -> str:
+        """Run a command as from a fresh shell in the project and return what it printed."""
+        program = [uv(), *command[1:]] if command[0] == "uv" else list(command)
+        done = subprocess.run(
+            program,
+            cwd=self.path,
+            env=self.environment | environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-8000:]}"
+        return done.stdout
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Ours without what these tests brought into it."""
+        ours = ("PYTEST_", "COV_", "VIRTUAL_ENV", "PYTHONPATH", "DATABASE_URL", "UV_PROJECT")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+        return kept | {"UV_PYTHON": str(self.python), "NO_COLOR": "1"}
+
+    @contextmanager
+    def served(self, *options: str) -> Iterator["Server"]:
+        """The development server, stopped by SIGTERM at the end."""
+        port = free_port()
+        log = self.path.parent / f"{self.path.name}.server.log"
+        command = [uv(), "run", "--no-sync", "manage", "run", "--no-reload", "--port", str(port)]
+        with log.open("w") as output:
+            process = subprocess.Popen(
+                [*command, *options],
+                cwd=self.path,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        server = Server(process, f"http://127.0.0.1:{port}", log, self.path)
+        try:
+            server.wait_until_ready()
+            yield server
+        finally:
+            server.kill()
+
+
+@dataclass
+class Server:
+    process: "subprocess.Popen[bytes]"
+    url: str
+    log: Path
+    project: Path
+
+    def wait_until_ready(self) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, self.log.read_text()
+            try:
+                if httpx2.get(f"{self.url}/health/ready").status_code == 200:
+                    return
+            except httpx2.TransportError:
+                pass
+            time.sleep(0.1)
+        raise AssertionError(f"not ready in {PATIENCE_SECONDS} s\n{self.log.read_text()}")
+
+    def stop(self) -> int:
+        """Ask as a supervisor does, wait, and return the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(PATIENCE_SECONDS)
+
+    def remains(self) -> list[str]:
+        """What still runs of the server or of its database."""
+        return [
+            " ".join(process.info["cmdline"])
+            for process in psutil.process_iter(["cmdline", "cwd"])
+            if str(self.project)
+            in " ".join([*(process.info["cmdline"] or ()), str(process.info["cwd"])])
+            or session_of(process.pid) == self.process.pid
+        ]
+
+    def kill(self) -> None:
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGTERM)
+            self.process.wait(PATIENCE_SECONDS)
+
+
+def session_of(pid: int) -> int | None:
+    try:
+        return os.getsid(pid)
+    except ProcessLookupError:
+        return None
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
-from app.core.errors import ValidationFailedError
+from app.core.errors import FieldError, ValidationFailedError
 from app.core.query import Attribute, Sort, filter_values
 from app.core.schemas import Page, PageQuery, ReadSchema
 from app.core.statements import KEY, SORT_VALUE, TOTAL
@@ -67,9 +67,9 @@ def decode_cursor(cursor: str, sort_name: str, sort: Sort) -> dict[str, Any]:
             "cursor_id": adapter(sort.key).validate_python(key),
         }
     except (binascii.Error, TypeError, ValueError, ValidationError):
-        raise ValidationFailedError.for_field(
-            ["query", "cursor"], "The cursor does not belong to this list and order."
-        ) from None
+        message = "The cursor does not belong to this list and order."
+        wrong = FieldError(("query", "cursor"), message, "cursor")
+        raise ValidationFailedError(errors=[wrong]) from None
 
 
 @lru_cache(maxsize=256)

@@ -1,8 +1,8 @@
 """Bases of request and response schemas, and the page that every list answers with."""
 
-from typing import Annotated, Generic, Literal, TypeVar
+from typing import Annotated, Generic, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 MAX_LIMIT = 100
 MAX_OFFSET = 100_000
@@ -15,6 +15,13 @@ class InputSchema(BaseModel):
     """What a client sends; unknown fields are refused, so that nothing is ignored silently."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    @model_validator(mode="after")
+    def refuse_nul(self) -> Self:
+        """PostgreSQL stores no NUL character in a text."""
+        if any(isinstance(value, str) and "\0" in value for value in vars(self).values()):
+            raise ValueError("A text must not contain the NUL character.")
+        return self
 
 
 class ReadSchema(BaseModel):

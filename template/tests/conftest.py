@@ -1,3 +1,3 @@
-"""Fixtures of this service's tests; the kernel's come from `tests.plugin`."""
+"""Fixtures of this service's tests; the kernel's come from `tests.support.plugin`."""
 
-pytest_plugins = ["tests.plugin"]
+pytest_plugins = ["tests.support.plugin"]

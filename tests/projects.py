@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -98,13 +98,14 @@ class Server:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline:
             assert self.process.poll() is None, self.log.read_text()
-            try:
-                if httpx2.get(f"{self.url}/health/ready").status_code == 200:
+            with suppress(httpx2.TransportError):
+                if self.get("/health/ready").status_code == 200:
                     return
-            except httpx2.TransportError:
-                pass
             time.sleep(0.1)
         raise AssertionError(f"not ready in {PATIENCE_SECONDS} s\n{self.log.read_text()}")
+
+    def get(self, path: str) -> httpx2.Response:
+        return httpx2.get(self.url + path)
 
     def stop(self) -> int:
         """Ask as a supervisor does, wait, and return the exit code."""

@@ -19,7 +19,6 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.dml import ReturningDelete, ReturningInsert, ReturningUpdate
 
-from app.core.models import SoftDelete
 from app.core.query import Sort, conditions
 from app.core.schemas import Paging, ReadSchema
 from app.core.tables import LIVE_ROWS
@@ -74,7 +73,7 @@ def page_statement(
 ) -> Select[Any]:
     """One page of the rows that match the filters; by offset it carries the total."""
     sort = Sort.parse(source.model, sort_name)
-    statement = select(
+    statement: Select[Any] = select(
         *fields(source.model, schema), sort.column.label(SORT_VALUE), sort.key.label(KEY)
     )
     statement = narrowed(source, statement.where(*conditions(source.model, filters)))
@@ -135,7 +134,7 @@ def restore_statement(model: type[Any]) -> ReturningUpdate[Any]:
 def bulk_delete_statement(model: type[Any]) -> ReturningUpdate[Any] | ReturningDelete[Any]:
     """DELETE of the rows among `ids`, or what hides them if the model is soft-deleted."""
     named = model.id.in_(bindparam("ids", expanding=True))
-    if issubclass(model, SoftDelete):
+    if "deleted_at" in inspect(model).columns:
         live = and_(named, model.deleted_at.is_(None))
         return update(model).where(live).values(deleted_at=func.now()).returning(model.id)
     return delete(model).where(named).returning(model.id)

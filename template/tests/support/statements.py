@@ -1,0 +1,41 @@
+"""Counts what a request sends to the database."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Self
+
+from sqlalchemy import Engine, event
+
+# What the tests' outer transaction and the kernel's own bookkeeping send.
+BOOKKEEPING = ("SAVEPOINT", "RELEASE", "ROLLBACK", "select set_config")
+
+# What authenticating a request costs.
+AUTHENTICATION = "SELECT"
+
+
+class Statements:
+    """The statements of all engines since the last `clear()`."""
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+
+    @contextmanager
+    def listening(self) -> Iterator[Self]:
+        """Record until the end of the block."""
+        event.listen(Engine, "before_cursor_execute", self._record)
+        try:
+            yield self
+        finally:
+            event.remove(Engine, "before_cursor_execute", self._record)
+
+    def clear(self) -> None:
+        """Forget what was sent so far."""
+        self.sent.clear()
+
+    def verbs(self) -> list[str]:
+        """`SELECT`, `INSERT` … in the order sent."""
+        return [statement.split(maxsplit=1)[0] for statement in self.sent]
+
+    def _record(self, _connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if not statement.startswith(BOOKKEEPING):
+            self.sent.append(statement)

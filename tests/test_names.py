@@ -14,7 +14,7 @@ import yaml
 from pytest_copie.plugin import Copie
 
 from tests.renderings import Rendering
-from tests.test_render import pristine, ruff
+from tests.test_render import faults
 
 pytestmark = pytest.mark.quick
 
@@ -116,9 +116,7 @@ class TestAccepted:
         assert answers_of(project)["project_name"] == name
         assert {name, told} <= strings_of(project)
         assert name in (project / "README.md").read_text()
-        assert pristine(Rendering(project, {})) == []
-        assert ruff(project, "format", "--diff") == ""
-        assert ruff(project, "check", "--output-format=concise") == ""
+        assert not (found := faults(Rendering(project, {}))), found
 
     @pytest.mark.parametrize(
         ("folder", "name"),

@@ -1,0 +1,194 @@
+"""Every error as `application/problem+json` (RFC 9457), and as documentation of the routes.
+
+`PROBLEM_HANDLERS` is the one registry: FastAPI answers each exception class with its handler.
+"""
+
+import re
+from collections.abc import Callable, Coroutine, Mapping
+from datetime import UTC, datetime
+from http import HTTPStatus
+from http.client import responses
+from typing import Any
+from urllib.parse import quote
+
+import structlog
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
+from pydantic import BaseModel, ConfigDict
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Scope
+
+from app.core.database_errors import (
+    DATABASE_ERRORS,
+    as_app_error,
+    constraint_of,
+    reason_of,
+    sqlstate_of,
+)
+from app.core.errors import AppError, FieldError, ValidationFailedError
+from app.core.logging import correlation_id, report_unhandled
+
+logger = structlog.get_logger()
+
+Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
+
+MEDIA_TYPE = "application/problem+json"
+# Python 3.11 and 3.13 name these two differently.
+TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
+DETAILS = {
+    400: "The request cannot be read.",
+    404: "There is nothing here.",
+    405: "This cannot be done here.",
+    413: "The request is too large.",
+}
+
+
+class ProblemField(BaseModel):
+    """What is wrong with one value of the request."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    loc: list[str | int]
+    message: str
+    type: str
+
+
+class Problem(BaseModel):
+    """An error (RFC 9457). Branch on `code`; quote `correlation_id` when you report it."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    errors: list[ProblemField] = []
+    correlation_id: str | None
+    timestamp: datetime
+
+
+def problems(*errors: type[AppError]) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that can answer with these errors."""
+    documented: dict[int | str, dict[str, Any]] = {}
+    for error in errors:
+        response = documented.setdefault(error.status, problem_documentation(error.title))
+        examples = response["content"][MEDIA_TYPE].setdefault("examples", {})
+        examples[error.code] = {"summary": error.code, "value": example(error)}
+    return documented
+
+
+def problem_documentation(description: str) -> dict[str, Any]:
+    """An OpenAPI response whose body is a problem."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {"description": description, "content": {MEDIA_TYPE: {"schema": schema}}}
+
+
+def example(error: type[AppError]) -> dict[str, Any]:
+    """What the body of an error looks like, as far as it is the same each time."""
+    return {
+        "type": "about:blank",
+        "title": error.title,
+        "status": error.status,
+        "detail": error.detail,
+        "code": error.code,
+    }
+
+
+def problem_response(
+    scope: Scope, error: AppError, headers: Mapping[str, str] | None = None
+) -> Response:
+    """The response that tells a client about an error."""
+    problem = Problem(
+        title=error.title,
+        status=error.status,
+        detail=error.detail,
+        instance=quote(scope["path"]),
+        code=error.code,
+        errors=[ProblemField.model_validate(field) for field in error.errors],
+        correlation_id=correlation_id.get(),
+        timestamp=datetime.now(UTC),
+    )
+    response = Response(problem.model_dump_json(), error.status, headers, MEDIA_TYPE)
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = str(error.retry_after)
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        response.headers.setdefault("WWW-Authenticate", "Bearer")
+    return response
+
+
+def error_for_status(status: int, detail: str = "") -> AppError:
+    """An error for what is known by its HTTP status only."""
+    phrase = responses.get(status, "Error")
+    title = TITLES.get(status, phrase)
+    if detail in ("", phrase, title):
+        detail = DETAILS.get(status, f"{title}.")
+    error = AppError(detail)
+    error.status, error.title = status, title
+    error.code = re.sub(r"\W+", "_", title.lower())
+    return error
+
+
+async def answer_app_error(request: Request, error: AppError) -> Response:
+    """Answer with what the error says."""
+    return problem_response(request.scope, error)
+
+
+async def answer_http_exception(request: Request, error: HTTPException) -> Response:
+    """Answer what FastAPI and Starlette raise: no such path, wrong method, unreadable body."""
+    headers = dict(error.headers or {})
+    if error.status_code in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
+        return Response(status_code=error.status_code, headers=headers)
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(sorted(allowed_methods(request)))
+    detail = error.detail if isinstance(error.detail, str) else ""
+    return problem_response(request.scope, error_for_status(error.status_code, detail), headers)
+
+
+async def answer_invalid_request(request: Request, error: RequestValidationError) -> Response:
+    """Say which value is wrong and why, without repeating it: it may be a password."""
+    fields = [
+        FieldError(tuple(found["loc"]), found["msg"].removeprefix("Value error, "), found["type"])
+        for found in error.errors()
+    ]
+    return problem_response(request.scope, ValidationFailedError(errors=fields))
+
+
+async def answer_database_error(request: Request, error: Exception) -> Response:
+    """Answer what the client caused or can wait for; anything else is a defect."""
+    translated = as_app_error(error)
+    if translated is None:
+        raise error
+    known = {"sqlstate": sqlstate_of(error), "constraint": constraint_of(error)}
+    if translated.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        logger.warning("database_unavailable", **known, reason=reason_of(error))
+    else:
+        logger.info("database_refused", **known)
+    return problem_response(request.scope, translated)
+
+
+async def answer_unhandled_error(request: Request, error: Exception) -> Response:
+    """Log a defect and tell the client nothing about it but the correlation id."""
+    report_unhandled(error)
+    return problem_response(request.scope, AppError())
+
+
+def allowed_methods(request: Request) -> set[str]:
+    """The methods of every route at this path; Starlette names those of the first route only."""
+    path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    methods: set[str] = set()
+    for route in iter_route_contexts(request.app.routes):
+        pattern = getattr(route, "path_regex", None)
+        if pattern is not None and pattern.match(path):
+            methods |= set(getattr(route, "methods", None) or ())
+    return methods
+
+
+PROBLEM_HANDLERS: dict[int | type[Exception], Handler] = {
+    AppError: answer_app_error,
+    HTTPException: answer_http_exception,
+    RequestValidationError: answer_invalid_request,
+    **dict.fromkeys(DATABASE_ERRORS, answer_database_error),
+    Exception: answer_unhandled_error,
+}

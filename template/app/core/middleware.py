@@ -1,0 +1,156 @@
+"""What happens around every request, in one ASGI middleware, because each one more costs."""
+
+import os
+import re
+from collections.abc import Iterable
+from time import perf_counter
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.core.config import CoreSettings
+from app.core.logging import correlation_id
+from app.core.problems import error_for_status, problem_response
+
+logger = structlog.get_logger()
+
+Header = tuple[bytes, bytes]
+
+CORRELATION_HEADER = b"x-correlation-id"
+SANE_IDENTIFIER = re.compile(rb"[A-Za-z0-9._:+/=-]{1,128}")
+
+SECURITY_HEADERS: list[Header] = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+]
+POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+# Swagger UI and ReDoc come from a CDN and start from an inline script.
+DOCS_POLICY = (
+    b"content-security-policy",
+    b"default-src 'none'; connect-src 'self'; frame-ancestors 'none'; worker-src blob:; "
+    b"script-src 'unsafe-inline' https://cdn.jsdelivr.net; "
+    b"style-src 'unsafe-inline' https://cdn.jsdelivr.net https://fonts.googleapis.com; "
+    b"font-src https://fonts.gstatic.com; "
+    b"img-src data: https://fastapi.tiangolo.com https://cdn.redoc.ly",
+)
+HTTPS_ONLY = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
+
+
+class RequestMiddleware:
+    """Gives each request a correlation id, security headers and one log line.
+
+    Starlette's own middlewares refuse a request (host, origin, size) in plain text; such an answer
+    becomes a problem here.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: CoreSettings,
+        *,
+        docs_paths: Iterable[str | None] = (),
+        quiet_paths: Iterable[str] = (),
+    ) -> None:
+        self.app = app
+        self._strict_transport = not settings.is_local
+        self._docs_paths = frozenset(docs_paths)
+        self._quiet_paths = frozenset(quiet_paths)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the request inside its correlation id and log how it went."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        identifier = incoming_identifier(scope["headers"]) or os.urandom(16).hex()
+        token = correlation_id.set(identifier)
+        answer = Answer(scope, send, self._headers(scope, identifier))
+        try:
+            await self.app(scope, receive, answer.send)
+        finally:
+            self._log(scope, answer)
+            correlation_id.reset(token)
+
+    def _headers(self, scope: Scope, identifier: str) -> list[Header]:
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        policy = DOCS_POLICY if path in self._docs_paths else POLICY
+        headers = [(CORRELATION_HEADER, identifier.encode()), policy, *SECURITY_HEADERS]
+        if self._strict_transport and scope["scheme"] == "https":
+            headers.append(HTTPS_ONLY)
+        return headers
+
+    def _log(self, scope: Scope, answer: "Answer") -> None:
+        path = scope["path"]
+        log = logger.debug if path in self._quiet_paths else logger.info
+        endpoint = scope.get("endpoint")
+        log(
+            "request",
+            method=scope["method"],
+            path=path,
+            endpoint=getattr(endpoint, "__name__", None),
+            status=answer.status,
+            duration_ms=answer.duration_ms(),
+        )
+
+
+class Answer:
+    """Passes a response on with more headers, and remembers its status and when it was complete."""
+
+    __slots__ = ("_finished", "_headers", "_refusal", "_scope", "_send", "_started", "status")
+
+    def __init__(self, scope: Scope, send: Send, headers: list[Header]) -> None:
+        self.status: int | None = None
+        self._scope = scope
+        self._send = send
+        self._headers = headers
+        self._started = perf_counter()
+        self._finished: float | None = None
+        self._refusal: Message | None = None
+
+    async def send(self, message: Message) -> None:
+        """Pass one ASGI message on."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = message.get("headers", ())
+            if message["status"] >= 400 and is_plain_text(headers):
+                self._refusal = message
+                return
+            message["headers"] = self._complete(headers)
+        elif not message.get("more_body"):
+            self._finished = perf_counter()
+        if self._refusal is None:
+            await self._send(message)
+        elif self._finished is not None:
+            await self._refuse(self._refusal, message.get("body", b""))
+
+    def duration_ms(self) -> float:
+        """From the request's start to its answer's last byte, without background tasks."""
+        return round(((self._finished or perf_counter()) - self._started) * 1000, 2)
+
+    def _complete(self, headers: Iterable[Header]) -> list[Header]:
+        present = {name for name, _ in headers}
+        return [*headers, *(header for header in self._headers if header[0] not in present)]
+
+    async def _refuse(self, start: Message, text: bytes) -> None:
+        error = error_for_status(start["status"], text.decode(errors="replace"))
+        problem = problem_response(self._scope, error)
+        replaced = {name for name, _ in problem.raw_headers}
+        kept = [header for header in start["headers"] if header[0] not in replaced]
+        start["headers"] = self._complete([*kept, *problem.raw_headers])
+        await self._send(start)
+        await self._send({"type": "http.response.body", "body": problem.body})
+
+
+def incoming_identifier(headers: Iterable[Header]) -> str | None:
+    """The caller's correlation id, if it is fit for headers and logs."""
+    for name, value in headers:
+        if name == CORRELATION_HEADER and SANE_IDENTIFIER.fullmatch(value):
+            return value.decode()
+    return None
+
+
+def is_plain_text(headers: Iterable[Header]) -> bool:
+    """Whether a response is plain text, as those of Starlette's middlewares are."""
+    return any(
+        name == b"content-type" and value.startswith(b"text/plain") for name, value in headers
+    )

@@ -1,15 +1,22 @@
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
+from tests.conversations import Exchange, converse
+from tests.interpreters import Interpreter, lowest
+from tests.projects import Project
 from tests.renderings import Rendering, Renderings, copy_checkout
 from tests.stacks import Stack
 
 REPOSITORY = Path(__file__).parents[1]
 
 Render = Callable[[Stack], Rendering]
+Install = Callable[..., Project]
+Talk = Callable[[Stack], list[Exchange]]
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +42,45 @@ def checkout(workshop: Path) -> Path:
 def render(workshop: Path, checkout: Path) -> Render:
     """Renderings to be read, made once per run; a test that writes renders one of its own."""
     return Renderings(checkout, workshop / "renderings")
+
+
+@pytest.fixture(scope="session")
+def install(workshop: Path, render: Render) -> Install:
+    """Projects that are installed once per run and shared by the tests that run them."""
+
+    def install(stack: Stack, python: Interpreter | None = None) -> Project:
+        python = python or lowest()
+        folder = workshop / f"python{python.version}"
+        project = Project(folder / str(stack), python)
+        folder.mkdir(parents=True, exist_ok=True)
+        with project.alone():
+            if not (project.path / ".venv").exists():
+                shutil.copytree(render(stack).path, project.path, dirs_exist_ok=True)
+                project.sync(folder)
+        return project
+
+    return install
+
+
+@pytest.fixture(scope="session")
+def talk(install: Install) -> Talk:
+    """What every stack answered in the same conversation, which is held once per run."""
+
+    def talk(stack: Stack) -> list[Exchange]:
+        project = install(stack)
+        record = project.path.with_name(f"{stack}.conversation.json")
+        with project.alone():
+            if not record.exists():
+                project.start_afresh()
+                with project.served() as server:
+                    exchanges = converse(server.url, stack)
+                    assert server.stop() == 0, server.log.read_text()
+                assert server.remains() == []
+                record.write_text(json.dumps(exchanges, indent=2))
+        recorded: list[Exchange] = json.loads(record.read_text())
+        return recorded
+
+    return talk
 
 
 @pytest.fixture(autouse=True)

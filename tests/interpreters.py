@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -12,25 +13,34 @@ LOWEST = "3.11"
 NEWER = ["3.14", "3.13", "3.12"]
 
 
+@dataclass(frozen=True)
+class Interpreter:
+    version: str
+    path: Path
+
+
+@cache
 def uv() -> str:
     """The uv that runs these tests, or the one on the path."""
     return os.environ.get("UV") or shutil.which("uv") or "uv"
 
 
 @cache
-def find(version: str) -> Path | None:
+def find(version: str) -> Interpreter | None:
     """An installed interpreter: of uv's, on the path, or beside the one that runs this."""
     command = [uv(), "python", "find", "--no-project", "--no-python-downloads", version]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode == 0:
-        return Path(done.stdout.strip())
+        return Interpreter(version, Path(done.stdout.strip()))
     beside = sorted(Path(sys.base_prefix).parent.glob(f"*/bin/python{version}"))
-    return beside[-1] if beside else None
+    return Interpreter(version, beside[-1]) if beside else None
 
 
-def lowest() -> Path:
-    return find(LOWEST) or Path(sys.executable)
+def lowest() -> Interpreter:
+    """Python 3.11, or what runs these tests where that is not installed."""
+    ours = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return find(LOWEST) or Interpreter(ours, Path(sys.executable))
 
 
-def newest() -> Path | None:
+def newest() -> Interpreter | None:
     return next(filter(None, map(find, NEWER)), None)

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +16,7 @@ import httpx2
 import psutil
 from filelock import FileLock
 
-from tests.interpreters import lowest, uv
+from tests.interpreters import Interpreter, lowest, uv
 
 PATIENCE_SECONDS = 60
 
@@ -24,7 +24,7 @@ PATIENCE_SECONDS = 60
 @dataclass(frozen=True)
 class Project:
     path: Path
-    python: Path = field(default_factory=lowest)
+    python: Interpreter = field(default_factory=lowest)
 
     def sync(self, locks: Path) -> None:
         """Install the project; those with the same requirements share what was resolved once."""
@@ -35,6 +35,10 @@ class Project:
                 shutil.copy2(lock, self.path / "uv.lock")
             self.run("uv", "sync", "--quiet")
             shutil.copy2(self.path / "uv.lock", lock)
+
+    def alone(self) -> FileLock:
+        """Hold the project, because another test process may be at work in it."""
+        return FileLock(f"{self.path}.lock")
 
     def uv_run(self, *command: str, timeout: float = 600, **environment: str) -> str:
         return self.run("uv", "run", "--no-sync", *command, timeout=timeout, **environment)
@@ -61,17 +65,23 @@ class Project:
         """Ours without what these tests brought into it."""
         ours = ("PYTEST_", "COV_", "VIRTUAL_ENV", "PYTHONPATH", "DATABASE_URL", "UV_PROJECT")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-        return kept | {"UV_PYTHON": str(self.python), "NO_COLOR": "1"}
+        return kept | {"UV_PYTHON": str(self.python.path), "NO_COLOR": "1"}
+
+    def start_afresh(self) -> None:
+        """Forget the development database."""
+        shutil.rmtree(self.path / ".postgres", ignore_errors=True)
+
+    def served(self) -> AbstractContextManager["Server"]:
+        return self.serving("manage", "run", "--no-reload")
 
     @contextmanager
-    def served(self, *options: str) -> Iterator["Server"]:
-        """The development server, stopped by SIGTERM at the end."""
+    def serving(self, *command: str) -> Iterator["Server"]:
+        """A server of the project, which is gone at the end."""
         port = free_port()
-        log = self.path.parent / f"{self.path.name}.server.log"
-        command = [uv(), "run", "--no-sync", "manage", "run", "--no-reload", "--port", str(port)]
+        log = self.path.parent / f"{self.path.name}.{port}.log"
         with log.open("w") as output:
             process = subprocess.Popen(
-                [*command, *options],
+                [uv(), "run", "--no-sync", *command, "--port", str(port)],
                 cwd=self.path,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
@@ -114,25 +124,18 @@ class Server:
 
     def remains(self) -> list[str]:
         """What still runs of the server or of its database."""
-        return [
-            " ".join(process.info["cmdline"])
-            for process in psutil.process_iter(["cmdline", "cwd"])
-            if str(self.project)
-            in " ".join([*(process.info["cmdline"] or ()), str(process.info["cwd"])])
-            or session_of(process.pid) == self.process.pid
-        ]
+        found = []
+        for process in psutil.process_iter():
+            with suppress(psutil.Error, ProcessLookupError):
+                of_server = os.getsid(process.pid) == self.process.pid
+                if of_server or process.cwd().startswith(str(self.project)):
+                    found.append(" ".join(process.cmdline()))
+        return found
 
     def kill(self) -> None:
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGTERM)
             self.process.wait(PATIENCE_SECONDS)
-
-
-def session_of(pid: int) -> int | None:
-    try:
-        return os.getsid(pid)
-    except ProcessLookupError:
-        return None
 
 
 def free_port() -> int:

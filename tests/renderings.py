@@ -1,5 +1,6 @@
 """Render the template as its users do: from a git repository and without trust."""
 
+import difflib
 import json
 import os
 import shutil
@@ -71,6 +72,11 @@ def render(checkout: Path, target: Path, answers: dict[str, Any]) -> Rendering:
     )
     known = worker.answers.combined
     return Rendering(target, {name: known[name] for name in (*answers, *COMPUTED)})
+
+
+def difference(one: str, other: str) -> str:
+    """The lines that differ, or nothing."""
+    return "\n".join(difflib.unified_diff(one.split("\n"), other.split("\n"), lineterm="", n=1))
 
 
 def copy_checkout(repository: Path, target: Path) -> None:

@@ -1,6 +1,5 @@
 """Every stack renders, without trust, to code that looks written by hand."""
 
-import difflib
 import re
 import subprocess
 import sys
@@ -9,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Render
-from tests.renderings import Rendering
+from tests.renderings import Rendering, difference
 from tests.renderings import render as render_to
 from tests.stacks import BARE, STACKS, Stack, each
 
@@ -69,10 +68,6 @@ class TestRenderedCode:
             or (name.endswith(".py") and re.search("article", text, re.IGNORECASE))
         ]
         assert traces == []
-
-
-def difference(one: str, other: str) -> str:
-    return "\n".join(difflib.unified_diff(one.split("\n"), other.split("\n"), lineterm="", n=1))
 
 
 def without_imports_of_places(name: str, text: str, places: dict[str, str]) -> str:

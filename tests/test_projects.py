@@ -1,0 +1,144 @@
+"""Every stack is installed, checked, tested and served, on the lowest Python and on the newest."""
+
+import os
+import re
+import shutil
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Install, Render, Talk
+from tests.conversations import Conversation, converse, join
+from tests.interpreters import lowest, newest
+from tests.projects import Project
+from tests.stacks import OPPOSITES, STACKS, Stack, each
+
+# Every two values of two answers meet in one of these.
+SPREAD = [
+    *OPPOSITES,
+    Stack("async", "per-layer", "dbmate", False, "session"),
+    Stack("sync", "per-entity", "alembic", True, "jwt"),
+    Stack("async", "per-entity", "dbmate", True, "jwt"),
+    Stack("async", "per-layer", "alembic", True, "session"),
+    Stack("sync", "per-entity", "dbmate", False, "session"),
+    Stack("sync", "per-layer", "alembic", False, "jwt"),
+]
+
+
+def check_types(project: Project, cache: Path) -> None:
+    """Third-party code is analysed once for all projects with the same packages."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    project.uv_run("mypy", "--strict", f"--cache-dir={cache}/mypy-{worker}")
+
+
+def run_own_tests(project: Project) -> None:
+    with project.alone():
+        printed = project.uv_run("pytest", "--quiet")
+    assert re.search(r"\d\d passed", printed)
+    assert not re.search(r"\d (skipped|failed|error|xfailed)", printed), printed[-2000:]
+
+
+@each(STACKS, quick=OPPOSITES)
+class TestEveryStack:
+    def test_types(self, stack: Stack, install: Install, workshop: Path) -> None:
+        check_types(install(stack), workshop)
+
+    def test_own_tests(self, stack: Stack, install: Install) -> None:
+        run_own_tests(install(stack))
+
+    def test_served(self, stack: Stack, talk: Talk) -> None:
+        assert talk(stack)
+
+
+@each([stack.but(example=False) for stack in SPREAD])
+class TestWithoutTheExample:
+    def test_types(self, stack: Stack, install: Install, workshop: Path) -> None:
+        check_types(install(stack), workshop)
+
+    def test_own_tests(self, stack: Stack, install: Install) -> None:
+        run_own_tests(install(stack))
+
+
+@pytest.mark.skipif(newest() in (None, lowest()), reason="no newer Python is installed")
+@each(SPREAD)
+def test_newest_python(stack: Stack, install: Install, workshop: Path) -> None:
+    project = install(stack, newest())
+    check_types(project, workshop)
+    run_own_tests(project)
+    with project.served() as server:
+        assert converse(server.url, stack)
+
+
+@each(OPPOSITES)
+class TestUse:
+    def test_readme_of_the_project(self, stack: Stack, install: Install) -> None:
+        """Its curl lines register, log in, write an article and are refused another's."""
+        project = install(stack)
+        with project.alone():
+            project.start_afresh()
+            with project.served() as server:
+                address = server.url.removeprefix("http://")
+                script = "\n".join(curl_lines(project.path / "README.md"))
+                printed = project.run("bash", "-euc", script.replace("localhost:8000", address))
+                assert server.stop() == 0
+        assert '"title":"Hello"' in printed
+        assert stack.multi_tenancy or '"status":403' in printed
+
+    def test_what_was_answered_survives_a_kill(self, stack: Stack, install: Install) -> None:
+        project = install(stack)
+        with project.alone():
+            project.start_afresh()
+            with project.served() as server:
+                ann = join(Conversation(server.url), stack, "ann@example.org", "Ann", "Acme")
+                os.killpg(server.process.pid, signal.SIGKILL)
+                server.process.wait(10)
+            with project.served() as server:
+                replace(ann, talk=Conversation(server.url)).say("GET", "/users/me", 200)
+                assert server.stop() == 0
+            assert server.remains() == []
+
+    def test_two_processes_share_the_database(self, stack: Stack, install: Install) -> None:
+        project = install(stack)
+        with project.alone(), project.served() as one, project.served() as other:
+            assert one.stop() == 0
+            assert other.get("/health/ready").status_code == 200
+            assert other.stop() == 0
+            assert other.remains() == []
+
+    def test_fastapi_command(self, stack: Stack, install: Install) -> None:
+        project = install(stack)
+        with project.alone():
+            project.uv_run("manage", "migrate", "apply")
+            with project.serving("fastapi", "dev", "--no-reload") as server:
+                assert server.get("/docs").status_code == 200
+
+    def test_installs_by_pip(self, stack: Stack, install: Install, tmp_path: Path) -> None:
+        project = install(stack)
+        project.run("uv", "venv", "--quiet", str(tmp_path / "venv"))
+        python = str(tmp_path / "venv/bin/python")
+        project.run("uv", "pip", "install", "--quiet", "--python", python, "-e", ".")
+        assert "migrate" in project.run(str(tmp_path / "venv/bin/manage"), "--help")
+
+    def test_production_refuses_to_start_unsafe(self, stack: Stack, install: Install) -> None:
+        project = install(stack)
+        with pytest.raises(AssertionError, match="SECRET_KEY") as refusal:
+            project.uv_run("manage", "run", "--no-reload", ENVIRONMENT="production")
+        assert "DATABASE_URL" in str(refusal.value)
+
+    def test_folder_with_spaces(self, stack: Stack, render: Render, tmp_path: Path) -> None:
+        """And one too long for the path of a socket."""
+        folder = tmp_path / "a folder with 'spaces' and ümlauts" / ("long " * 20).strip()
+        shutil.copytree(render(stack).path, folder)
+        project = Project(folder)
+        project.sync(tmp_path)
+        with project.served() as server:
+            assert converse(server.url, stack)
+            assert server.stop() == 0
+        assert server.remains() == []
+
+
+def curl_lines(readme: Path) -> list[str]:
+    blocks = re.findall(r"```console\n(.+?)```", readme.read_text(), re.DOTALL)
+    return [line for block in blocks for line in block.splitlines() if "curl" in line]

@@ -1,0 +1,52 @@
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, EmailStr, Field, StringConstraints
+
+from app.core.schemas import InputSchema, PageQuery, ReadSchema
+
+# Stored in lower case, so that an address is one user however it is written.
+Email = Annotated[EmailStr, AfterValidator(str.lower)]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+# Length is what counts (NIST SP 800-63B); spaces at either end are part of a password.
+Password = Annotated[str, StringConstraints(strip_whitespace=False, min_length=8, max_length=128)]
+Role = Literal["user", "admin"]
+
+
+class ProfileUpdate(InputSchema):
+    name: Name | None = None
+
+
+class UserUpdate(InputSchema):
+    role: Role | None = None
+    is_active: bool | None = None
+
+
+class UserRead(ReadSchema):
+    id: UUID
+    email: str
+    name: str
+    role: str
+    is_active: bool
+    email_verified_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class UserQuery(PageQuery):
+    email__contains: str | None = None
+    name__contains: str | None = None
+    role: Role | None = None
+    is_active: bool | None = None
+    sort: Literal["created_at", "-created_at", "email", "-email", "name", "-name"] = "-created_at"
+
+
+class Account(ReadSchema):
+    """What logging in has to know of a user; never an answer."""
+
+    id: UUID
+    email: str
+    password_hash: str | None
+    is_active: bool
+    email_verified_at: datetime | None

@@ -1,0 +1,104 @@
+"""Who is compared: the floor, the two baselines and the rendered project in both shapes."""
+
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import jwt
+
+from benchmarks import project
+from benchmarks.client import Client
+from benchmarks.data import BASELINE_SCHEMA, FILL, TIDY, USER_ID, Scenario, scenarios
+from benchmarks.postgres import PostgresServer
+from benchmarks.servers import Application
+
+BASELINES = ("floor", "plain", "dressed")
+RENDERED = ("async", "sync")
+NAMES = (*BASELINES, *RENDERED)
+BASELINE_DATABASE = "baseline"
+
+
+@dataclass(frozen=True)
+class Contender:
+    application: Application
+    scenarios: Sequence[Scenario]
+
+    @property
+    def name(self) -> str:
+        return self.application.name
+
+
+@dataclass
+class Stage:
+    """A database server, an environment and the projects; opens contenders on them."""
+
+    folder: Path
+    postgres: PostgresServer
+    python: Path
+    projects: Mapping[str, Path]
+    databases: set[str]
+
+    def tidy(self) -> None:
+        """Take away what the last round created."""
+        for database in sorted(self.databases):
+            self.postgres.execute(database, TIDY)
+
+    @contextmanager
+    def open(self, name: str) -> Iterator[Contender]:
+        application, secret = self._prepare(name)
+        with application:
+            client = Client(name, application.port)
+            if name in self.projects:
+                token = client.register_and_log_in()
+                self.postgres.execute(name, FILL)
+            else:
+                token = jwt.encode({"sub": USER_ID}, secret, algorithm="HS256")
+            self.tidy()
+            client.check(token)
+            yield Contender(application, scenarios(token))
+
+    def _prepare(self, name: str) -> tuple[Application, str]:
+        secret = secrets.token_urlsafe(48)
+        if name in self.projects:
+            target, folder, environment = self._rendered(name)
+        else:
+            target, folder, environment = self._baseline(name)
+        log = self.folder / f"{name}.log"
+        settings = {**environment, "SECRET_KEY": secret}
+        return Application(name, target, self.python, folder, settings, log), secret
+
+    def _baseline(self, name: str) -> tuple[str, Path, dict[str, str]]:
+        if BASELINE_DATABASE not in self.databases:
+            self._create_database(BASELINE_DATABASE)
+            self.postgres.execute(BASELINE_DATABASE, BASELINE_SCHEMA + FILL)
+        url = self.postgres.url(BASELINE_DATABASE, "postgresql+asyncpg")
+        environment = {"DATABASE_URL": url, "USER_ID": USER_ID}
+        return f"benchmarks.apps.{name}:app", project.REPOSITORY, environment
+
+    def _rendered(self, name: str) -> tuple[str, Path, dict[str, str]]:
+        self._create_database(name)
+        environment = {
+            "ENVIRONMENT": "production",
+            "DATABASE_URL": self.postgres.url(name),
+            "REQUIRE_VERIFIED_EMAIL": "false",
+            "ACCESS_TOKEN_MINUTES": str(24 * 60),
+        }
+        migrating = {**environment, "SECRET_KEY": secrets.token_urlsafe(48)}
+        project.migrate(self.python, self.projects[name], migrating)
+        return "app.main:app", self.projects[name], environment
+
+    def _create_database(self, name: str) -> None:
+        self.postgres.create_database(name)
+        self.databases.add(name)
+
+
+@contextmanager
+def open_all(folder: Path, names: Sequence[str]) -> Iterator[tuple[Stage, list[Contender]]]:
+    projects = project.render(folder, [name for name in RENDERED if name in names])
+    python = project.install(folder, list(projects.values()))
+    with ExitStack() as stack:
+        postgres = stack.enter_context(PostgresServer(folder / "postgres"))
+        stage = Stage(folder, postgres, python, projects, set())
+        yield stage, [stack.enter_context(stage.open(name)) for name in names]

@@ -1,0 +1,64 @@
+"""The template rendered from this checkout, and one environment for all applications.
+
+One environment, so that they run on the same versions of the same libraries.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from copier import run_copy
+
+from tests.renderings import copy_checkout
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+UV = os.environ.get("UV", "uv")
+
+
+def render(folder: Path, concurrencies: Sequence[str]) -> dict[str, Path]:
+    """The default answers, in each way of concurrency."""
+    checkout = folder / "checkout"
+    copy_checkout(REPOSITORY, checkout)
+    projects = {concurrency: folder / f"project-{concurrency}" for concurrency in concurrencies}
+    for concurrency, project in projects.items():
+        answers = {"project_name": "Benchmark", "concurrency": concurrency}
+        run_copy(str(checkout), project, answers, defaults=True, quiet=True, vcs_ref="HEAD")
+    return projects
+
+
+def install(folder: Path, projects: Sequence[Path]) -> Path:
+    """An environment with what the projects and the baselines need; returns its Python."""
+    environment = folder / "environment"
+    run(UV, "venv", "--quiet", "--python", sys.executable, str(environment))
+    python = environment / "bin" / "python"
+    wanted = [f"--group={REPOSITORY / 'pyproject.toml'}:benchmarks"]
+    for project in projects:
+        wanted.append(f"--requirements={project / 'pyproject.toml'}")
+    run(UV, "pip", "install", "--quiet", "--compile-bytecode", f"--python={python}", *wanted)
+    return python
+
+
+def migrate(python: Path, project: Path, environment: Mapping[str, str]) -> None:
+    run(str(python), "-m", "alembic", "upgrade", "heads", cwd=project, environment=environment)
+
+
+def versions(python: Path) -> str:
+    names = ("fastapi", "starlette", "pydantic", "sqlalchemy", "asyncpg", "uvicorn")
+    listed = run(UV, "pip", "list", f"--python={python}", "--format=freeze").splitlines()
+    return " ".join(line.replace("==", " ") for line in listed if line.startswith(names))
+
+
+def run(*command: str, cwd: Path = REPOSITORY, environment: Mapping[str, str] | None = None) -> str:
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        env=os.environ | dict(environment or {}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
+    return done.stdout

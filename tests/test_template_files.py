@@ -12,9 +12,11 @@ from tests.conftest import REPOSITORY
 pytestmark = pytest.mark.quick
 
 TEMPLATE = REPOSITORY / "template"
-BLOCK = re.compile(r"\{%-?\s*(\w+).*?%\}", re.DOTALL)
+# A `set` with a value opens no block.
+BLOCK = re.compile(r"\{%-?\s*(?!set [^%]*=)(\w+).*?%\}", re.DOTALL)
 EXPRESSION = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}", re.DOTALL)
-OPENING = {"if", "for", "macro", "call", "filter", "raw"}
+OPENING = {"if", "for", "macro", "call", "filter", "raw", "set"}
+BRANCHING = {"if", "elif", "else", "for"}
 LINES_PER_BRANCH = 15
 
 
@@ -44,7 +46,7 @@ class TemplateFile:
 
     @property
     def branches(self) -> list[str]:
-        return [tag for tag in self.tags if not tag.startswith("end")]
+        return [tag for tag in self.tags if tag in BRANCHING]
 
 
 def template_files() -> Iterator[TemplateFile]:
@@ -68,8 +70,8 @@ def test_suffix_says_whether_anything_is_substituted(file: TemplateFile) -> None
 
 @each_jinja
 def test_few_tags(file: TemplateFile) -> None:
-    """About a branch per 15 lines; a short file may hold four."""
-    allowed = max(4, len(file.text.splitlines()) / LINES_PER_BRANCH)
+    """A short file may hold four branches, and no file many more than all have together."""
+    allowed = max(4, 1.25 * len(file.text.splitlines()) / LINES_PER_BRANCH)
     assert len(file.branches) <= allowed, "split it"
 
 
@@ -100,6 +102,7 @@ def test_block_tags_stand_alone(file: TemplateFile) -> None:
 
 @each_jinja
 def test_python_takes_tokens_only(file: TemplateFile) -> None:
-    if file.is_python:
-        for expression in EXPRESSION.findall(file.text):
-            assert re.fullmatch(r"[\w.]+", expression), f"derive it in copier.yml: {expression}"
+    """Within a line, that is: sorted imports are an expression with a line of its own."""
+    for line in file.text.splitlines() if file.is_python else []:
+        for expression in EXPRESSION.findall(line):
+            assert re.fullmatch(r"[\w.]+", expression) or EXPRESSION.fullmatch(line), line

@@ -73,7 +73,7 @@ def talk(install: Install) -> Talk:
             if not record.exists():
                 project.start_afresh()
                 with project.served() as server:
-                    exchanges = converse(server.url, stack)
+                    exchanges = converse(server, stack)
                     assert server.stop() == 0, server.log.read_text()
                 assert server.remains() == []
                 record.write_text(json.dumps(exchanges, indent=2))

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx2
 
+from tests.projects import Server
 from tests.stacks import Stack
 
 UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
@@ -21,8 +22,9 @@ Exchange = dict[str, Any]
 class Conversation:
     """Requests and their answers, with what differs from run to run replaced by a name."""
 
-    def __init__(self, url: str) -> None:
-        self.client = httpx2.Client(base_url=url)
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.client = httpx2.Client(base_url=server.url)
         self.record: list[Exchange] = []
         self._names: dict[str, str] = {}
 
@@ -84,18 +86,26 @@ class Person:
         return response.json() if response.content else None
 
 
-def converse(url: str, stack: Stack) -> list[Exchange]:
+def converse(server: Server, stack: Stack) -> list[Exchange]:
     """Register, log in, write articles, be refused, log out."""
-    talk = Conversation(url)
+    talk = Conversation(server)
     visit_unknown(talk)
-    ann = join(talk, stack, "ann@example.org", "Ann", "Acme")
-    bob = join(talk, stack, "bob@example.org", "Bob", "Bolt")
-    keep_account(ann)
+    ann = join(talk, stack, "ann@example.org", "Acme")
+    bob = (
+        be_invited(ann, "bob@example.org")
+        if stack.multi_tenancy
+        else join(talk, stack, "bob@example.org")
+    )
+    keep_account(ann, is_admin=stack.multi_tenancy)
+    keep_keys(bob)
     if stack.example:
         article = write_articles(ann)
-        meddle(bob, article, hidden=stack.multi_tenancy)
+        meddle(bob, article, 403)
+        if stack.multi_tenancy:
+            meddle(join(talk, stack, "eve@example.org", "Evil"), article, 404)
         remove(ann, article)
-    leave(ann, bob)
+    change_password(bob, "acme" if stack.multi_tenancy else "")
+    leave(ann)
     return talk.record
 
 
@@ -110,25 +120,52 @@ def visit_unknown(talk: Conversation) -> None:
     talk.say("POST", "/api/v1/auth/register", 422, content="{")
 
 
-def join(talk: Conversation, stack: Stack, email: str, name: str, organization: str) -> Person:
-    person = {"email": email, "name": name, "password": PASSWORD}
-    tenant = {"organization": organization} if stack.multi_tenancy else {}
-    headers = {"X-Tenant": organization.lower()} if stack.multi_tenancy else {}
-    created = 201 if stack.multi_tenancy else 202
-    talk.say("POST", "/api/v1/auth/register", created, json=person | tenant)
+def join(talk: Conversation, stack: Stack, email: str, organization: str = "") -> Person:
+    person = {"email": email, "name": "Somebody", "password": PASSWORD}
+    if stack.multi_tenancy:
+        talk.say("POST", "/api/v1/auth/register", 201, json=person | {"organization": organization})
+    else:
+        talk.say("POST", "/api/v1/auth/register", 202, json=person)
+    verification = {"token": talk.server.mailed_token(email)}
+    talk.say("POST", "/api/v1/auth/verify-email", 204, json=verification)
+    talk.say("POST", "/api/v1/auth/verify-email", 422, json=verification)
+    return log_in(talk, email, organization.lower())
+
+
+def be_invited(admin: Person, email: str) -> Person:
+    admin.say("POST", "/invitations", 201, json={"email": email})
+    invitation = {
+        "token": admin.talk.server.mailed_token(email),
+        "name": "Bob",
+        "password": PASSWORD,
+    }
+    admin.say("POST", "/invitations/accept", 200, json=invitation)
+    return log_in(admin.talk, email, "acme")
+
+
+def log_in(talk: Conversation, email: str, tenant: str, password: str = PASSWORD) -> Person:
+    headers = {"X-Tenant": tenant} if tenant else {}
     wrong = {"username": email, "password": "wrong"}
     talk.say("POST", "/api/v1/auth/login", 401, data=wrong, headers=headers)
-    right = {"username": email, "password": PASSWORD}
+    right = {"username": email, "password": password}
     answer = talk.say("POST", "/api/v1/auth/login", 200, data=right, headers=headers).json()
     return Person(talk, answer["access_token"], answer.get("refresh_token"))
 
 
-def keep_account(ann: Person) -> None:
+def keep_account(ann: Person, *, is_admin: bool) -> None:
     ann.say("GET", "/users/me", 200)
-    ann.say("PATCH", "/users/me", 200, json={"name": "Ann Other"})
+    ann.say("PATCH", "/users/me", 200, json={"name": "Ann"})
     ann.say("PATCH", "/users/me", 422, json={"role": "admin"})
-    ann.say("GET", "/users", 403)
+    ann.say("GET", "/users", 200 if is_admin else 403)
     ann.say("GET", "/auth/sessions", 200)
+
+
+def keep_keys(bob: Person) -> None:
+    made = bob.say("POST", "/auth/api-keys", 201, json={"name": "robot"})
+    bob.talk.say("GET", "/api/v1/users/me", 200, headers={"X-API-Key": made["key"]})
+    bob.say("GET", "/auth/api-keys", 200)
+    bob.say("DELETE", f"/auth/api-keys/{made['id']}", 204)
+    bob.talk.say("GET", "/api/v1/users/me", 401, headers={"X-API-Key": made["key"]})
 
 
 def write_articles(ann: Person) -> str:
@@ -147,12 +184,12 @@ def write_articles(ann: Person) -> str:
     return article
 
 
-def meddle(bob: Person, article: str, *, hidden: bool) -> None:
-    """Read and change another's article; one of another tenant does not even exist."""
-    bob.say("GET", f"/articles/{article}", 404 if hidden else 200)
-    bob.say("PATCH", f"/articles/{article}", 404 if hidden else 403, json={"title": "Mine"})
-    bob.say("DELETE", f"/articles/{article}", 404 if hidden else 403)
-    bob.say("GET", "/articles", 200)
+def meddle(other: Person, article: str, refusal: int) -> None:
+    """Change another's article, which everybody of the same tenant may read."""
+    other.say("GET", f"/articles/{article}", 404 if refusal == 404 else 200)
+    other.say("PATCH", f"/articles/{article}", refusal, json={"title": "Mine"})
+    other.say("DELETE", f"/articles/{article}", refusal)
+    other.say("GET", "/articles", 200)
 
 
 def remove(ann: Person, article: str) -> None:
@@ -162,10 +199,18 @@ def remove(ann: Person, article: str) -> None:
     assert ann.say("GET", "/articles", 200)["total"] == 2
 
 
-def leave(ann: Person, bob: Person) -> None:
+def change_password(bob: Person, tenant: str) -> None:
+    headers = {"X-Tenant": tenant} if tenant else {}
+    address = {"email": "bob@example.org"}
+    bob.talk.say("POST", "/api/v1/auth/forgot-password", 202, json=address, headers=headers)
+    new = {"token": bob.talk.server.mailed_token("bob@example.org"), "new_password": "another one"}
+    bob.talk.say("POST", "/api/v1/auth/reset-password", 204, json=new)
+    bob.say("GET", "/users/me", 401)
+    log_in(bob.talk, "bob@example.org", tenant, "another one")
+
+
+def leave(ann: Person) -> None:
     if ann.refresh_token:
         ann.say("POST", "/auth/refresh", 200, json={"refresh_token": ann.refresh_token})
     ann.say("POST", "/auth/logout", 204)
     ann.say("GET", "/users/me", 401)
-    bob.say("POST", "/auth/logout-all", 204)
-    bob.say("GET", "/users/me", 401)

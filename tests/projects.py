@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import signal
 import socket
@@ -103,6 +104,7 @@ class Server:
     url: str
     log: Path
     project: Path
+    mails_read: dict[str, int] = field(default_factory=dict)
 
     def wait_until_ready(self) -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -116,6 +118,18 @@ class Server:
 
     def get(self, path: str) -> httpx2.Response:
         return httpx2.get(self.url + path)
+
+    def mailed_token(self, email: str) -> str:
+        """The token of the last mail to somebody, which the server prints after its answer."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        mails: list[str] = []
+        while time.monotonic() < deadline:
+            mails = re.findall(rf"Mail to {email}: .*?token=(\S+)", self.log.read_text(), re.DOTALL)
+            if len(mails) > self.mails_read.get(email, 0):
+                self.mails_read[email] = len(mails)
+                return mails[-1]
+            time.sleep(0.02)
+        raise AssertionError(f"no mail to {email}\n{self.log.read_text()}")
 
     def stop(self) -> int:
         """Ask as a supervisor does, wait, and return the exit code."""

@@ -68,7 +68,7 @@ def test_newest_python(stack: Stack, install: Install, workshop: Path) -> None:
     check_types(project, workshop)
     run_own_tests(project)
     with project.served() as server:
-        assert converse(server.url, stack)
+        assert converse(server, stack)
 
 
 @each(OPPOSITES)
@@ -91,11 +91,11 @@ class TestUse:
         with project.alone():
             project.start_afresh()
             with project.served() as server:
-                ann = join(Conversation(server.url), stack, "ann@example.org", "Ann", "Acme")
+                ann = join(Conversation(server), stack, "ann@example.org", "Acme")
                 os.killpg(server.process.pid, signal.SIGKILL)
                 server.process.wait(10)
             with project.served() as server:
-                replace(ann, talk=Conversation(server.url)).say("GET", "/users/me", 200)
+                replace(ann, talk=Conversation(server)).say("GET", "/users/me", 200)
                 assert server.stop() == 0
             assert server.remains() == []
 
@@ -134,7 +134,7 @@ class TestUse:
         project = Project(folder)
         project.sync(tmp_path)
         with project.served() as server:
-            assert converse(server.url, stack)
+            assert converse(server, stack)
             assert server.stop() == 0
         assert server.remains() == []
 

@@ -27,21 +27,23 @@ SECRET_NAME = re.compile(
     re.IGNORECASE,
 )
 
+_processors: list[Processor] = []  # one list for ever: cached loggers keep it
 _reported: ContextVar[BaseException | None] = ContextVar("reported", default=None)
 
 
 def configure_logging(settings: CoreSettings, *, processors: Sequence[Processor] = ()) -> None:
     """Set up every logger of the process; `processors` see each event before it is rendered."""
     level = logging.getLevelNamesMapping()[settings.log_level]
+    _processors[:] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        add_correlation_id,
+        *processors,
+        redact_secrets,
+        *(_json_lines() if settings.logs_json else _console_lines()),
+    ]
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            add_correlation_id,
-            *processors,
-            redact_secrets,
-            *(_json_lines() if settings.logs_json else _console_lines()),
-        ],
+        processors=_processors,
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )

@@ -127,8 +127,8 @@ def _take_over_standard_logging(level: int) -> None:
         logging.getLogger(name).propagate = True
     # The middleware logs each request, with its correlation id and without its query string.
     logging.getLogger("uvicorn.access").disabled = True
-    # Clients log the URLs that they call, which may carry secrets.
-    for name in ("httpx", "httpx2"):
+    # HTTP clients log the URLs that they call, which may carry secrets; the reloader every file.
+    for name in ("httpx", "httpx2", "watchfiles"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 

@@ -128,7 +128,7 @@ def _take_over_standard_logging(level: int) -> None:
     # The middleware logs each request, with its correlation id and without its query string.
     logging.getLogger("uvicorn.access").disabled = True
     # HTTP clients log the URLs that they call, which may carry secrets; the reloader every file.
-    for name in ("httpx", "httpx2", "watchfiles"):
+    for name in ("alembic", "httpx", "httpx2", "watchfiles"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 

@@ -17,9 +17,9 @@ class Hashes:
     @contextmanager
     def counting(self) -> Iterator[Self]:
         """Count until the end of the block."""
-        with patch.object(PasswordHash, "hash", self._counted(PasswordHash.hash)):
-            with patch.object(PasswordHash, "verify", self._counted(PasswordHash.verify)):
-                yield self
+        counted = {name: self._counted(getattr(PasswordHash, name)) for name in ("hash", "verify")}
+        with patch.multiple(PasswordHash, **counted):
+            yield self
 
     def clear(self) -> None:
         """Forget what was counted so far."""

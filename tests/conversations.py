@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import httpx2
 
@@ -28,6 +28,12 @@ class Conversation:
         self.record: list[Exchange] = []
         self._names: dict[str, str] = {}
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.client.close()
+
     def say(
         self, method: str, path: str, expected: int, *, token: str = "", **options: Any
     ) -> httpx2.Response:
@@ -51,7 +57,7 @@ class Conversation:
         return response
 
     def _mask_body(self, response: httpx2.Response) -> Any:
-        if "json" in response.headers.get("content-type", ""):
+        if response.content and "json" in response.headers["content-type"]:
             return self._mask(response.json())
         return response.text
 
@@ -88,7 +94,12 @@ class Person:
 
 def converse(server: Server, stack: Stack) -> list[Exchange]:
     """Register, log in, write articles, be refused, log out."""
-    talk = Conversation(server)
+    with Conversation(server) as talk:
+        hold(talk, stack)
+    return talk.record
+
+
+def hold(talk: Conversation, stack: Stack) -> None:
     visit_unknown(talk)
     ann = join(talk, stack, "ann@example.org", "Acme")
     bob = (
@@ -106,7 +117,6 @@ def converse(server: Server, stack: Stack) -> list[Exchange]:
         remove(ann, article)
     change_password(bob, "acme" if stack.multi_tenancy else "")
     leave(ann)
-    return talk.record
 
 
 def visit_unknown(talk: Conversation) -> None:

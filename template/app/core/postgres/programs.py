@@ -1,6 +1,7 @@
 """The PostgreSQL programs of this machine: where they are, and as whom they run."""
 
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -143,7 +144,11 @@ class Programs:
 
     def major_version(self) -> int:
         """The PostgreSQL release, such as 18."""
-        return int(self.run("postgres", "--version").split()[2].partition(".")[0])
+        said = self.run("postgres", "--version")
+        found = re.search(r"PostgreSQL\) (\d+)", said)
+        if found is None:
+            raise self._failure("postgres", said)
+        return int(found[1])
 
     def _prefix(self) -> list[str]:
         if self._account is None or self._closed is None:
@@ -158,6 +163,7 @@ class Programs:
             "--clear-groups",
             "--inh-caps=+dac_override",
             "--ambient-caps=+dac_override",
+            "--securebits=+no_setuid_fixup",  # Without it access(2) denies what open(2) allows.
             "--",
         ]
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import TextClause, text
+from sqlalchemy import Select, TextClause, literal_column, select
 
 
 def default_differs(
@@ -12,14 +12,21 @@ def default_differs(
     _model_column: Any,
     stored: str | None,
     model_default: Any,
-    wanted: str | None,
+    _rendered: str | None,
 ) -> bool | None:
-    """Say that two defaults are equal if both give NULL; leave all others to Alembic.
+    """Ask the database whether two defaults give the same; None leaves the question to Alembic.
 
-    It asks the database for `stored = wanted`, and NULL equals nothing.
+    Alembic takes two NULLs for different, and does not quote texts.
     """
-    is_sql = isinstance(getattr(model_default, "arg", None), TextClause)
-    if not is_sql or stored is None or context.connection is None:
+    wanted = sql_of(getattr(model_default, "arg", None))
+    if stored is None or wanted is None or context.connection is None:
         return None
-    question = text(f"SELECT num_nonnulls({stored}, {wanted}) = 0")
-    return False if context.connection.scalar(question) else None
+    question: Select[Any] = select(literal_column(f"({stored}) IS DISTINCT FROM ({wanted})"))
+    return bool(context.connection.scalar(question))
+
+
+def sql_of(default: Any) -> str | None:
+    """The SQL of a default that is given as a plain text or as SQL."""
+    if isinstance(default, str):
+        return "'" + default.replace("'", "''") + "'"
+    return default.text if isinstance(default, TextClause) else None

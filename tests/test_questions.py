@@ -59,19 +59,22 @@ def test_choices_of_these_tests_exist(questions: dict[str, dict[str, Any]]) -> N
 
 def test_every_choice_is_accepted(questions: dict[str, dict[str, Any]], checkout: Path) -> None:
     """The refusal of bad answers repeats the choices: one that it forgot would be refused."""
-    for name, question in questions.items():
-        choices = (question.get("choices") or {}).values()
-        for token in choices or ([True, False] if question["type"] == "bool" else []):
-            if not is_computed(question):
-                run_copy(
-                    str(checkout),
-                    "nowhere",
-                    data={name: token},
-                    defaults=True,
-                    quiet=True,
-                    pretend=True,
-                    vcs_ref="HEAD",
-                )
+    choices = {
+        name: list((question.get("choices") or {"on": True, "off": False}).values())
+        for name, question in questions.items()
+        if not is_computed(question) and (question["type"] == "bool" or question.get("choices"))
+    }
+    for turn in range(max(map(len, choices.values()))):
+        data = {name: tokens[turn % len(tokens)] for name, tokens in choices.items()}
+        run_copy(
+            str(checkout),
+            "nowhere",
+            data=data,
+            defaults=True,
+            quiet=True,
+            pretend=True,
+            vcs_ref="HEAD",
+        )
 
 
 def test_keys_stand_in_order(questions: dict[str, dict[str, Any]]) -> None:

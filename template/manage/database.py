@@ -1,6 +1,7 @@
 """What commands ask of the database before they work on it."""
 
 from sqlalchemy import URL, Connection, inspect, text
+from sqlalchemy.exc import ArgumentError
 
 from app.core.postgres import LocalPostgresError
 from app.core.revisions import APPLIED, pending, revisions
@@ -15,6 +16,8 @@ def database_url() -> URL:
         return get_settings().resolved_database_url()
     except LocalPostgresError as error:
         raise CommandError(str(error)) from error
+    except ArgumentError as error:
+        raise CommandError("DATABASE_URL is not the URL of a database") from error
 
 
 def pending_migrations(url: URL) -> list[str]:

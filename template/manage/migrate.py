@@ -38,8 +38,7 @@ def apply() -> None:
     url = database_url()
     if pending_migrations(url):
         apply_migrations(url, report=True)
-    else:
-        typer.echo("Nothing to apply.")
+    typer.echo("The database is up to date.")
 
 
 @app.command()

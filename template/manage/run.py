@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+GRACE_SECONDS = 30
+
 
 def run(
     host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
@@ -21,6 +23,7 @@ def run(
     from app.settings import get_settings
 
     is_local = get_settings().is_local
+    reloads = reload and is_local and workers == 1
     if is_local:
         prepare()
         # Uvicorn passes SIGTERM on after its own end; leave in order, which stops PostgreSQL too.
@@ -29,9 +32,11 @@ def run(
         "app.main:app",
         host=host,
         port=port,
-        reload=reload and is_local and workers == 1,
-        reload_dirs=[str(PROJECT_ROOT / "app")],
+        reload=reloads,
+        reload_dirs=[str(PROJECT_ROOT / "app")] if reloads else None,
         workers=workers,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
     )
 
 

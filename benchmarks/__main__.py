@@ -1,6 +1,6 @@
 """The rendered project against a floor and plain baselines, interleaved, on the same rows.
 
-Usage: uv run --group benchmarks python -m benchmarks [--quick] [--only NAME,NAME] [--rounds N]
+Usage: uv run python -m benchmarks [--quick] [--only NAME,NAME] [--rounds N]
 """
 
 import argparse
@@ -82,6 +82,8 @@ def main() -> None:
         results, scenarios = compete(options)
     except RuntimeError as error:
         raise SystemExit(str(error)) from None
+    except KeyboardInterrupt:
+        raise SystemExit("Stopped.") from None
     print(report(results, options.only, scenarios))
 
 

@@ -2,7 +2,7 @@
 
 import statistics
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from benchmarks import load
@@ -35,12 +35,19 @@ class Results:
 
     def ratios(self, name: str, base: str, scenario: str) -> list[float]:
         """Of the requests per second, each turn against the base's turn of the same round."""
-        pairs = zip(self.turns[name, scenario], self.turns[base, scenario], strict=True)
-        return [turn.rate / other.rate for turn, other in pairs]
+        return [turn.rate / other.rate for turn, other in self._pairs(name, base, scenario)]
 
     def cpu_ratio(self, name: str, base: str, scenario: str) -> float | None:
-        cpu, other = self.cpu_us(name, scenario), self.cpu_us(base, scenario)
-        return other / cpu if cpu and other else None
+        """How many requests are answered in the processor time that the base needs for one."""
+        ratios = [
+            other.cpu_us / turn.cpu_us
+            for turn, other in self._pairs(name, base, scenario)
+            if turn.cpu_us and other.cpu_us
+        ]
+        return statistics.median(ratios) if ratios else None
+
+    def _pairs(self, name: str, base: str, scenario: str) -> Iterable[tuple[Turn, Turn]]:
+        return zip(self.turns[name, scenario], self.turns[base, scenario], strict=True)
 
     def rate(self, name: str, scenario: str) -> float:
         return statistics.median(turn.rate for turn in self.turns[name, scenario])

@@ -14,6 +14,7 @@ from copier import run_copy
 from tests.renderings import copy_checkout
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+LIBRARIES = ("fastapi", "pydantic", "sqlalchemy", "asyncpg", "psycopg", "uvicorn")
 UV = os.environ.get("UV", "uv")
 
 
@@ -45,9 +46,9 @@ def migrate(python: Path, project: Path, environment: Mapping[str, str]) -> None
 
 
 def versions(python: Path) -> str:
-    names = ("fastapi", "starlette", "pydantic", "sqlalchemy", "asyncpg", "uvicorn")
     listed = run(UV, "pip", "list", f"--python={python}", "--format=freeze").splitlines()
-    return " ".join(line.replace("==", " ") for line in listed if line.startswith(names))
+    found = dict(line.split("==") for line in listed)
+    return ", ".join(f"{name} {found[name]}" for name in LIBRARIES if name in found)
 
 
 def run(*command: str, cwd: Path = REPOSITORY, environment: Mapping[str, str] | None = None) -> str:

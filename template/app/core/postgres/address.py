@@ -72,17 +72,18 @@ class Address:
 
 
 def socket_folder(data: Path) -> Path:
-    """The data folder, or a short one if a socket's path there would exceed the system's limit."""
-    if fits(data):
+    """The data folder, or a short one if the path of a socket there would not do."""
+    if suits(data):
         return data
     name = f"postgres-{hashlib.sha256(os.fsencode(data)).hexdigest()[:16]}"
     folder = Path(tempfile.gettempdir()) / name
-    return folder if fits(folder) else Path("/tmp") / name  # noqa: S108 (made private before use)
+    return folder if suits(folder) else Path("/tmp") / name  # noqa: S108 (made private before use)
 
 
-def fits(folder: Path) -> bool:
-    """Whether the path of a socket in this folder stays within the system's limit."""
-    return len(os.fsencode(folder / f".s.PGSQL.{PORT}")) <= LONGEST_SOCKET_PATH
+def suits(folder: Path) -> bool:
+    """Whether a socket here has a path that systems allow and drivers take for one host."""
+    path = os.fsencode(folder / f".s.PGSQL.{PORT}")
+    return len(path) <= LONGEST_SOCKET_PATH and b"," not in path
 
 
 def free_port() -> int:
@@ -105,24 +106,21 @@ def postmaster(data: Path) -> int | None:
     if not lines or not lines[0].strip().isdigit():
         return None
     process = int(lines[0])
-    is_ours = works_in if sys.platform == "linux" else shows
-    return process if is_ours(process, data) else None
+    return process if serves(process, data) else None
 
 
-def works_in(process: int, folder: Path) -> bool:
-    """Whether a process works in that folder, as PostgreSQL does in its data; survives a move."""
-    try:
-        return Path(f"/proc/{process}/cwd").samefile(folder)
-    except OSError:
-        return False
-
-
-def shows(process: int, data: Path) -> bool:
-    """Whether a process calls itself the server of that data, as far as the system tells."""
+def serves(process: int, data: Path) -> bool:
+    """Whether a process is the server of that data, as far as the system tells."""
     if sys.platform == "win32":
         return "postgres.exe" in output_of("tasklist", "/FI", f"PID eq {process}", "/NH")
-    command = output_of("ps", "-p", str(process), "-o", "command=")
-    return "postgres" in command and str(data) in command
+    if sys.platform != "linux":
+        return f"-D {data}" in output_of("ps", "-p", str(process), "-o", "command=")
+    try:
+        return Path(f"/proc/{process}/cwd").samefile(data)
+    except PermissionError:  # Root in a container may not look there.
+        return os.fsencode(data) in Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
 
 
 def output_of(*command: str) -> str:

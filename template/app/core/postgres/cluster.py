@@ -9,15 +9,10 @@ from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 
+from app.core.postgres.accounts import account_for, hand_over, make_private
 from app.core.postgres.address import PID_FILE, Address, postmaster
-from app.core.postgres.programs import (
-    LocalPostgresError,
-    Programs,
-    account_for,
-    find_programs,
-    hand_over,
-    make_private,
-)
+from app.core.postgres.errors import LocalPostgresError
+from app.core.postgres.programs import Programs, find_programs
 
 SUPERUSER = "postgres"
 OLDEST_VERSION = 15
@@ -55,10 +50,10 @@ class Cluster:
             make_private(folder, account_for(self.data))
         with progress(f"Starting PostgreSQL in {self.data} ..."):
             while not self._answers():
-                if postmaster(self.data) is None:
-                    self._launch(self._programs.major_version())
-                elif time.monotonic() > deadline:
+                if time.monotonic() > deadline:
                     raise LocalPostgresError(f"PostgreSQL does not answer: {self._log} says why")
+                if postmaster(self.data) is None and not self.address.listens():
+                    self._launch(self._programs.major_version())
                 time.sleep(0.02)
 
     def stop(self) -> None:
@@ -159,8 +154,11 @@ class Cluster:
     def _settings(self, address: Address) -> str:
         settings = {"timezone": "UTC", "log_timezone": "UTC", "max_connections": "200"}
         settings |= address.settings() | ({} if self._durable else NOT_DURABLE)
-        quoted = {name: value.replace("'", "''") for name, value in settings.items()}
-        return "".join(f"{name} = '{value}'\n" for name, value in quoted.items())
+        lines = []
+        for name, value in settings.items():
+            quoted = value.replace("\\", r"\\").replace("'", "''")
+            lines.append(f"{name} = '{quoted}'\n")
+        return "".join(lines)
 
 
 @contextmanager

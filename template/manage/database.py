@@ -25,6 +25,11 @@ def pending_migrations(url: URL) -> list[str]:
     return pending(run_on_connection(url, read_applied))
 
 
+def unknown_migrations(url: URL) -> list[str]:
+    """What the database has and the disk has not: of a newer release, or of another branch."""
+    return sorted(run_on_connection(url, read_applied) - set(revisions()))
+
+
 def applied_migrations(url: URL, line: str) -> list[str]:
     """The migrations of a line that the database has."""
     missing = set(pending_migrations(url))

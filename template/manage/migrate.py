@@ -22,6 +22,8 @@ def create(
 
     url = database_url()
     require_migrated(url)
+    if not empty:
+        typer.echo("Comparing the models with the database ...", err=True)
     path = create_migration(url, message, empty=empty)
     if path is None:
         typer.echo("The database agrees with the models: no migration is needed.")
@@ -32,13 +34,16 @@ def create(
 @app.command()
 def apply() -> None:
     """Apply the pending migrations, the kernel's and yours; safe to run many times at once."""
-    from manage.database import database_url, pending_migrations
+    from manage.database import database_url, pending_migrations, unknown_migrations
     from manage.migrations import apply_migrations
 
     url = database_url()
     if pending_migrations(url):
         apply_migrations(url, report=True)
-    typer.echo("The database is up to date.")
+    if unknown := unknown_migrations(url):
+        typer.echo(f"The database is ahead: a newer release or another branch has {unknown[0]}.")
+    else:
+        typer.echo("The database is up to date.")
 
 
 @app.command()
@@ -62,9 +67,12 @@ def rollback(
 def status() -> None:
     """List all migrations and say which are applied."""
     from app.core.revisions import revisions
-    from manage.database import database_url, pending_migrations
+    from manage.database import database_url, pending_migrations, unknown_migrations
 
-    missing = set(pending_migrations(database_url()))
+    url = database_url()
+    missing = set(pending_migrations(url))
     for revision in revisions().values():
         state = "pending" if revision.name in missing else "applied"
         typer.echo(f"{state}  {revision.line:4}  {revision.name}  {revision.title}")
+    for name in unknown_migrations(url):
+        typer.echo(f"unknown        {name}  (of a newer release or another branch)")

@@ -52,6 +52,8 @@ class LocalServer:
         self._joined = None
         try:
             self._leave(users)
+        except FileNotFoundError:
+            pass  # Its folder was deleted: PostgreSQL notices within a minute and ends.
         except (LocalPostgresError, OSError) as error:
             print(f"The local PostgreSQL could not be stopped: {error}", file=sys.stderr)
 

@@ -19,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.dml import ReturningDelete, ReturningInsert, ReturningUpdate
 
+from app.core.prepared import prepared
 from app.core.query import Sort, conditions
 from app.core.schemas import Paging, ReadSchema
 from app.core.tables import LIVE_ROWS
@@ -48,14 +49,14 @@ def fields(model: type[Any], schema: type[ReadSchema]) -> list[Label[Any]]:
     return [getattr(model, name).label(name) for name in schema.model_fields]
 
 
-@cache
+@prepared
 def read_statement(source: Source, schema: type[ReadSchema]) -> Select[Any]:
     """One row by `id`."""
     statement = select(*fields(source.model, schema)).where(source.model.id == bindparam("id"))
     return narrowed(source, statement)
 
 
-@cache
+@prepared
 def read_many_statement(source: Source, schema: type[ReadSchema]) -> Select[Any]:
     """The rows whose key is among `ids`."""
     ids: BindParameter[Any] = bindparam("ids", expanding=True)
@@ -63,7 +64,7 @@ def read_many_statement(source: Source, schema: type[ReadSchema]) -> Select[Any]
     return narrowed(source, statement)
 
 
-@lru_cache(maxsize=1024)
+@prepared
 def page_statement(
     source: Source,
     schema: type[ReadSchema],
@@ -78,21 +79,23 @@ def page_statement(
     )
     statement = narrowed(source, statement.where(*conditions(source.model, filters)))
     if paging == "offset":
-        total = count_statement(source, filters).scalar_subquery().label(TOTAL)
+        total = count_rows(source, filters).scalar_subquery().label(TOTAL)
         statement = statement.add_columns(total).offset(bindparam("offset"))
     elif paging == "after cursor":
         statement = statement.where(sort.after_cursor)
     return statement.order_by(*sort.order).limit(bindparam("limit"))
 
 
-@lru_cache(maxsize=1024)
-def count_statement(source: Source, filters: tuple[str, ...]) -> Select[Any]:
+def count_rows(source: Source, filters: tuple[str, ...]) -> Select[Any]:
     """How many rows match the filters."""
     statement = select(func.count().label(TOTAL)).select_from(source.model)
     return narrowed(source, statement.where(*conditions(source.model, filters)))
 
 
-@lru_cache(maxsize=1024)
+count_statement = prepared(count_rows)
+
+
+@prepared
 def exists_statement(source: Source, filters: tuple[str, ...]) -> Select[Any]:
     """A row if one matches the filters."""
     statement = select(source.model.id).where(*conditions(source.model, filters)).limit(1)

@@ -1,10 +1,15 @@
 """Counts what a request sends to the database."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Self
+from unittest.mock import patch
 
 from sqlalchemy import Engine, event
+from sqlalchemy.pool import PoolProxiedConnection
+
+from app.core import reads
+from app.core.prepared import DriverStatement, Row, run_prepared
 
 # What the tests' outer transaction and the kernel's own bookkeeping send.
 BOOKKEEPING = ("SAVEPOINT", "RELEASE", "ROLLBACK", "select set_config")
@@ -24,7 +29,8 @@ class Statements:
         """Record until the end of the block."""
         event.listen(Engine, "before_cursor_execute", self._record)
         try:
-            yield self
+            with patch.object(reads, "run_prepared", self._run_prepared):
+                yield self
         finally:
             event.remove(Engine, "before_cursor_execute", self._record)
 
@@ -39,3 +45,12 @@ class Statements:
     def _record(self, _connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         if not statement.startswith(BOOKKEEPING):
             self.sent.append(statement)
+
+    def _run_prepared(
+        self,
+        connection: PoolProxiedConnection,
+        statement: DriverStatement,
+        parameters: Mapping[str, Any],
+    ) -> list[Row]:
+        self.sent.append(statement.text)
+        return run_prepared(connection, statement, parameters)

@@ -2,16 +2,42 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, EmailStr, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    EmailStr,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
 
 from app.core.schemas import InputSchema, PageQuery, ReadSchema
 
+
+def refuse_display_name(value: object) -> object:
+    """Refuse `Ann <ann@example.org>`, which EmailStr takes for the address in it."""
+    if isinstance(value, str) and "<" in value:
+        raise ValueError("Write the address alone.")
+    return value
+
+
 # Stored in lower case, so that an address is one user however it is written.
-Email = Annotated[EmailStr, AfterValidator(str.lower)]
+Email = Annotated[EmailStr, BeforeValidator(refuse_display_name), AfterValidator(str.lower)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 # Length is what counts (NIST SP 800-63B); spaces at either end are part of a password.
 Password = Annotated[str, StringConstraints(strip_whitespace=False, min_length=8, max_length=128)]
 Role = Literal["user", "admin"]
+
+_email = TypeAdapter[str](Email)
+
+
+def stored_email(text: str) -> str | None:
+    """An address as it is stored, however it is written here; None if it is no address."""
+    try:
+        return _email.validate_python(text)
+    except ValidationError:
+        return None
 
 
 class ProfileUpdate(InputSchema):

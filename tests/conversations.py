@@ -11,7 +11,17 @@ from tests.stacks import Stack
 
 UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)")
-SECRET_KEYS = {"access_token", "refresh_token", "token", "key", "prefix", "next_cursor"}
+VOLATILE = {
+    "access_token",
+    "correlation_id",
+    "key",
+    "next_cursor",
+    "prefix",
+    "refresh_token",
+    "token",
+}
+# Noted after the answer, so that the next one may come before or after it.
+EVENTUAL = {"last_used_at"}
 TOLD_HEADERS = ("content-type", "location", "www-authenticate", "allow", "cache-control")
 PASSWORD = "correct horse battery staple"  # nobody's
 
@@ -65,7 +75,9 @@ class Conversation:
         """Ids are numbered in the order of their first appearance, so that mixed-up ones show."""
         if isinstance(value, dict):
             return {
-                key: f"<{key}>" if key in SECRET_KEYS and item else self._mask(item)
+                key: f"<{key}>"
+                if (key in VOLATILE and item) or key in EVENTUAL
+                else self._mask(item)
                 for key, item in value.items()
             }
         if isinstance(value, list):

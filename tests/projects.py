@@ -141,7 +141,13 @@ class Server:
         return self.log.read_text()[-8000:]
 
     def remains(self) -> list[str]:
-        """What still runs of the server or of its database."""
+        """What still runs of the server or of its database a moment after its end."""
+        deadline = time.monotonic() + 5
+        while (found := self._processes()) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return found
+
+    def _processes(self) -> list[str]:
         found = []
         for process in psutil.process_iter():
             with suppress(psutil.Error, ProcessLookupError):

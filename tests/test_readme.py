@@ -29,10 +29,11 @@ def newcomer(checkout: Path, tmp_path: Path) -> dict[str, str]:
         "    insteadOf = https://github.com/chassis-template/chassis.git\n"
     )
     downloads = subprocess.run([uv(), "cache", "dir"], capture_output=True, text=True, check=True)
-    return {
+    ours = ("PYTEST_", "VIRTUAL_ENV", "PYTHONPATH", "XDG_", "DATABASE_URL", "UV_PROJECT")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    return kept | {
         "HOME": str(home),
         "PATH": f"{Path(shutil.which(uv()) or uv()).parent}:{os.environ['PATH']}",
-        "LANG": os.environ.get("LANG", "C.UTF-8"),
         "UV_CACHE_DIR": downloads.stdout.strip(),
         "NO_COLOR": "1",
     }

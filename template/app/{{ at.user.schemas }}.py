@@ -24,7 +24,10 @@ def refuse_display_name(value: object) -> object:
 
 # Stored in lower case, so that an address is one user however it is written.
 Email = Annotated[EmailStr, BeforeValidator(refuse_display_name), AfterValidator(str.lower)]
-Name = Annotated[str, Field(min_length=1, max_length=200)]
+# One line: mails and logs show names, whoever chose them.
+Name = Annotated[
+    str, Field(min_length=1, max_length=200, pattern=r"^[^\p{Cc}\p{Zl}\p{Zp}\p{Bidi_C}]*$")
+]
 # Length is what counts (NIST SP 800-63B); spaces at either end are part of a password.
 Password = Annotated[str, StringConstraints(strip_whitespace=False, min_length=8, max_length=128)]
 Role = Literal["user", "admin"]

@@ -27,6 +27,9 @@ SECRET_NAME = re.compile(
     re.IGNORECASE,
 )
 
+# What a request holds must not move the cursor of the terminal that shows it.
+CONTROL = re.compile(r"[^\n\t -~\xa0-\U0010ffff]")
+
 _processors: list[Processor] = []  # one list for ever: cached loggers keep it
 _reported: ContextVar[BaseException | None] = ContextVar("reported", default=None)
 
@@ -66,6 +69,14 @@ def redact_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> Ev
             event[key] = {
                 name: REDACTED if is_secret(str(name)) else inner for name, inner in value.items()
             }
+    return event
+
+
+def escape_controls(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Show control characters instead of sending them."""
+    for key, value in event.items():
+        if isinstance(value, str):
+            event[key] = CONTROL.sub(lambda found: ascii(found[0])[1:-1], value)
     return event
 
 
@@ -143,6 +154,7 @@ def _json_lines() -> list[Processor]:
 def _console_lines() -> list[Processor]:
     return [
         structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
+        escape_controls,
         structlog.dev.ConsoleRenderer(
             colors=sys.stdout.isatty(),
             exception_formatter=structlog.dev.plain_traceback,

@@ -2,13 +2,12 @@
 
 import base64
 import binascii
-import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from app.core.errors import FieldError, ValidationFailedError
 from app.core.query import Attribute, Sort, filter_values
@@ -59,7 +58,7 @@ def decode_cursor(cursor: str, sort_name: str, sort: Sort) -> dict[str, Any]:
     """The place as parameters; a cursor of another list or order is refused."""
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
-        name, value, key = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        name, value, key = from_json(base64.b64decode(padded, altchars=b"-_", validate=True))
         if name != sort_name:
             raise ValueError(name)
         return {

@@ -64,6 +64,16 @@ class TestConsole:
         assert "count" in line
         assert not line.startswith("{")
 
+    def test_control_characters_do_not_reach_the_terminal(
+        self, settings: Settings, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        configure_logging(settings.model_copy(update={"json_logs": False}))
+        structlog.get_logger().warning("odd\x9b2J", path="/\x1b[2J/ä")
+
+        line = capsys.readouterr().out
+        assert r"/\x1b[2J/ä" in line
+        assert r"odd\x9b2J" in line
+
 
 class TestSecrets:
     def test_are_not_written(self, lines: pytest.CaptureFixture[str]) -> None:

@@ -85,6 +85,7 @@ class Stage:
         environment = {
             "ENVIRONMENT": "production",
             "DATABASE_URL": self.postgres.url(name),
+            "PUBLIC_URL": "http://127.0.0.1",
             "REQUIRE_VERIFIED_EMAIL": "false",
             "SMTP_HOST": "127.0.0.1",  # asked for in production; nobody listens and nobody waits
             "ACCESS_TOKEN_MINUTES": str(TOKEN_MINUTES),

@@ -1,0 +1,90 @@
+"""Which settings a service refuses to start with."""
+
+import pytest
+
+from app.core.config import is_weak_secret, load_settings
+from app.settings import Settings
+
+GOOD = {
+    "ENVIRONMENT": "production",
+    "DATABASE_URL": "postgresql://app:hunter2@db.example.org/app",
+    "SECRET_KEY": "8mTzPqXv3LkR7wYb2NcJ5sGd9HfA4eUo",
+    "PUBLIC_URL": "https://app.example.org",
+    "SMTP_HOST": "mail.example.org",
+}
+
+
+def start(monkeypatch: pytest.MonkeyPatch, **changes: str) -> Settings:
+    """The settings of a server that is started with these environment variables."""
+    monkeypatch.setitem(Settings.model_config, "env_file", None)
+    for name, value in (GOOD | changes).items():
+        monkeypatch.setenv(name, value)
+    return load_settings(Settings)
+
+
+class TestProduction:
+    def test_starts(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert start(monkeypatch, READ_DATABASE_URL="", REDIS_URL="").read_database_url is None
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("DATABASE_URL", ""),
+            ("DATABASE_URL", "db.example.org"),
+            ("DATABASE_URL", "postgresql://app:hunter2@db.example.org:port/app"),
+            ("DATABASE_URL", "mysql://app:hunter2@db.example.org/app"),
+            ("READ_DATABASE_URL", "replica"),
+            ("REDIS_URL", "cache.example.org:6379"),
+            ("PUBLIC_URL", ""),
+            ("PUBLIC_URL", "app.example.org"),
+            ("SMTP_HOST", ""),
+            ("CORS_ORIGINS", "*"),
+            ("DEBUG", "1"),
+            ("SECRET_KEY", ""),
+            ("ACCESS_TOKEN_MINUTES", "0"),
+            ("SESSION_DAYS", "-1"),
+            ("MAX_REQUEST_BYTES", "-1"),
+            ("POOL_SIZE", "0"),
+        ],
+    )
+    def test_names_what_is_wrong(
+        self, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+    ) -> None:
+        with pytest.raises(SystemExit, match=rf"^Refusing to start:\n  {name}[^\n]+$") as refused:
+            start(monkeypatch, **{name: value})
+
+        assert "hunter2" not in str(refused.value)
+
+    def test_a_password_is_not_sent_in_the_clear(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert start(monkeypatch, SMTP_TLS="none").smtp_tls == "none"
+
+        with pytest.raises(SystemExit, match="SMTP_TLS"):
+            start(monkeypatch, SMTP_TLS="none", SMTP_PASSWORD="hunter2")
+
+
+class TestSecret:
+    @pytest.mark.parametrize(
+        "secret",
+        [
+            GOOD["SECRET_KEY"],
+            "0f4c1b6e9d27a85308e1d6b92c47f3a5",
+            "c3Vg-uX_0aJtQ8mLz5RwYdN1kPfHsB6eTiOj7GqU2xhEnWvAC9M4yDbKlFrZpISo",
+        ],
+    )
+    def test_random(self, secret: str) -> None:
+        assert not is_weak_secret(secret)
+
+    @pytest.mark.parametrize(
+        "secret",
+        [
+            "c3Vg-uX_0aJtQ8mLz5RwYdN1kPfHsB6",
+            "changeme-changeme-changeme-changeme",
+            "password1234password1234password1234",
+            "your-secret-key-here-please-change-me",
+            "abcdefgh" * 4,
+            "0123456789abcdef" * 4,
+            "0101001010110100101010110101001011",
+        ],
+    )
+    def test_weak(self, secret: str) -> None:
+        assert is_weak_secret(secret)

@@ -19,7 +19,7 @@ def run(
     """Serve the API; locally on a PostgreSQL that is started, migrated and seeded first."""
     import uvicorn
 
-    from app.core.config import PROJECT_ROOT
+    from app.core.paths import PROJECT_ROOT
     from app.settings import get_settings
 
     is_local = get_settings().is_local

@@ -13,7 +13,7 @@ def run_tests(
     arguments: Annotated[list[str] | None, typer.Argument(help="What pytest takes.")] = None,
 ) -> None:
     """Run the tests; everything after `test` goes to pytest."""
-    from app.core.config import PROJECT_ROOT
+    from app.core.paths import PROJECT_ROOT
 
     command = [sys.executable, "-m", "pytest", *(arguments or [])]
     raise SystemExit(subprocess.call(command, cwd=PROJECT_ROOT))  # noqa: S603 (pytest)

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
+from app.core.paths import PROJECT_ROOT
 from app.core.postgres.accounts import account_for, hand_over
 from app.core.postgres.cluster import SUPERUSER, Cluster
 from app.core.postgres.errors import LocalPostgresError
 from app.core.postgres.locks import alone, open_lock, share, try_lock
 
-PROJECT_ROOT = Path(__file__).resolve().parents[3]
 DATABASE = "app"
 CREATE_DATABASE = r"""
 select format('create database %I', :'name')

@@ -3,14 +3,12 @@
 import os
 import re
 import shutil
-import signal
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import Install, Render, Talk
-from tests.conversations import Conversation, converse, join
+from tests.conversations import converse
 from tests.interpreters import lowest, newest
 from tests.projects import Project
 from tests.stacks import OPPOSITES, STACKS, Stack, each
@@ -85,20 +83,6 @@ class TestUse:
                 server.stop()
         assert '"title":"Hello"' in printed
         assert stack.multi_tenancy or '"status":403' in printed
-
-    def test_what_was_answered_survives_a_kill(self, stack: Stack, install: Install) -> None:
-        project = install(stack)
-        with project.alone():
-            project.start_afresh()
-            with project.served() as server:
-                with Conversation(server) as talk:
-                    ann = join(talk, stack, "ann@example.org", "Acme")
-                os.killpg(server.process.pid, signal.SIGKILL)
-                server.process.wait(10)
-            with project.served() as server, Conversation(server) as talk:
-                replace(ann, talk=talk).say("GET", "/users/me", 200)
-                server.stop()
-            assert server.remains() == []
 
     def test_two_processes_share_the_database(self, stack: Stack, install: Install) -> None:
         project = install(stack)

@@ -40,7 +40,19 @@ def account_for(data: Path) -> Account | None:
 def hand_over(path: Path, account: Account | None) -> None:
     """Give the server's user what root made for it."""
     if account and sys.platform != "win32":
-        os.chown(path, account.uid, account.gid)
+        os.chown(path, account.uid, account.gid, follow_symlinks=False)
+
+
+def adopt(path: Path) -> None:
+    """Have what root made belong to the owner of the folder that it is in."""
+    if sys.platform != "win32" and os.geteuid() == 0:
+        owner = path.parent.stat()
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+
+def open_no_link(path: str | Path, flags: int) -> int:
+    """Open a file of the server's user, who could link it to one of root's."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o600)
 
 
 def make_private(folder: Path, account: Account | None) -> None:

@@ -29,9 +29,10 @@ class Address:
         running = pid_file(data)
         if sys.platform == "win32":
             return cls("127.0.0.1", int(running[3]) if running[3:] else free_port())
-        if running[4:] and running[1] == str(data):
+        folder = socket_folder(data)
+        if running[4:] and running[1] == str(data) and Path(running[4]).name == folder.name:
             return cls(running[4], int(running[3]))
-        return cls(str(socket_folder(data)), PORT)
+        return cls(str(folder), PORT)
 
     @property
     def lock_file(self) -> Path:

@@ -9,7 +9,12 @@ from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 
-from app.core.postgres.accounts import account_for, hand_over, make_private
+from app.core.postgres.accounts import (
+    account_for,
+    hand_over,
+    make_private,
+    open_no_link,
+)
 from app.core.postgres.address import PID_FILE, Address, postmaster
 from app.core.postgres.errors import LocalPostgresError
 from app.core.postgres.programs import Programs, find_programs
@@ -118,7 +123,7 @@ class Cluster:
         shutil.rmtree(draft, ignore_errors=True)
         make_private(draft, account_for(self.data))
         self._programs.run("initdb", "-D", draft, *self._initdb_options(version))
-        with (draft / "postgresql.conf").open("a") as settings:
+        with open(draft / "postgresql.conf", "a", opener=open_no_link) as settings:
             settings.write(f"include = '{SETTINGS_FILE}'\n")
         if not self._durable:
             shutil.rmtree(self.data, ignore_errors=True)
@@ -140,7 +145,8 @@ class Cluster:
             stale.unlink(missing_ok=True)  # Its process is gone or some other program.
         self._log.unlink(missing_ok=True)
         settings = self.data / SETTINGS_FILE
-        settings.write_text(self._settings(address))
+        with open(settings, "w", opener=open_no_link) as file:
+            file.write(self._settings(address))
         hand_over(settings, account_for(self.data))
         try:
             self._programs.run("pg_ctl", "start", "-w", "-D", self.data, "-l", self._log)

@@ -46,7 +46,7 @@ else:
 
 def open_lock(path: Path) -> int:
     """A descriptor to lock; reading suffices, so that root and the project's owner can share it."""
-    return os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
+    return os.open(path, os.O_RDONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
 
 
 @contextmanager

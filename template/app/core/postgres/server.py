@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import URL
 
 from app.core.paths import PROJECT_ROOT
-from app.core.postgres.accounts import account_for, hand_over
+from app.core.postgres.accounts import adopt
 from app.core.postgres.cluster import SUPERUSER, Cluster
 from app.core.postgres.errors import LocalPostgresError
 from app.core.postgres.locks import alone, open_lock, share, try_lock
@@ -77,7 +77,7 @@ class LocalServer:
         return self._cluster.address.url(drivername, SUPERUSER, database)
 
     def _make_place(self) -> None:
-        """Make the folder and the lock files; those that root makes are the server user's too."""
+        """Make the folder and the lock files, for the project's owner and not for `nobody`."""
         if self._data.exists() and not os.access(self._data, os.R_OK | os.W_OK | os.X_OK):
             raise LocalPostgresError(
                 f"{self._data} belongs to another user: work as that one, or as root, or delete it"
@@ -86,7 +86,7 @@ class LocalServer:
         for lock in (self._turn, self._users):
             os.close(open_lock(lock))
         for path in (self._turn.parent, self._turn, self._users):
-            hand_over(path, account_for(self._data))
+            adopt(path)
 
     def _has_joined(self) -> bool:
         """Whether this process has joined, and not only the one that it was forked from."""

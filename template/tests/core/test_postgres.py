@@ -1,0 +1,41 @@
+"""The local server's files, which root shares with an account that it does not trust."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.core.postgres.accounts import open_no_link
+from app.core.postgres.address import PID_FILE, Address
+from app.core.postgres.locks import open_lock
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs links and Unix sockets")
+
+
+class TestLink:
+    def test_is_not_locked(self, tmp_path: Path) -> None:
+        link = tmp_path / "data.lock"
+        link.symlink_to(tmp_path / "target")
+
+        with pytest.raises(OSError, match="symbolic"):
+            open_lock(link)
+        assert not (tmp_path / "target").exists()
+
+    def test_is_not_written_through(self, tmp_path: Path) -> None:
+        target, link = tmp_path / "target", tmp_path / "local.conf"
+        target.write_text("root's")
+        link.symlink_to(target)
+
+        with pytest.raises(OSError, match="symbolic"):
+            open_no_link(link, os.O_WRONLY | os.O_TRUNC)
+        assert target.read_text() == "root's"
+
+
+class TestAddress:
+    def test_is_no_folder_that_somebody_wrote_down(self, tmp_path: Path) -> None:
+        elsewhere = tmp_path / "elsewhere"
+        lines = ["1", str(tmp_path), "0", "5432", str(elsewhere)]
+        (tmp_path / PID_FILE).write_text("\n".join(lines))
+
+        assert Address.of(tmp_path).host != str(elsewhere)

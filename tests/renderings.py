@@ -89,6 +89,7 @@ def copy_checkout(repository: Path, target: Path) -> None:
     git(target, "init", "--quiet")
     git(target, "add", "--all")
     git(target, "commit", "--quiet", "--message", "Working tree")
+    git(target, "gc", "--quiet")  # as in a clone: Copier removes its copy folder by folder
 
 
 def git(folder: Path, *arguments: str) -> str:

@@ -29,14 +29,13 @@ class Client:
     def post(self, path: str, **fields: Any) -> Any:
         return self.call(path, json.dumps(fields).encode())
 
-    def register_and_log_in(self) -> str:
-        """An access token of the rendered project."""
+    def register_and_log_in(self, sessions: int) -> list[str]:
+        """Access tokens of the rendered project, each of a session of its own."""
         password = secrets.token_urlsafe(20)
         self.post("/api/v1/auth/register", email=EMAIL, name="Reader", password=password)
         form = urllib.parse.urlencode({"username": EMAIL, "password": password}).encode()
-        answer = self.call("/api/v1/auth/login", form, "application/x-www-form-urlencoded")
-        token: str = answer["access_token"]
-        return token
+        path, kind = "/api/v1/auth/login", "application/x-www-form-urlencoded"
+        return [self.call(path, form, kind)["access_token"] for _ in range(sessions)]
 
     def check(self, token: str) -> None:
         """The same rows, in the same order, with the same fields."""

@@ -20,6 +20,7 @@ RENDERED = ("async", "sync")
 NAMES = (*BASELINES, *RENDERED)
 BASELINE_DATABASE = "baseline"
 TOKEN_MINUTES = 24 * 60
+SESSIONS = 8  # The requests come from as many logins in turn.
 
 
 @dataclass(frozen=True)
@@ -53,14 +54,17 @@ class Stage:
         with application:
             client = Client(name, application.port)
             if name in self.projects:
-                token = client.register_and_log_in()
+                tokens = client.register_and_log_in(SESSIONS)
                 self.postgres.execute(name, FILL)
             else:
-                claims = {"sub": USER_ID, "exp": time.time() + TOKEN_MINUTES * 60}
-                token = jwt.encode(claims, secret, algorithm="HS256")
+                end = time.time() + TOKEN_MINUTES * 60
+                tokens = [
+                    jwt.encode({"sub": USER_ID, "exp": end, "jti": str(number)}, secret, "HS256")
+                    for number in range(SESSIONS)
+                ]
             self.tidy()
-            client.check(token)
-            yield Contender(application, scenarios(token))
+            client.check(tokens[0])
+            yield Contender(application, scenarios(tokens))
 
     def _prepare(self, name: str) -> tuple[Application, str]:
         secret = secrets.token_urlsafe(48)

@@ -60,17 +60,20 @@ def article_id(number: int) -> str:
     return f"019a0000-0000-7000-8000-{number:012x}"
 
 
-def scenarios(token: str) -> list[Scenario]:
-    """The three requests of the comparison; applications without authentication ignore the token."""
-    headers = {"Authorization": f"Bearer {token}"}
+def scenarios(tokens: Sequence[str]) -> list[Scenario]:
+    """The three requests of the comparison; applications without authentication ignore the tokens."""
+    headers = [{"Authorization": f"Bearer {token}"} for token in tokens]
     # 367 and 1000 have no common divisor: every row once, in no order that a cache could like.
     ids = [article_id(number * 367 % ROWS + 1) for number in range(ROWS)]
-    get_one = [encode("GET", f"{ARTICLES}/{id_}", headers=headers) for id_ in ids]
-    page = encode("GET", f"{ARTICLES}?limit={PAGE_SIZE}", headers=headers)
+    get_one = [
+        encode("GET", f"{ARTICLES}/{id_}", headers=headers[number % len(headers)])
+        for number, id_ in enumerate(ids)
+    ]
+    pages = [encode("GET", f"{ARTICLES}?limit={PAGE_SIZE}", headers=each) for each in headers]
     new = json.dumps({"title": NEW_TITLE, "content": CONTENT, "published": True}).encode()
-    create = encode("POST", ARTICLES, body=new, headers=headers)
+    creates = [encode("POST", ARTICLES, body=new, headers=each) for each in headers]
     return [
         Scenario("get one", get_one, b"200"),
-        Scenario("list with total", [page], b"200"),
-        Scenario("create", [create], b"201"),
+        Scenario("list with total", pages, b"200"),
+        Scenario("create", creates, b"201"),
     ]

@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from time import perf_counter
 
 import structlog
+from starlette.exceptions import HTTPException
+from starlette.middleware.body_limit import MAX_BODY_SIZE_SCOPE_KEY
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.config import CoreSettings
@@ -139,6 +142,14 @@ class Answer:
         start["headers"] = self._complete([*kept, *problem.raw_headers])
         await self._send(start)
         await self._send({"type": "http.response.body", "body": problem.body})
+
+
+def refuse_too_large(request: Request) -> None:
+    """Refuse a body that no route may read, and that would else be refused after its work."""
+    limit = request.scope.get(MAX_BODY_SIZE_SCOPE_KEY)
+    length = request.headers.get("content-length", "")
+    if limit is not None and length.isdecimal() and int(length) > limit:
+        raise HTTPException(413)
 
 
 def incoming_identifier(headers: Iterable[Header]) -> str | None:

@@ -54,6 +54,7 @@ REFUSED = {
     "layout": ("layout=per_layer", "per-entity or per-layer"),
     "migrations": ("migrations=flyway", "alembic or dbmate"),
     "auth": ("auth=saml", "jwt or session"),
+    "capital letters": ("auth=JWT", "jwt or session"),
     "typing error in a boolean": ("multi_tenancy=flase", "multi_tenancy"),
     "not a boolean": ("example=maybe", "example"),
     "misspelled question": ("concurency=sync", "concurency"),

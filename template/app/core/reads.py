@@ -3,18 +3,12 @@
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, closing, nullcontext
 from typing import Any
-{% if multi_tenancy %}
-from uuid import UUID
-{% endif %}
 
 from sqlalchemy import Connection, Engine, Executable, Result
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import PoolProxiedConnection
 
 from app.core.prepared import DriverStatement, Prepared, Row, is_closed, run_prepared
-{% if multi_tenancy %}
-from app.core.tenancy import SESSION_TENANT, scoped
-{% endif %}
 
 Parameters = Mapping[str, Any]
 
@@ -44,20 +38,11 @@ class ReadPool:
 class Reader:
     """Runs statements; one whose connection had gone stale is run once more."""
 
-{% if multi_tenancy %}
-    def __init__(self, pool: ReadPool, tenant_id: UUID | None) -> None:
-        self._pool = pool
-        self._tenant = {SESSION_TENANT: tenant_id}
-{% else %}
     def __init__(self, pool: ReadPool) -> None:
         self._pool = pool
-{% endif %}
 
     def fetch(self, statement: Executable | Prepared, parameters: Parameters) -> list[Row]:
         """Run one statement and return its rows."""
-{% if multi_tenancy %}
-        parameters = {**parameters, **self._tenant}
-{% endif %}
         if not isinstance(statement, Prepared):
             return self._execute(statement, parameters)
         if for_driver := statement.for_driver:
@@ -83,9 +68,6 @@ class Reader:
                 raise
 
     def _execute(self, statement: Executable, parameters: Parameters) -> list[Row]:
-{% if multi_tenancy %}
-        statement = scoped(statement)
-{% endif %}
         try:
             return self._execute_once(statement, parameters)
         except DBAPIError as error:

@@ -21,6 +21,14 @@ from tests.interpreters import Interpreter, lowest, uv
 
 PATIENCE_SECONDS = 60
 
+# Runs the server, with its database and the roles, until its input ends.
+HOLD_POSTGRES = """
+import sys
+from app.settings import get_settings
+print(get_settings().resolved_database_url().query["host"], flush=True)
+sys.stdin.read()
+"""
+
 
 @dataclass(frozen=True)
 class Project:
@@ -72,11 +80,11 @@ class Project:
         """Forget the development database."""
         shutil.rmtree(self.path / ".postgres", ignore_errors=True)
 
-    def served(self) -> AbstractContextManager["Server"]:
-        return self.serving("manage", "run", "--no-reload")
+    def served(self, **environment: str) -> AbstractContextManager["Server"]:
+        return self.serving("manage", "run", "--no-reload", **environment)
 
     @contextmanager
-    def serving(self, *command: str) -> Iterator["Server"]:
+    def serving(self, *command: str, **environment: str) -> Iterator["Server"]:
         """A server of the project, which is gone at the end."""
         port = free_port()
         log = self.path.parent / f"{self.path.name}.{port}.log"
@@ -84,7 +92,7 @@ class Project:
             process = subprocess.Popen(
                 [uv(), "run", "--no-sync", *command, "--port", str(port)],
                 cwd=self.path,
-                env=self.environment,
+                env=self.environment | environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -96,6 +104,25 @@ class Project:
             yield server
         finally:
             server.kill()
+
+    @contextmanager
+    def postgres(self) -> Iterator[Path]:
+        """The folder of the development server's socket, while that server runs."""
+        command = [uv(), "run", "--no-sync", "python", "-c", HOLD_POSTGRES]
+        with subprocess.Popen(
+            command,
+            cwd=self.path,
+            env=self.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as holder:
+            assert holder.stdin
+            assert holder.stdout
+            try:
+                yield Path(holder.stdout.readline().strip())
+            finally:
+                holder.stdin.close()
 
 
 @dataclass

@@ -1,0 +1,109 @@
+"""The guides, followed to the letter."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Render
+from tests.conversations import Conversation, join
+from tests.projects import Project
+from tests.stacks import Stack, each
+
+GUIDES = Path(__file__).parents[1] / "docs" / "how-to"
+STACKS = [
+    Stack("async", "per-entity", "alembic", True, "jwt"),
+    Stack("sync", "per-layer", "dbmate", True, "session"),
+]
+CHECKS = ("pytest", "--quiet", "tests/core/test_row_security.py", "tests/core/test_migrations.py")
+
+# A second database on the local server, as a server's administrator makes one.
+MAKE_DATABASE = """
+from pathlib import Path
+from app.core.postgres import local_server
+server = local_server()
+server.ensure_database("remote")
+server.run_sql(Path("migrations/roles.sql").read_text(), database="remote")
+print(server.database_url("postgresql", "remote"))
+server.release()
+"""
+
+
+@pytest.fixture
+def project(stack: Stack, render: Render, tmp_path: Path) -> Project:
+    """A project to write in."""
+    path = tmp_path / "project"
+    shutil.copytree(render(stack).path, path)
+    project = Project(path)
+    project.sync(tmp_path)
+    return project
+
+
+@each(STACKS)
+def test_protect_a_table(stack: Stack, project: Project) -> None:
+    project.uv_run("manage", "migrate", "apply")
+    said = project.uv_run("manage", "migrate", "create", "--empty", "-m", "create notes")
+    migration = Path(re.findall(r"Wrote (.+)", said)[0])
+    empty = migration.read_text()
+    statements = sql_of(GUIDES / "protect-a-table.md")
+
+    migration.write_text(filled(empty, statements))
+    project.uv_run("manage", "migrate", "apply")
+    with pytest.raises(AssertionError, match="would write"):
+        project.uv_run(*CHECKS)
+    name_raw_table(project, stack)
+    project.uv_run(*CHECKS)
+
+    project.uv_run("manage", "migrate", "rollback")
+    forgetful = [sql for sql in statements if "ROW LEVEL" not in sql and "GRANT" not in sql]
+    migration.write_text(filled(empty, forgetful))
+    project.uv_run("manage", "migrate", "apply")
+    for command in (CHECKS, ("manage", "run", "--no-reload")):
+        with pytest.raises(AssertionError, match="notes lacks FORCE ROW LEVEL SECURITY") as refusal:
+            project.uv_run(*command)
+        assert "notes is not granted to app_user" in str(refusal.value)
+
+
+def sql_of(guide: Path) -> list[str]:
+    """The statements of the guide's block of SQL."""
+    found = re.findall(r"```sql\n(.+?)```", guide.read_text(), re.DOTALL)
+    return [sql.strip() for sql in found[0].split(";") if sql.strip()]
+
+
+def filled(empty: str, statements: list[str]) -> str:
+    """A migration that runs the statements, in whatever language it is written."""
+    if empty.startswith("-- migrate:up"):
+        up = "".join(f"{sql};\n" for sql in statements)
+        return f"-- migrate:up\n{up}\n-- migrate:down\nDROP TABLE notes;\n"
+    up = "".join(f'    op.execute("""{sql}""")\n' for sql in statements)
+    return empty.replace("    pass\n", up, 1).replace("pass", 'op.execute("DROP TABLE notes")')
+
+
+def name_raw_table(project: Project, stack: Stack) -> None:
+    module = "models.py" if stack.layout == "per-entity" else "models/__init__.py"
+    with (project.path / "app" / module).open("a") as registry:
+        registry.write("\nfrom app.core.models import Base\n")
+        registry.write('\nBase.metadata.info["raw_tables"] = {"notes"}\n')
+
+
+@each(STACKS)
+def test_on_a_server(stack: Stack, project: Project) -> None:
+    with project.postgres():
+        administrator = project.uv_run("python", "-c", MAKE_DATABASE).split()[-1]
+        serving, owner = (
+            administrator.replace("postgres@", f"{role}@") for role in ("app_user", "app_owner")
+        )
+        with pytest.raises(AssertionError, match="Set MIGRATION_DATABASE_URL"):
+            project.uv_run("manage", "migrate", "apply", DATABASE_URL=serving)
+        roles = {"DATABASE_URL": serving, "MIGRATION_DATABASE_URL": owner}
+        project.uv_run("manage", "migrate", "apply", **roles)
+        project.uv_run("manage", "seed", **roles)
+        for role, reason in ((administrator, "is a superuser"), (owner, "owns tables")):
+            urls = roles | {"DATABASE_URL": role}
+            with pytest.raises(AssertionError, match=reason):
+                project.uv_run("manage", "run", "--no-reload", **urls)
+            with pytest.raises(AssertionError, match=reason):
+                project.uv_run("uvicorn", "app.main:app", "--port", "0", timeout=60, **urls)
+        with project.served(**roles) as server, Conversation(server) as talk:
+            assert join(talk, stack, "ann@example.org", "Acme").say("GET", "/users", 200)

@@ -1,0 +1,49 @@
+"""Whatever sequence of operations, tenants see what a plain model says that they wrote."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Install
+from tests.projects import Project
+from tests.stacks import Stack, each
+
+MODEL = Path(__file__).parent / "inside" / "tenant_model.py"
+ASYNC = Stack(multi_tenancy=True)
+SYNC = Stack("sync", multi_tenancy=True)
+
+
+def run_model(project: Project, *, sabotage: str = "") -> str:
+    """From outside of the project, whose own tests must not find it."""
+    with project.alone():
+        return project.uv_run(
+            *("--with", "hypothesis", "python", "-m", "pytest", str(MODEL), "--quiet"),
+            *("-c", "pyproject.toml", "--rootdir", ".", "--import-mode", "importlib"),
+            *(
+                "-p",
+                "tests.support.plugin",
+                "-p",
+                "no:cacheprovider",
+                "--noconftest",
+                "--show-capture=no",
+            ),
+            SABOTAGE=sabotage,
+        )
+
+
+@each([ASYNC, SYNC])
+def test_tenants_see_their_own(stack: Stack, install: Install) -> None:
+    assert "1 passed" in run_model(install(stack))
+
+
+@pytest.mark.parametrize(
+    ("sabotage", "complaint"),
+    [
+        ("DROP POLICY tenant_isolation ON articles", "violates row-level security"),
+        ("ALTER TABLE articles DISABLE ROW LEVEL SECURITY", "sees what is not|DID NOT RAISE"),
+        ("CREATE POLICY readers ON articles FOR SELECT USING (true)", "sees what is not its own"),
+    ],
+)
+def test_notices_what_lacks(sabotage: str, complaint: str, install: Install) -> None:
+    with pytest.raises(AssertionError, match=complaint):
+        run_model(install(ASYNC), sabotage=sabotage)

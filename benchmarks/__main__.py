@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.contenders import NAMES, open_all
+from benchmarks.contenders import NAMES, USUAL, open_all
 from benchmarks.measure import Plan, Results, run_rounds
 from benchmarks.project import versions
 from benchmarks.report import report
@@ -44,7 +44,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         prog="python -m benchmarks", description=__doc__.split("\n")[0]
     )
     parser.add_argument(
-        "--only", type=names, default=NAMES, metavar="NAME,NAME", help=f"of {', '.join(NAMES)}"
+        "--only", type=names, default=USUAL, metavar="NAME,NAME", help=f"of {', '.join(NAMES)}"
     )
     parser.add_argument("--rounds", type=positive, help="default 9, with --quick 3")
     parser.add_argument("--seconds", type=float, help="of a turn; default 1.5, with --quick 0.5")

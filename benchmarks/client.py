@@ -29,11 +29,16 @@ class Client:
     def post(self, path: str, **fields: Any) -> Any:
         return self.call(path, json.dumps(fields).encode())
 
-    def register_and_log_in(self, sessions: int) -> list[str]:
+    def register_and_log_in(self, sessions: int, tenant: str) -> list[str]:
         """Access tokens of the rendered project, each of a session of its own."""
         password = secrets.token_urlsafe(20)
-        self.post("/api/v1/auth/register", email=EMAIL, name="Reader", password=password)
-        form = urllib.parse.urlencode({"username": EMAIL, "password": password}).encode()
+        organization = {"organization": tenant} if tenant else {}
+        person = {"email": EMAIL, "name": "Reader", "password": password}
+        self.post("/api/v1/auth/register", **person, **organization)
+        fields = {"username": EMAIL, "password": password}
+        if tenant:
+            fields["client_id"] = tenant.lower()
+        form = urllib.parse.urlencode(fields).encode()
         path, kind = "/api/v1/auth/login", "application/x-www-form-urlencoded"
         return [self.call(path, form, kind)["access_token"] for _ in range(sessions)]
 

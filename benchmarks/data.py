@@ -8,6 +8,7 @@ from benchmarks.load import encode
 
 USER_ID = "019a0000-0000-7000-8000-ffffffffffff"
 EMAIL = "reader@example.com"
+TENANT = "Readers"
 ROWS = 1_000
 PAGE_SIZE = 20
 CONTENT = " ".join(["Lorem ipsum dolor sit amet, consectetur adipiscing elit."] * 4)
@@ -54,6 +55,16 @@ class Scenario:
     name: str
     requests: Sequence[bytes]
     status: bytes
+
+
+def naming(tenant: str) -> str:
+    """What has rows without a tenant belong to this one, for the rest of a script."""
+    if not tenant:
+        return ""
+    return (
+        "SELECT set_config('app.tenant_id', id::text, false)"
+        f" FROM tenants WHERE name = '{tenant}';\n"
+    )
 
 
 def article_id(number: int) -> str:

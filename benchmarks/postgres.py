@@ -69,8 +69,8 @@ class PostgresServer:
         if (self.data / "postmaster.pid").exists():
             self._run("pg_ctl", "-D", self.data, "-m", "immediate", "stop")
 
-    def url(self, database: str, scheme: str = "postgresql") -> str:
-        return f"{scheme}://postgres@127.0.0.1:{self.port}/{database}"
+    def url(self, database: str, scheme: str = "postgresql", user: str = "postgres") -> str:
+        return f"{scheme}://{user}@127.0.0.1:{self.port}/{database}"
 
     def create_database(self, name: str) -> None:
         self.execute("postgres", f'CREATE DATABASE "{name}";')

@@ -17,14 +17,22 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 LIBRARIES = ("fastapi", "pydantic", "sqlalchemy", "asyncpg", "psycopg", "uvicorn")
 UV = os.environ.get("UV", "uv")
 
+# What is answered otherwise than by default.
+ANSWERS: dict[str, dict[str, str | bool]] = {
+    "async": {},
+    "sync": {"concurrency": "sync"},
+    "async-tenants": {"multi_tenancy": True},
+    "sync-tenants": {"concurrency": "sync", "multi_tenancy": True},
+}
+WITH_TENANTS = {"async-tenants": "async", "sync-tenants": "sync"}
 
-def render(folder: Path, concurrencies: Sequence[str]) -> dict[str, Path]:
-    """The default answers, in each way of concurrency."""
+
+def render(folder: Path, names: Sequence[str]) -> dict[str, Path]:
     checkout = folder / "checkout"
     copy_checkout(REPOSITORY, checkout)
-    projects = {concurrency: folder / f"project-{concurrency}" for concurrency in concurrencies}
-    for concurrency, project in projects.items():
-        answers = {"project_name": "Benchmark", "concurrency": concurrency}
+    projects = {name: folder / f"project-{name}" for name in names}
+    for name, project in projects.items():
+        answers = {"project_name": "Benchmark", **ANSWERS[name]}
         run_copy(str(checkout), project, answers, defaults=True, quiet=True, vcs_ref="HEAD")
     return projects
 

@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Callable, Sequence
 
 from benchmarks.measure import Results
+from benchmarks.project import WITH_TENANTS
 
 LABELS = {
     "floor": "bare ASGI + asyncpg",
@@ -11,6 +12,8 @@ LABELS = {
     "dressed": "the same, dressed",
     "async": "Chassis, async",
     "sync": "Chassis, sync",
+    "async-tenants": "async with tenants",
+    "sync-tenants": "sync with tenants",
 }
 FIRST, COLUMN = 22, 31
 Cell = Callable[[str, str], str]
@@ -40,6 +43,11 @@ def ratio_cell(results: Results, base: str) -> Cell:
     return cell
 
 
+def ratio_table(results: Results, names: Sequence[str], scenarios: Sequence[str], base: str) -> str:
+    title = f"Requests per second, {LABELS[base]} = 1: median (lowest to highest), by CPU time"
+    return table(title, names, scenarios, ratio_cell(results, base))
+
+
 def absolute_cell(results: Results) -> Cell:
     def cell(name: str, scenario: str) -> str:
         cpu = results.cpu_us(name, scenario)
@@ -49,14 +57,21 @@ def absolute_cell(results: Results) -> Cell:
     return cell
 
 
+def tenancy_tables(results: Results, names: Sequence[str], scenarios: Sequence[str]) -> list[str]:
+    """What tenants cost, where a project was measured with and without them."""
+    tables = []
+    for name, base in WITH_TENANTS.items():
+        if name in names and base in names:
+            tables.append(ratio_table(results, [base, name], scenarios, base))
+    return tables
+
+
 def report(results: Results, names: Sequence[str], scenarios: Sequence[str]) -> str:
     tables = []
     for base in ("dressed", "plain"):
         if base in names:
-            title = (
-                f"Requests per second, {LABELS[base]} = 1: median (lowest to highest), by CPU time"
-            )
-            tables.append(table(title, names, scenarios, ratio_cell(results, base)))
+            tables.append(ratio_table(results, names, scenarios, base))
+    tables.extend(tenancy_tables(results, names, scenarios))
     title = "Requests per second, 99th percentile, CPU time of the server a request (medians)"
     tables.append(table(title, names, scenarios, absolute_cell(results)))
     return "\n".join(tables)

@@ -95,16 +95,21 @@ def test_on_a_server(stack: Stack, project: Project) -> None:
         serving, owner = (
             administrator.replace("postgres@", f"{role}@") for role in ("app_user", "app_owner")
         )
+
+        def run(*command: str, serve_as: str = serving) -> str:
+            roles = {"DATABASE_URL": serve_as, "MIGRATION_DATABASE_URL": owner}
+            return project.uv_run(*command, timeout=120, **roles)
+
         with pytest.raises(AssertionError, match="Set MIGRATION_DATABASE_URL"):
             project.uv_run("manage", "migrate", "apply", DATABASE_URL=serving)
-        roles = {"DATABASE_URL": serving, "MIGRATION_DATABASE_URL": owner}
-        project.uv_run("manage", "migrate", "apply", **roles)
-        project.uv_run("manage", "seed", **roles)
+        run("manage", "migrate", "apply")
+        run("manage", "seed")
         for role, reason in ((administrator, "is a superuser"), (owner, "owns tables")):
-            urls = roles | {"DATABASE_URL": role}
-            with pytest.raises(AssertionError, match=reason):
-                project.uv_run("manage", "run", "--no-reload", **urls)
-            with pytest.raises(AssertionError, match=reason):
-                project.uv_run("uvicorn", "app.main:app", "--port", "0", timeout=60, **urls)
-        with project.served(**roles) as server, Conversation(server) as talk:
+            for command in (("manage", "run", "--no-reload"), ("uvicorn", "app.main:app")):
+                with pytest.raises(AssertionError, match=reason):
+                    run(*command, "--port", "0", serve_as=role)
+        with (
+            project.served(DATABASE_URL=serving, MIGRATION_DATABASE_URL=owner) as server,
+            Conversation(server) as talk,
+        ):
             assert join(talk, stack, "ann@example.org", "Acme").say("GET", "/users", 200)

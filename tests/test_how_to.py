@@ -1,4 +1,4 @@
-"""The guides, followed to the letter."""
+"""The guides: the SQL of one to the letter, the roles of the other on a second database."""
 
 import re
 import shutil
@@ -56,14 +56,13 @@ def test_protect_a_table(stack: Stack, project: Project) -> None:
     project.uv_run(*CHECKS)
 
     project.uv_run("manage", "migrate", "rollback")
-    forgetful = [sql for sql in statements if "ROW LEVEL" not in sql and "GRANT" not in sql]
+    forgetful = [sql for sql in statements if "ROW LEVEL" not in sql]
     migration.write_text(filled(empty, forgetful))
     project.uv_run("manage", "migrate", "apply")
     catalog = ("pytest", "--quiet", "tests/core/test_row_security.py", "-k", "every_table")
     for command in (catalog, ("manage", "run", "--no-reload")):
-        with pytest.raises(AssertionError, match="notes lacks FORCE ROW LEVEL SECURITY") as refusal:
+        with pytest.raises(AssertionError, match="notes lacks ENABLE or FORCE ROW LEVEL SECURITY"):
             project.uv_run(*command)
-        assert "notes is not granted to app_user" in str(refusal.value)
 
 
 def sql_of(guide: Path) -> list[str]:

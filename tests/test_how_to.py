@@ -65,10 +65,14 @@ def test_protect_a_table(stack: Stack, project: Project) -> None:
             project.uv_run(*command)
 
 
+def first_block(guide: Path, language: str) -> str:
+    found: list[str] = re.findall(rf"```{language}\n(.+?)```", guide.read_text(), re.DOTALL)
+    return found[0]
+
+
 def sql_of(guide: Path) -> list[str]:
     """The statements of the guide's block of SQL."""
-    found = re.findall(r"```sql\n(.+?)```", guide.read_text(), re.DOTALL)
-    return [sql.strip() for sql in found[0].split(";") if sql.strip()]
+    return [sql.strip() for sql in first_block(guide, "sql").split(";") if sql.strip()]
 
 
 def filled(empty: str, statements: list[str]) -> str:
@@ -112,3 +116,7 @@ def test_on_a_server(stack: Stack, project: Project) -> None:
             Conversation(server) as talk,
         ):
             assert join(talk, stack, "ann@example.org", "Acme").say("GET", "/users", 200)
+            script = first_block(GUIDES / "serve-several-tenants.md", "python")
+            if stack.concurrency == "sync":
+                script = script.replace("async ", "").replace("await ", "")
+            assert "[{'articles': 0}]" in run("python", "-c", script)

@@ -1,0 +1,146 @@
+"""Words that would break what is generated, and what to say instead."""
+
+
+def words(text: str) -> frozenset[str]:
+    """A set that is written as a text."""
+    return frozenset(text.split())
+
+
+# PostgreSQL's reserved key words, those that may name a function or type included: as a table or
+# a column they need quotes in every statement.
+SQL_WORDS = words(
+    """
+    all analyse analyze and any array as asc asymmetric authorization binary both case cast check
+    collate collation column concurrently constraint create cross current_catalog current_date
+    current_role current_schema current_time current_timestamp current_user default deferrable desc
+    distinct do else end except false fetch for foreign freeze from full grant group having ilike in
+    initially inner intersect into is isnull join lateral leading left like limit localtime
+    localtimestamp natural not notnull null offset on only or order outer overlaps placing primary
+    references returning right select session_user similar some symmetric system_user table
+    tablesample then to trailing true union unique user using variadic verbose when where window with
+    """
+)
+# Columns that every table of PostgreSQL has.
+SYSTEM_COLUMNS = words("cmax cmin ctid tableoid xmax xmin")
+
+# Ambiguous beside 1 and 0, which linters mind.
+LETTERS = words("i l o")
+
+# Resources of the kernel, and what its operations are called after.
+KERNEL_RESOURCES = words("api_key auth invitation login_session me session tenant user user_token")
+# Modules of the kernel, its tables, and names in the registries.
+KERNEL_PLURALS = words(
+    """
+    api_keys auth core dependencies invitations mails main models routers routes schema_migrations
+    seed sessions settings support tenants users user_tokens
+    """
+)
+# Variables and fixtures beside a variable that is called like the resource.
+VARIABLES = words(
+    """
+    admin_client changes data date datetime decimal other_client other_store other_tenant other_user
+    params pytest request response self session statements store time user_client uuid4 values
+    """
+)
+# Classes that are imported beside the resource's own.
+CLASSES = words(
+    """
+    Annotated Any BigInteger CheckConstraint Decimal Enum Literal Mapped Numeric Owned Page Principal
+    Record Repository Service SoftDelete Store String Text User
+    """
+)
+# Constants of a resource's tests.
+CONSTANTS = words("AUTHENTICATION PAYLOAD")
+
+# Columns that the kernel's models bring along.
+KERNEL_COLUMNS = words("created_at deleted_at id owner_id tenant_id updated_at")
+# What SQLAlchemy and Pydantic, or the kernel's classes, call something else.
+MODEL_ATTRIBUTES = words("metadata registry type_annotation_map")
+SCHEMA_ATTRIBUTES = words(
+    """
+    construct copy dict from_orm json model_computed_fields model_config model_construct model_copy
+    model_dump model_dump_json model_extra model_fields model_fields_set model_json_schema
+    model_parametrized_name model_post_init model_rebuild model_validate model_validate_json
+    model_validate_strings parse_file parse_obj parse_raw schema schema_json update_forward_refs
+    validate
+    cursor filters limit offset paging refuse_nul sort
+    """
+)
+# Prefixes for which Pydantic warns, whatever follows.
+SCHEMA_PREFIXES = ("model_dump", "model_validate")
+# What the annotations and calls in a class body mean; a field of that name would hide it.
+BODY_NAMES = words(
+    """
+    bool bytes date datetime float func int list mapped_column reference relationship str time
+    timedelta
+    """
+)
+# Parameters beside which a field is passed by name, and those of the kernel's statements.
+PARAMETERS = words("cursor_id cursor_value entity owner self session_tenant_id store")
+# What schemas import, where a field's type is called like the field.
+SCHEMA_IMPORTS = words(
+    """
+    Annotated Any AwareDatetime Decimal EmailStr Field HttpUrl InputSchema JsonValue Literal PageQuery
+    ReadSchema
+    """
+)
+
+BETTER_RESOURCES = {
+    "api_key": "access_key",
+    "class": "school_class",
+    "credit": "credit_note",
+    "data": "datum",
+    "date": "calendar_date",
+    "exception": "incident",
+    "filter": "saved_filter",
+    "import": "data_import",
+    "input": "user_input",
+    "invitation": "event_invitation",
+    "license": "software_license",
+    "list": "wish_list",
+    "model": "car_model",
+    "object": "item",
+    "page": "web_page",
+    "property": "estate",
+    "range": "price_range",
+    "record": "medical_record",
+    "reference": "literature_reference",
+    "repository": "code_repository",
+    "request": "service_request",
+    "response": "survey_response",
+    "return": "product_return",
+    "round": "game_round",
+    "route": "delivery_route",
+    "router": "network_router",
+    "service": "service_offer",
+    "session": "work_session",
+    "setting": "user_setting",
+    "store": "shop",
+    "tenant": "organization",
+    "text": "text_block",
+    "type": "kind",
+    "user": "customer",
+    "warning": "alert",
+}
+BETTER_FIELDS = {
+    "case": "case_number",
+    "class": "category",
+    "date": "day",
+    "datetime": "happens_at",
+    "default": "is_default",
+    "desc": "description",
+    "end": "ends_at",
+    "from": "sender",
+    "json": "payload",
+    "limit": "maximum",
+    "metadata": "details",
+    "offset": "shift",
+    "order": "position",
+    "primary": "is_primary",
+    "reference": "reference_number",
+    "sort": "sort_key",
+    "time": "time_of_day",
+    "to": "recipient",
+    "unique": "is_unique",
+    "when": "happens_at",
+}

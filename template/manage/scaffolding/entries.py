@@ -1,0 +1,155 @@
+"""The entries between two brackets, added and removed in the way in which they are laid out."""
+
+import ast
+import io
+import itertools
+import tokenize
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from manage.scaffolding.source import Edit, NotEditableError, Source
+
+LAYOUT = {tokenize.NL, tokenize.COMMENT, tokenize.NEWLINE, tokenize.ENDMARKER}
+
+
+@dataclass(frozen=True)
+class Entry:
+    start: int
+    end: int
+    comma: int | None
+
+    @property
+    def tail(self) -> int:
+        """Where the entry ends, its comma included."""
+        return self.end if self.comma is None else self.comma + 1
+
+
+class Entries:
+    """What stands between two offsets, separated by commas."""
+
+    def __init__(self, source: Source, start: int, end: int, *, is_tuple: bool = False) -> None:
+        self._source = source
+        self._start = start
+        self._end = end
+        self._is_tuple = is_tuple
+        self._entries = split(source.text[start:end], start)
+
+    @classmethod
+    def of_display(cls, source: Source, node: ast.List | ast.Tuple) -> "Entries":
+        """Those of a list or a tuple in parentheses."""
+        start, end = source.start(node), source.end(node)
+        if source.text[start] not in "[(":
+            raise NotEditableError("it has a tuple without parentheses")
+        return cls(source, start + 1, end - 1, is_tuple=isinstance(node, ast.Tuple))
+
+    @classmethod
+    def of_import(cls, source: Source, statement: ast.ImportFrom) -> "Entries":
+        """The names that a statement imports."""
+        start, end = source.start(statement.names[0]), source.end(statement)
+        if source.text[end - 1] == ")":
+            start, end = source.text.index("(", source.start(statement)) + 1, end - 1
+        return cls(source, start, end)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def added(self, index: int, text: str) -> list[Edit]:
+        """How to get an entry in at the index: on a line of its own where others have one."""
+        if not self._entries:
+            return [(self._start, self._start, f"{text}," if self._is_tuple else text)]
+        if index == len(self._entries):
+            return self._appended(text)
+        follower = self._entries[index]
+        indent = self._source.indent(follower.start)
+        if indent is None:
+            return [(follower.start, follower.start, f"{text}, ")]
+        # What is commented above the first entry is a heading; above another, it is about that one.
+        line = self._source.line_of(follower.start)
+        if index:
+            line = self._source.line_of(self._entries[index - 1].tail - 1) + 1
+        return [self._line(line, f"{indent}{text},")]
+
+    def removed(self, index: int) -> list[Edit]:
+        """How to get the entry out, with its line where it has one of its own."""
+        entry = self._entries[index]
+        is_last = index == len(self._entries) - 1
+        before = self._entries[index - 1] if index else None
+        if self._has_own_lines(entry):
+            edits = [self._lines(entry)]
+            if is_last and before and entry.comma is None:
+                edits += self._without_comma(before)
+        elif before and is_last:
+            edits = [*self._without_comma(before), (self._skip_back(entry.start), entry.end, "")]
+        else:
+            edits = [(entry.start, self._skip(entry.tail, is_last=is_last), "")]
+        rest = self._entries[1] if index == 0 and len(self._entries) == 2 else None
+        if self._is_tuple and rest and rest.comma is None:
+            edits.append((rest.end, rest.end, ","))
+        return edits
+
+    def _appended(self, text: str) -> list[Edit]:
+        last = self._entries[-1]
+        indent = self._source.indent(last.start)
+        line = self._source.line_of(last.tail - 1)
+        if indent is None or line == self._source.line_of(self._end):
+            return [(last.end, last.end, f", {text}")]
+        if last.comma is None:
+            return [(last.end, last.end, ","), self._line(line + 1, f"{indent}{text}")]
+        return [self._line(line + 1, f"{indent}{text},")]
+
+    def _line(self, line: int, text: str) -> Edit:
+        start = self._source.line_start(line)
+        return start, start, text + self._source.newline(line - 1)
+
+    def _lines(self, entry: Entry) -> Edit:
+        first = self._source.line_of(entry.start)
+        last = self._source.line_of(entry.tail - 1)
+        return self._source.line_start(first), self._source.line_start(last + 1), ""
+
+    def _has_own_lines(self, entry: Entry) -> bool:
+        starts_line = self._source.indent(entry.start) is not None
+        return starts_line and self._source.ends_line(entry.tail) and entry.tail < self._end
+
+    def _without_comma(self, entry: Entry) -> list[Edit]:
+        """A tuple of one needs its comma."""
+        is_needed = self._is_tuple and len(self._entries) == 2
+        if entry.comma is None or (is_needed and self._entries[-1].comma is None):
+            return []
+        return [(entry.comma, entry.comma + 1, "")]
+
+    def _skip(self, offset: int, *, is_last: bool) -> int:
+        while not is_last and self._source.text[offset] in " \t":
+            offset += 1
+        return offset
+
+    def _skip_back(self, offset: int) -> int:
+        while self._source.text[offset - 1] in " \t":
+            offset -= 1
+        return offset
+
+
+def split(text: str, offset: int) -> list[Entry]:
+    """The entries of a text, which starts at the offset."""
+    entries: list[Entry] = []
+    depth, start, end = 0, -1, -1
+    for bracket, first, last in tokens(text, offset):
+        if depth == 0 and first >= offset:
+            raise NotEditableError("it has a tuple without parentheses")
+        depth -= bracket in {")", "]", "}"}
+        if start >= 0 and (depth == 0 or (depth == 1 and bracket == ",")):
+            entries.append(Entry(start, end, first if bracket == "," else None))
+            start = -1
+        elif depth:
+            start, end = (start if start >= 0 else first), last
+        depth += bracket in {"(", "[", "{"}
+    return entries
+
+
+def tokens(text: str, offset: int) -> Iterator[tuple[str, int, int]]:
+    """Each token's operator, start and end, with parentheses around the text."""
+    rows = io.StringIO(f"({text})", newline="\n").readlines()
+    starts = [*itertools.accumulate(map(len, rows), initial=offset - 1)]
+    for token in tokenize.generate_tokens(iter(rows).__next__):
+        if token.type not in LAYOUT:
+            first, last = (starts[row - 1] + column for row, column in (token.start, token.end))
+            yield token.string if token.type == tokenize.OP else "", first, last

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from manage.errors import CommandError
 from manage.scaffolding.registries import (
@@ -127,6 +127,7 @@ class TestHandWritten:
             assert without_orders(edited) == text
             assert without_orders(text) == text
 
+    @settings(deadline=None)
     @given(registries())
     def test_any_router_registry(self, text: str) -> None:
         edited = with_orders(text)
@@ -134,6 +135,7 @@ class TestHandWritten:
         assert with_orders(edited) == edited
         assert without_orders(edited) == text
 
+    @settings(deadline=None)
     @given(
         names=st.sets(st.from_regex(r"[A-Z][A-Za-z0-9_]{0,8}", fullmatch=True), max_size=6),
         opening=st.sampled_from(["", " ", "\n    ", "\n\t", "\n    # a, b\n    "]),
@@ -240,6 +242,10 @@ class TestPlaces:
             text = f"from {module} import x\n\nrouters = []\n"
             start = f"from {module} import x\n{gap}from app.orders.routes import router as orders\n"
             assert with_orders(text) == f"{start}\nrouters = [orders]\n"
+
+    def test_modules_are_sorted_whatever_their_case(self) -> None:
+        text = "from app.Zoo import zoo\n\nrouters = [zoo]\n"
+        assert with_orders(text).startswith("from app.orders.routes import")
 
     def test_names_are_sorted_as_ruff_sorts_them(self, tmp_path: Path) -> None:
         text = "__all__ = []\n"

@@ -5,16 +5,18 @@ Commands import what they need when they run, so that `--help` answers at once.
 
 import typer
 
-from manage import db, migrate, run, seed, test
+from manage import db, make, migrate, remove, run, seed, test
 from manage.errors import CommandError
 
 app = typer.Typer(
-    help="Run, migrate, seed and test this service.",
+    help="Run, scaffold, migrate, seed and test this service.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 app.command("run")(run.run)
+app.command("make", epilog=make.HELP)(make.make)
+app.command("remove")(remove.remove)
 app.add_typer(migrate.app, name="migrate")
 app.command("seed")(seed.seed)
 app.command("test", context_settings=test.PASS_ON)(test.run_tests)

@@ -1,14 +1,54 @@
 """Bases of request and response schemas, and the page that every list answers with."""
 
+from datetime import UTC, datetime, time
 from typing import Annotated, Generic, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    TypeAdapter,
+    model_validator,
+)
 
 MAX_LIMIT = 100
 MAX_OFFSET = 100_000
 
 Item = TypeVar("Item")
 Paging = Literal["offset", "from start", "after cursor"]
+
+_web_url = TypeAdapter[HttpUrl](HttpUrl)
+
+
+def check_web_url(value: str) -> str:
+    """The text as it was sent, if it is an address of the web."""
+    _web_url.validate_python(value)
+    return value
+
+
+def check_wall_time(value: time) -> time:
+    """A time without a time zone, which PostgreSQL's `time` does not hold."""
+    if value.tzinfo is not None:
+        raise ValueError("Write the time without a time zone.")
+    return value
+
+
+def utc_now() -> datetime:
+    """This moment."""
+    return datetime.now(UTC)
+
+
+# What PostgreSQL's `integer` and `bigint` hold.
+Int32 = Annotated[int, Field(ge=-(2**31), lt=2**31)]
+Int64 = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+WallTime = Annotated[time, AfterValidator(check_wall_time)]
+WebUrl = Annotated[
+    str,
+    Field(max_length=2000, json_schema_extra={"format": "uri"}),
+    AfterValidator(check_web_url),
+]
 
 
 class InputSchema(BaseModel):

@@ -1,0 +1,32 @@
+"""How a command shows what it is about to change, and asks."""
+
+import sys
+from collections.abc import Callable
+
+import typer
+
+from manage.scaffolding.changes import ChangeSet
+
+
+def carry_out(
+    changes: ChangeSet,
+    question: str,
+    *,
+    dry_run: bool,
+    yes: bool,
+    first: Callable[[], None] | None = None,
+) -> bool:
+    """Show the changes and make them, unless the answer is no or it is only a rehearsal."""
+    from app.core.paths import PROJECT_ROOT
+
+    typer.echo(changes.tree())
+    if dry_run:
+        typer.echo(changes.diff())
+        return False
+    if not yes and sys.stdin.isatty() and not typer.confirm(question, default=True):
+        typer.echo("Nothing is changed.")
+        return False
+    if first:
+        first()
+    changes.apply(PROJECT_ROOT)
+    return True

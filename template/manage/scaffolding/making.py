@@ -1,0 +1,167 @@
+"""What `manage make` writes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from manage.errors import CommandError
+from manage.scaffolding.changes import Change, ChangeSet
+from manage.scaffolding.fields import Field, Reference, Target
+from manage.scaffolding.formatting import tidy
+from manage.scaffolding.names import ResourceNames, check_field_names, class_name, resource_names
+from manage.scaffolding.place import place_behind_all
+from manage.scaffolding.project import Project, module_name, place_of
+from manage.scaffolding.records import Record, read_record, record_path
+from manage.scaffolding.registries import add_model, add_router
+from manage.scaffolding.resource import Resource
+from manage.scaffolding.specifications import Specification, make_field, make_reference, parse
+from manage.scaffolding.templates import find_templates, render
+from manage.scaffolding.versions import next_version
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for."""
+
+    name: str
+    fields: Sequence[str] = ()
+    plural: str | None = None
+    owned: bool = False
+    soft_delete: bool = False
+    read_public: bool = False
+    migration: bool = True
+
+    @property
+    def command(self) -> str:
+        """The command that asks for it."""
+        options = {
+            "--owned": self.owned,
+            "--soft-delete": self.soft_delete,
+            "--read-public": self.read_public,
+            "--no-migration": not self.migration,
+        }
+        plural = ["--plural", self.plural] if self.plural else []
+        given = [option for option, wanted in options.items() if wanted]
+        return " ".join(["manage make", self.name, *self.fields, *plural, *given])
+
+
+def plan(project: Project, request: Request) -> ChangeSet:
+    """The files that the resource adds and changes; none if it is there as asked for."""
+    names = resource_names(request.name, request.plural)
+    record = read_record(project.root, names.singular)
+    if record and record.command == request.command and record.is_untouched(project.root):
+        return ChangeSet([])
+    files = make_files(project, request, design(project, request, names))
+    refuse_existing(project, names, files)
+    changes = [Change(Path(path), None, text.encode()) for path, text in files.items()]
+    record = Record.of(request.command, names.plural, files)
+    changes.append(Change(Path(record_path(names.singular)), None, record.as_text().encode()))
+    return ChangeSet([*changes, *register(project, names, files)])
+
+
+def design(project: Project, request: Request, names: ResourceNames) -> Resource:
+    """The resource that was asked for, if there can be such a one."""
+    specifications = [parse(text) for text in request.fields]
+    targets = {
+        one.column: find_target(project, request, names, one)
+        for one in specifications
+        if one.type == "ref"
+    }
+    tables = {column: target.table for column, target in targets.items()}
+    columns = [one.column for one in specifications]
+    check_field_names(columns, table=names.plural, references=tables)
+    resource = Resource(
+        names,
+        [make_column(one, names, targets.get(one.column)) for one in specifications],
+        owned=request.owned,
+        soft_delete=request.soft_delete,
+        read_public=request.read_public,
+    )
+    resource.refuse_shadows()
+    return resource
+
+
+def find_target(
+    project: Project, request: Request, names: ResourceNames, specification: Specification
+) -> Target:
+    """What a reference refers to: another resource or its own."""
+    target = "".join(specification.arguments)
+    if not target:
+        raise CommandError(f"{specification.name}: a reference names its resource: ref:customer")
+    if target != names.singular:
+        return project.target(target, class_name(target))
+    if "optional" not in specification.flags:
+        raise CommandError(
+            f"{specification.name}: the first {names.words} could refer to no other:"
+            " add the flag optional"
+        )
+    return Target(names.singular, names.class_name, names.plural, "", "", owned=request.owned)
+
+
+def make_column(
+    specification: Specification, names: ResourceNames, target: Target | None
+) -> Field | Reference:
+    """The column of a specification."""
+    if target:
+        return make_reference(specification, target, resource=names.class_name)
+    return make_field(specification, resource=names.class_name)
+
+
+def make_files(project: Project, request: Request, resource: Resource) -> dict[str, str]:
+    """The texts by path, tidied."""
+    folder = project.root / "scaffold"
+    templates = list(find_templates(folder, resource.names))
+    if not templates:
+        raise CommandError("There are no templates in scaffold/: bring them back from git")
+    context: dict[str, Any] = resource.context()
+    files = {}
+    for template in templates:
+        if not template.is_migration:
+            files[template.target] = render(template, context)
+        elif request.migration:
+            version = next_version(project.root / "migrations" / "app")
+            suffix = template.target.rpartition(".")[2]
+            path = f"migrations/app/{version}_create_{resource.names.plural}.{suffix}"
+            files[path] = render(template, context | place_behind_all(version))
+    return add_packages(project, tidy(files, project.root))
+
+
+def add_packages(project: Project, files: dict[str, str]) -> dict[str, str]:
+    """The files, and an empty `__init__.py` for each new package among them."""
+    packages = {
+        (folder / "__init__.py").as_posix()
+        for path in files
+        for folder in Path(path).parents
+        if path.startswith(("app/", "tests/")) and folder != Path()
+    }
+    missing = {path for path in packages if not (project.root / path).exists()}
+    return dict.fromkeys(missing, "") | files
+
+
+def register(project: Project, names: ResourceNames, files: dict[str, str]) -> list[Change]:
+    """What changes in the registries."""
+    changes = []
+    for role, add, name in (
+        ("models", add_model, names.class_name),
+        ("routes", add_router, names.plural),
+    ):
+        if path := place_of(role, names, files):
+            registry = project.registry(role)
+            text = project.read(registry)
+            added = add(text, module=module_name(path), name=name)
+            changes.append(Change(Path(registry), text.encode(), added.encode()))
+    return changes
+
+
+def refuse_existing(project: Project, names: ResourceNames, files: dict[str, str]) -> None:
+    """Stop before anything that is there already."""
+    for path in sorted(files):
+        if (project.root / path).exists():
+            raise CommandError(
+                f"{path} exists already: choose another name, or `manage remove {names.singular}`"
+            )
+    tables = {model.table: model.class_name for model in project.models.values()}
+    if names.class_name in project.models or names.plural in tables:
+        taken = tables.get(names.plural, names.class_name)
+        raise CommandError(f"The model {taken} exists already: choose another name")

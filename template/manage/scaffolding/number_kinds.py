@@ -1,0 +1,119 @@
+"""Types of field that hold numbers, and `bool`."""
+
+from functools import partial
+
+from manage.scaffolding import defaults
+from manage.scaffolding.kinds import (
+    CONSTRAINED,
+    Filter,
+    Kind,
+    Samples,
+    Words,
+    comparisons,
+    imports,
+    whole_number,
+)
+from manage.scaffolding.snippets import quoted
+
+MAX_DIGITS = 1000
+
+
+def integer(_words: Words) -> Kind:
+    """`int`: 32 bits."""
+    return Kind(
+        annotation="int",
+        sql="integer",
+        migration="sa.Integer()",
+        input="Int32",
+        filters=comparisons("0", "1", "2"),
+        sortable=True,
+        default=partial(defaults.integer, bits=32),
+        samples=Samples("1", "1", "2", "number", ('"x"', "2**31")),
+        imports=imports(schemas=[("app.core.schemas", "Int32")]),
+    )
+
+
+def big_integer(_words: Words) -> Kind:
+    """`bigint`: 64 bits."""
+    return Kind(
+        annotation="int",
+        sql="bigint",
+        column="BigInteger",
+        migration="sa.BigInteger()",
+        input="Int64",
+        filters=comparisons("0", "1", "2"),
+        sortable=True,
+        default=partial(defaults.integer, bits=64),
+        samples=Samples("1", "1", "2", "number", ('"x"', "2**63")),
+        imports=imports(
+            models=[("sqlalchemy", "BigInteger")], schemas=[("app.core.schemas", "Int64")]
+        ),
+    )
+
+
+def floating(_words: Words) -> Kind:
+    """`float`: 64 bits."""
+    return Kind(
+        annotation="float",
+        sql="double precision",
+        column="Double",
+        migration="sa.Double()",
+        input="FiniteFloat",
+        filters=comparisons("0.5", "1.5", "2.5")[1:],
+        sortable=True,
+        default=defaults.floating,
+        samples=Samples("1.5", "1.5", "2.5", invalid=('"x"', '"inf"')),
+        imports=imports(models=[("sqlalchemy", "Double")], schemas=[("pydantic", "FiniteFloat")]),
+    )
+
+
+def decimal(words: Words) -> Kind:
+    """`decimal:10:2`: digits altogether, and those behind the point."""
+    digits = whole_number(words, 0, largest=MAX_DIGITS)
+    places = whole_number(words, 1, smallest=0, largest=digits)
+    one, two = (decimal_sample(value, digits, places) for value in (1, 2))
+    too_long = "9" * (digits - places + 1)
+    return Kind(
+        annotation="Decimal",
+        sql=f"numeric({digits}, {places})",
+        column=f"Numeric({digits}, {places})",
+        migration=f"sa.Numeric({digits}, {places})",
+        constraint=f"Annotated[Decimal, Field(max_digits={digits}, decimal_places={places})]",
+        filter_type="Decimal",
+        filters=comparisons('"0"', quoted(one), quoted(two)),
+        sortable=True,
+        default=partial(defaults.decimal, digits=digits, places=places),
+        samples=Samples(
+            f'Decimal("{one}")',
+            quoted(one),
+            quoted(two),
+            f"Decimal(number % {10 ** min(digits, 9)}).scaleb({-places})",
+            ('"x"', quoted(too_long if len(too_long) < 20 else "NaN")),
+        ),
+        imports=imports(
+            models=[("decimal", "Decimal"), ("sqlalchemy", "Numeric")],
+            schemas=[("decimal", "Decimal"), *CONSTRAINED],
+            factory=[("decimal", "Decimal")],
+        ),
+    )
+
+
+def decimal_sample(value: int, digits: int, places: int) -> str:
+    """A number that the column holds and gives back letter by letter: 1.50, or 0.15."""
+    if not places:
+        return str(value)
+    if digits == places:
+        return f"0.{value}".ljust(places + 2, "5")
+    return f"{value}.".ljust(places + 2, "5")
+
+
+def boolean(_words: Words) -> Kind:
+    """`bool`."""
+    return Kind(
+        annotation="bool",
+        sql="boolean",
+        migration="sa.Boolean()",
+        filters=(Filter("", "False", "True"),),
+        default=defaults.boolean,
+        samples=Samples("False", "True", "True", invalid=('"x"',)),
+    )

@@ -1,0 +1,135 @@
+"""What the project has already: its registries, its models and its scaffold."""
+
+import ast
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from manage.errors import CommandError
+from manage.scaffolding.fields import Target
+from manage.scaffolding.names import ResourceNames
+
+
+@dataclass(frozen=True)
+class Model:
+    """A class of the registry of models."""
+
+    class_name: str
+    module: str
+    table: str
+    bases: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Project:
+    """A rendered project."""
+
+    root: Path
+
+    def registry(self, name: str) -> str:
+        """The path of a registry: `models` or `routes`."""
+        places = (f"app/{name}.py", f"app/{name}/__init__.py")
+        for place in places:
+            if (self.root / place).is_file():
+                return place
+        raise CommandError(f"There is no registry of {name}: neither {places[0]} nor {places[1]}")
+
+    def read(self, path: str) -> str:
+        """A file's text, with its line ends as they are."""
+        return (self.root / path).read_bytes().decode()
+
+    @cached_property
+    def models(self) -> dict[str, Model]:
+        """The models by class, as the registry imports them."""
+        path = self.registry("models")
+        found = {}
+        for module, name in imported(parse(self.read(path), path)):
+            if model := self._model(module, name):
+                found[name] = model
+        return found
+
+    def _model(self, module: str, name: str) -> Model | None:
+        path = module_path(module)
+        if not (self.root / path).is_file():
+            return None
+        for statement in parse(self.read(path), path).body:
+            if isinstance(statement, ast.ClassDef) and statement.name == name:
+                table = table_name(statement)
+                return Model(name, module, table, names(statement.bases)) if table else None
+        return None
+
+    def target(self, singular: str, class_name: str) -> Target:
+        """A resource that others may refer to, with what makes one for a test."""
+        model = self.models.get(class_name)
+        if model is None:
+            raise CommandError(
+                f"There is no resource {singular} to refer to: make it first, or correct its name"
+            )
+        factory = factory_module(model.module)
+        path = module_path(factory)
+        functions = defined(parse(self.read(path), path)) if (self.root / path).is_file() else set()
+        if f"make_{singular}" not in functions:
+            raise CommandError(
+                f"The tests of what refers to {singular} need a function make_{singular} in {path},"
+                " like that of users: write it first"
+            )
+        owned = "Owned" in model.bases
+        return Target(singular, class_name, model.table, model.module, factory, owned)
+
+
+def place_of(role: str, names: ResourceNames, files: Collection[str]) -> str | None:
+    """The file that plays a role for a resource, in either layout."""
+    places = (f"app/{names.plural}/{role}.py", f"app/{role}/{names.singular}.py")
+    return next((path for path in places if path in files), None)
+
+
+def parse(source: str, path: str) -> ast.Module:
+    """A module's syntax."""
+    try:
+        return ast.parse(source)
+    except SyntaxError as error:
+        raise CommandError(f"{path} is not valid Python: {error.msg}") from error
+
+
+def imported(module: ast.Module) -> Iterator[tuple[str, str]]:
+    """What a module imports from others: the module and the name there."""
+    for statement in ast.walk(module):
+        if isinstance(statement, ast.ImportFrom) and statement.module and not statement.level:
+            for alias in statement.names:
+                yield statement.module, alias.name
+
+
+def module_path(module: str) -> str:
+    """Where a module is in the project."""
+    return module.replace(".", "/") + ".py"
+
+
+def module_name(path: str) -> str:
+    """What a file is imported as."""
+    return path.removesuffix(".py").replace("/", ".")
+
+
+def factory_module(model_module: str) -> str:
+    """Where the factory of a model is, in either layout."""
+    package, _, last = model_module.removeprefix("app.").rpartition(".")
+    return f"tests.factories.{last}" if package == "models" else f"tests.{package}.factory"
+
+
+def names(expressions: list[ast.expr]) -> frozenset[str]:
+    """The plain names among expressions."""
+    return frozenset(one.id for one in expressions if isinstance(one, ast.Name))
+
+
+def defined(module: ast.Module) -> set[str]:
+    """The functions that a module defines."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return {statement.name for statement in module.body if isinstance(statement, kinds)}
+
+
+def table_name(model: ast.ClassDef) -> str:
+    """What a model's `__tablename__` says; empty if it has none."""
+    for statement in model.body:
+        if isinstance(statement, ast.Assign) and "__tablename__" in names(statement.targets):
+            return str(ast.literal_eval(statement.value))
+    return ""

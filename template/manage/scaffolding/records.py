@@ -1,0 +1,65 @@
+"""What `manage make` wrote, so that `manage remove` takes out exactly that: `scaffold/made/`."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from manage.errors import CommandError
+
+FOLDER = "scaffold/made"
+
+
+@dataclass(frozen=True)
+class Record:
+    """A resource's files, each with a hash of its text."""
+
+    command: str
+    plural: str
+    files: dict[str, str]
+
+    @classmethod
+    def of(cls, command: str, plural: str, files: Mapping[str, str]) -> "Record":
+        """The record of files that were just made."""
+        hashes = {path: fingerprint(text) for path, text in sorted(files.items())}
+        return cls(command, plural, hashes)
+
+    def edited(self, root: Path) -> list[str]:
+        """The files that are not as they were made; one that is gone is not among them."""
+        return [
+            path
+            for path, made in self.files.items()
+            if (root / path).is_file() and fingerprint((root / path).read_bytes().decode()) != made
+        ]
+
+    def is_untouched(self, root: Path) -> bool:
+        """Whether every file is there as it was made."""
+        return not self.edited(root) and all((root / path).is_file() for path in self.files)
+
+    def as_text(self) -> str:
+        """The record as it is kept."""
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+
+def record_path(singular: str) -> str:
+    """Where a resource's record is."""
+    return f"{FOLDER}/{singular}.json"
+
+
+def read_record(root: Path, singular: str) -> Record | None:
+    """A resource's record, if `manage make` wrote one."""
+    path = root / record_path(singular)
+    if not path.is_file():
+        return None
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+        files = {str(name): str(value) for name, value in said["files"].items()}
+        return Record(str(said["command"]), str(said["plural"]), files)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise CommandError(f"{record_path(singular)} is not a record of `manage make`") from None
+
+
+def fingerprint(text: str) -> str:
+    """A hash that does not depend on how lines end."""
+    return hashlib.sha256(text.replace("\r\n", "\n").encode()).hexdigest()

@@ -1,0 +1,246 @@
+"""A resource as the templates in `scaffold/` see it."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from manage.errors import CommandError
+from manage.scaffolding.fields import Field, ListFilter, Reference
+from manage.scaffolding.names import ResourceNames
+from manage.scaffolding.snippets import Import, import_lines
+from manage.scaffolding.tables import Check, ForeignKey, Table
+
+ALWAYS: dict[str, list[Import]] = {
+    "models": [("sqlalchemy.orm", "Mapped")],
+    "schemas": [
+        ("datetime", "datetime"),
+        ("typing", "Literal"),
+        ("uuid", "UUID"),
+        ("pydantic", "AwareDatetime"),
+    ],
+    "factory": [("typing", "Any")],
+    "tests": [("typing", "Any"), ("uuid", "uuid4")],
+}
+
+
+class Member(NamedTuple):
+    """A member of an enumeration."""
+
+    name: str
+    value: str
+
+
+class Enumeration(NamedTuple):
+    """The values that a field may have."""
+
+    class_name: str
+    members: list[Member]
+
+
+class Refused(NamedTuple):
+    """A value that the service refuses, as Python source."""
+
+    name: str
+    value: str
+
+
+class Case(NamedTuple):
+    """A filter's value, as Python source, and how many rows of the tests it finds."""
+
+    name: str
+    value: str
+    total: str
+
+
+@dataclass(frozen=True)
+class Resource:
+    """What `manage make` was asked for."""
+
+    names: ResourceNames
+    columns: Sequence[Field | Reference] = ()
+    owned: bool = False
+    soft_delete: bool = False
+    read_public: bool = False
+
+    @property
+    def fields(self) -> list[Field]:
+        """The columns with a value of their own."""
+        return [column for column in self.columns if isinstance(column, Field)]
+
+    @property
+    def references(self) -> list[Reference]:
+        """The columns that refer to a row."""
+        return [column for column in self.columns if isinstance(column, Reference)]
+
+    @property
+    def parents(self) -> list[Reference]:
+        """The references without which there is no row."""
+        return [reference for reference in self.references if not reference.optional]
+
+    @property
+    def loaded(self) -> list[Reference]:
+        """The references with an attribute for the entity."""
+        return [reference for reference in self.references if reference.load]
+
+    @property
+    def enumerations(self) -> list[Enumeration]:
+        """The classes of the choices."""
+        return [
+            Enumeration(kind.annotation, [Member(value.upper(), value) for value in kind.choices])
+            for kind in (field.kind for field in self.fields)
+            if kind.choices
+        ]
+
+    @property
+    def filters(self) -> list[ListFilter]:
+        """The filters of the list that follow from the columns."""
+        return [found for column in self.columns for found in column.filters]
+
+    @property
+    def filter_cases(self) -> list[Case]:
+        """What the tests look for by filters."""
+        cases = []
+        for one in self.filters:
+            cases += [Case(one.name, one.match, "1")] if one.match else []
+            cases += [Case(one.name, one.miss, "0")]
+        return cases
+
+    @property
+    def counted(self) -> bool:
+        """Whether the tests number their rows, so that they differ."""
+        return any("number" in field.sample for field in self.fields if field.unique)
+
+    @property
+    def bases(self) -> list[str]:
+        """The model's base classes."""
+        traits = {"Owned": self.owned, "SoftDelete": self.soft_delete, "Record": True}
+        return [name for name, wanted in traits.items() if wanted]
+
+    def refuse_shadows(self) -> None:
+        """Refuse a field that would hide what the class body of the model or a schema uses."""
+        used = {name for file in ("models", "schemas") for _, name in self._all_imports(file)}
+        for column in self.columns:
+            if column.attribute in used:
+                raise CommandError(
+                    f"{column.attribute} cannot be a field here: another field of"
+                    f" {self.names.singular} is written with that name; try {column.attribute}_value"
+                )
+
+    def context(self) -> dict[str, Any]:
+        """What the templates may use."""
+        return self._names() | self._options() | self._columns() | self._imports() | self._tables()
+
+    def _names(self) -> dict[str, Any]:
+        names = self.names
+        return {
+            "name": names.singular,
+            "names": names.plural,
+            "Name": names.class_name,
+            "path": names.path,
+            "path_key": f"{{{names.singular}_id}}",
+            "words": names.words,
+            "plural_words": names.plural_words,
+            "a_word": names.a_words,
+            "A_word": names.a_words[0].upper() + names.a_words[1:],
+        }
+
+    def _options(self) -> dict[str, Any]:
+        clashes = any(column.unique for column in self.columns) or bool(self.references)
+        refused = ["ConflictError"] * clashes
+        forbidden = ["ForbiddenError"] * self.owned
+        reader = "PublicReadSessionDep" if self.read_public else "ReadSessionDep"
+        return {
+            "owned": self.owned,
+            "soft_delete": self.soft_delete,
+            "read_public": self.read_public,
+            "bases": ", ".join(self.bases),
+            "traits": ", ".join(sorted(self.bases)),
+            "ReadSession": reader,
+            "dependencies": f"CurrentUser, {reader}, SessionDep",
+            "errors": ", ".join([*refused, *forbidden, "NotFoundError"]),
+            "create_problems": ", responses=problems(ConflictError)" if clashes else "",
+            "change_errors": ", ".join(["NotFoundError", *forbidden, *refused]),
+            "delete_errors": ", ".join(["NotFoundError", *forbidden]),
+        }
+
+    def _columns(self) -> dict[str, Any]:
+        fields = self.fields
+        needs_owner = any(one.target_owned for one in self.parents) and not self.owned
+        return {
+            "columns": list(self.columns),
+            "fields": fields,
+            "references": self.references,
+            "parents": self.parents,
+            "loaded": self.loaded,
+            "constrained": [field for field in fields if field.constraint],
+            "uniques": [field for field in fields if field.unique],
+            "required": [column for column in self.columns if column.required],
+            "changed": [field for field in fields if field.changes][:1],
+            "enumerations": self.enumerations,
+            "enumeration_names": ", ".join(sorted(one.class_name for one in self.enumerations)),
+            "filters": self.filters,
+            "filter_cases": self.filter_cases,
+            "sorts": [field.name for field in fields if field.sortable],
+            "invalid": [
+                Refused(field.name, value)
+                for field in fields
+                for value in field.kind.samples.invalid
+            ],
+            "has_makers": self.owned or bool(self.parents),
+            "counted": self.counted,
+            "makes_owner": needs_owner,
+            "has_json": bool(self._field_imports("migration")),
+        }
+
+    def _imports(self) -> dict[str, list[str]]:
+        return {f"{file}_imports": import_lines(self._all_imports(file)) for file in ALWAYS}
+
+    def _all_imports(self, file: str) -> list[Import]:
+        extra: dict[str, list[Import]] = {
+            "models": self._model_imports(),
+            "factory": [("itertools", "count")] * self.counted,
+        }
+        return [*ALWAYS[file], *extra.get(file, []), *self._field_imports(file)]
+
+    def _field_imports(self, file: str) -> list[Import]:
+        return [one for field in self.fields for one in field.imports(file)]
+
+    def _model_imports(self) -> list[Import]:
+        columns = any("mapped_column(" in column.mapped for column in self.columns)
+        return [
+            *[("sqlalchemy.orm", "mapped_column")] * columns,
+            *[("uuid", "UUID")] * bool(self.references),
+            *[("typing", "TYPE_CHECKING"), ("sqlalchemy.orm", "relationship")] * bool(self.loaded),
+        ]
+
+    def _tables(self) -> dict[str, list[str]]:
+        return {
+            f"{prefix}{name}": lines
+            for prefix, tenant in (("", False), ("tenant_", True))
+            for name, lines in self._table(tenant=tenant).lines().items()
+        }
+
+    def _table(self, *, tenant: bool) -> Table:
+        owner = ForeignKey("owner_id", "users", "CASCADE")
+        references = self.references
+        keys = [ForeignKey(one.attribute, one.refers_to.table, one.on_delete) for one in references]
+        indexed = [column.attribute for column in self.columns if column.index]
+        return Table(
+            self.names.plural,
+            foreign_keys=[*[owner] * self.owned, *keys],
+            uniques=[column.attribute for column in self.columns if column.unique],
+            indexes=[*["owner_id"] * self.owned, *indexed],
+            checks=[
+                Check(field.name, field.kind.choices, constraint_name(field.kind.annotation))
+                for field in self.fields
+                if field.kind.choices
+            ],
+            soft_delete=self.soft_delete,
+            tenant=tenant,
+        )
+
+
+def constraint_name(enumeration: str) -> str:
+    """What `app.core.models.choices` calls the constraint of an enumeration."""
+    return "_".join(re.findall("[A-Z][^A-Z]*", enumeration)).lower()

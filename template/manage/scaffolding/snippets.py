@@ -1,0 +1,28 @@
+"""Pieces of Python source text: literals and imports."""
+
+import sys
+from collections.abc import Collection
+from itertools import groupby
+from operator import itemgetter
+
+Import = tuple[str, str]
+"""A module and what is imported from it."""
+
+
+def quoted(text: str) -> str:
+    """A string literal of printable characters, quoted as `ruff format` does."""
+    escaped = text.replace("\\", "\\\\")
+    if '"' in escaped and "'" not in escaped:
+        return f"'{escaped}'"
+    return '"' + escaped.replace('"', '\\"') + '"'
+
+
+def import_lines(imports: Collection[Import]) -> list[str]:
+    """A line for each module, the standard library's first."""
+    own = {module for module, _ in imports if module.partition(".")[0] in sys.stdlib_module_names}
+    lines: dict[bool, list[str]] = {True: [], False: []}
+    for module, members in groupby(sorted(set(imports)), key=itemgetter(0)):
+        names = ", ".join(name for _, name in members)
+        lines[module in own].append(f"from {module} import {names}")
+    between = [""] if all(lines.values()) else []
+    return [*lines[True], *between, *lines[False]]

@@ -1,0 +1,144 @@
+"""Fields as `manage make` takes them: `name:type[:arguments][,flag…]`."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from manage.errors import CommandError
+from manage.scaffolding import number_kinds, other_kinds, text_kinds
+from manage.scaffolding.fields import Field, Reference, Target
+from manage.scaffolding.kinds import Kind, Words
+from manage.scaffolding.names import class_name
+
+KINDS: dict[str, Callable[[Words], Kind]] = {
+    "str": text_kinds.string,
+    "text": text_kinds.long_text,
+    "int": number_kinds.integer,
+    "bigint": number_kinds.big_integer,
+    "float": number_kinds.floating,
+    "decimal": number_kinds.decimal,
+    "bool": number_kinds.boolean,
+    "date": other_kinds.day,
+    "datetime": other_kinds.moment,
+    "time": other_kinds.clock_time,
+    "uuid": other_kinds.uuid,
+    "json": other_kinds.json_object,
+    "email": text_kinds.email,
+    "url": text_kinds.url,
+    "enum": text_kinds.choice,
+}
+ARGUMENTS = {"str": 1, "decimal": 2, "enum": 1, "ref": 1}
+FLAGS = ("optional", "unique", "index", "default")
+REFERENCE_FLAGS = ("optional", "unique", "on_delete", "load")
+WITH_VALUE = ("default", "on_delete", "load")
+ON_DELETE = {"restrict": "RESTRICT", "cascade": "CASCADE", "null": "SET NULL"}
+LOAD = ("raise", "joined", "selectin")
+# Names that have another meaning in a module of schemas.
+TAKEN = {"Annotated", "Any", "AwareDatetime", "Decimal", "Field", "Literal"}
+
+
+@dataclass(frozen=True)
+class Specification:
+    """A field as it was written."""
+
+    name: str
+    type: str
+    arguments: list[str]
+    flags: dict[str, str]
+
+    @property
+    def column(self) -> str:
+        """The column's name: that of a reference ends in `_id`."""
+        return f"{self.name}_id" if self.type == "ref" else self.name
+
+
+def parse(text: str) -> Specification:
+    """What was written, before it is known whether it can be."""
+    name, colon, rest = text.partition(":")
+    if not (name and colon and rest):
+        raise CommandError(f"{text!r} is not a field: write name:type, as in title:str:200")
+    head, *flags = rest.split(",")
+    type_, *arguments = head.split(":")
+    if type_ not in KINDS and type_ != "ref":
+        types = ", ".join([*KINDS, "ref"])
+        raise CommandError(f"{name}: there is no type {type_!r}: the types are {types}")
+    if len(arguments) > ARGUMENTS.get(type_, 0):
+        raise CommandError(f"{name}: {head!r} has one argument too many")
+    known = REFERENCE_FLAGS if type_ == "ref" else FLAGS
+    return Specification(name, type_, arguments, parse_flags(name, flags, known))
+
+
+def parse_flags(name: str, parts: Sequence[str], known: Sequence[str]) -> dict[str, str]:
+    """Flags by name; the text of a default may hold commas."""
+    flags: dict[str, str] = {}
+    last = ""
+    for part in parts:
+        flag, equals, value = part.partition("=")
+        if flag in known and bool(equals) == (flag in WITH_VALUE):
+            if flag in flags:
+                raise CommandError(f"{name}: the flag {flag} is there twice")
+            flags[flag], last = value, flag
+        elif last == "default":
+            flags[last] += f",{part}"
+        else:
+            spelled = ", ".join(f"{flag}=…" if flag in WITH_VALUE else flag for flag in known)
+            raise CommandError(f"{name}: there is no flag {part!r}: the flags are {spelled}")
+    return flags
+
+
+def make_field(specification: Specification, *, resource: str) -> Field:
+    """The column; `resource` is the class that it belongs to."""
+    name, flags = specification.name, specification.flags
+    kind = KINDS[specification.type](Words(resource, name, specification.arguments))
+    if "unique" in flags and ("default" in flags or not kind.samples.unique):
+        why = "two rows with its default would clash" if "default" in flags else "of its type"
+        raise CommandError(f"{name} cannot be unique: {why}")
+    if "index" in flags and "unique" in flags:
+        raise CommandError(f"{name}: a unique field has an index: leave the flag index out")
+    if "index" in flags and kind.sql in ("text", "jsonb"):
+        raise CommandError(f"{name}: an index holds no {specification.type}: use str with a length")
+    default = None
+    if "default" in flags:
+        if kind.default is None:
+            raise CommandError(f"{name}: the type {specification.type} takes no default")
+        try:
+            default = kind.default(flags["default"])
+        except ValueError as error:
+            raise CommandError(f"{name}: its default must be {error}") from None
+    return Field(
+        name,
+        kind,
+        type_name(name, resource),
+        optional="optional" in flags,
+        unique="unique" in flags,
+        index="index" in flags,
+        default=default,
+    )
+
+
+def type_name(name: str, resource: str) -> str:
+    """What a field's constrained type is called in the schemas."""
+    own = class_name(name)
+    return f"{own}Value" if own in TAKEN or own.startswith(resource) else own
+
+
+def make_reference(specification: Specification, target: Target, *, resource: str) -> Reference:
+    """The column that refers to the target."""
+    name, flags = specification.name, specification.flags
+    optional = "optional" in flags
+    on_delete = flags.get("on_delete", "restrict")
+    if on_delete not in ON_DELETE:
+        raise CommandError(f"{name}: on_delete is {', '.join(ON_DELETE)}, not {on_delete!r}")
+    if on_delete == "null" and not optional:
+        raise CommandError(f"{name}: on_delete=null needs the flag optional")
+    load = flags.get("load", "")
+    if load not in ("", *LOAD):
+        raise CommandError(f"{name}: load is {', '.join(LOAD)}, not {load!r}")
+    return Reference(
+        name,
+        target,
+        resource,
+        optional=optional,
+        unique="unique" in flags,
+        on_delete=ON_DELETE[on_delete],
+        load=load,
+    )

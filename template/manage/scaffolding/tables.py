@@ -1,0 +1,159 @@
+"""What a migration says about a table's keys and indexes, in Alembic's words and in SQL."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from manage.scaffolding.snippets import quoted
+
+LIVE_ROWS = "deleted_at IS NULL"
+
+
+@dataclass(frozen=True)
+class ForeignKey:
+    """A column that refers to a table's `id`."""
+
+    column: str
+    target: str
+    on_delete: str
+
+
+@dataclass(frozen=True)
+class Check:
+    """A column that holds one of some values."""
+
+    column: str
+    values: Sequence[str]
+    name: str
+
+    @property
+    def condition(self) -> str:
+        """What must hold."""
+        return f"{self.column} IN ({', '.join(repr(value) for value in self.values)})"
+
+
+@dataclass(frozen=True)
+class Table:
+    """What `app.core.tables` makes of a model's columns, within a tenant or without one."""
+
+    name: str
+    foreign_keys: Sequence[ForeignKey]
+    uniques: Sequence[str]
+    indexes: Sequence[str]
+    checks: Sequence[Check]
+    soft_delete: bool
+    tenant: bool
+
+    def columns(self, column: str) -> list[str]:
+        """A key's columns."""
+        return ["tenant_id", column] if self.tenant else [column]
+
+    def named(self, prefix: str, column: str, suffix: str = "") -> str:
+        """A name by the kernel's convention."""
+        return "_".join([prefix, self.name, *self.columns(column)]) + suffix
+
+    def on_delete(self, key: ForeignKey) -> str:
+        """What happens here when the row goes."""
+        clears = self.tenant and key.on_delete == "SET NULL"
+        return f"SET NULL ({key.column})" if clears else key.on_delete
+
+    def lines(self) -> dict[str, list[str]]:
+        """By the names that templates use."""
+        return {
+            "constraints": self.constraints(),
+            "indexes": self.create_indexes(),
+            "sql_constraints": self.sql_constraints(),
+            "sql_indexes": self.sql_indexes(),
+        }
+
+    def constraints(self) -> list[str]:
+        """Arguments of `op.create_table`, with lines that `ruff format` leaves alone."""
+        return [
+            *(self._check(check) for check in self.checks),
+            *(self._foreign_key(key) for key in self.foreign_keys),
+            *(self._unique(column) for column in self.uniques if not self.soft_delete),
+        ]
+
+    def create_indexes(self) -> list[str]:
+        """Calls of `op.create_index`."""
+        uniques = self.uniques if self.soft_delete else []
+        return [
+            *(self._index("ix", column) for column in self.indexes),
+            *(self._index("uq", column, unique=True) for column in uniques),
+        ]
+
+    def sql_constraints(self) -> list[str]:
+        """Constraints of CREATE TABLE."""
+        return [
+            *(f"CONSTRAINT {self._name(one)} CHECK ({one.condition})" for one in self.checks),
+            *(self._sql_foreign_key(key) for key in self.foreign_keys),
+            *(
+                f"CONSTRAINT {self.named('uq', column)} UNIQUE ({self._listed(column)})"
+                for column in self.uniques
+                if not self.soft_delete
+            ),
+        ]
+
+    def sql_indexes(self) -> list[str]:
+        """Statements that create an index."""
+        uniques = self.uniques if self.soft_delete else []
+        return [
+            *(
+                f"CREATE INDEX {self.named('ix', column)} ON {self.name} ({self._listed(column)})"
+                for column in self.indexes
+            ),
+            *(
+                f"CREATE UNIQUE INDEX {self.named('uq', column)} ON {self.name}"
+                f" ({self._listed(column)}) WHERE {LIVE_ROWS}"
+                for column in uniques
+            ),
+        ]
+
+    def _listed(self, column: str) -> str:
+        return ", ".join(self.columns(column))
+
+    def _key_name(self, key: ForeignKey) -> str:
+        return self.named("fk", key.column, f"_{key.target}")
+
+    def _sql_foreign_key(self, key: ForeignKey) -> str:
+        target = "tenant_id, id" if self.tenant else "id"
+        return (
+            f"CONSTRAINT {self._key_name(key)} FOREIGN KEY ({self._listed(key.column)})"
+            f" REFERENCES {key.target} ({target}) ON DELETE {self.on_delete(key)}"
+        )
+
+    def _foreign_key(self, key: ForeignKey) -> str:
+        targets = [f"{key.target}.{name}" for name in (["tenant_id"] * self.tenant + ["id"])]
+        return call(
+            "sa.ForeignKeyConstraint",
+            listed(self.columns(key.column)),
+            listed(targets),
+            f"op.f({quoted(self._key_name(key))})",
+            f"ondelete={quoted(self.on_delete(key))}",
+        )
+
+    def _unique(self, column: str) -> str:
+        names = [quoted(name) for name in self.columns(column)]
+        return call("sa.UniqueConstraint", *names, f"name=op.f({quoted(self.named('uq', column))})")
+
+    def _check(self, check: Check) -> str:
+        name = f"name=op.f({quoted(self._name(check))})"
+        return call("sa.CheckConstraint", quoted(check.condition), name)
+
+    def _name(self, check: Check) -> str:
+        return f"ck_{self.name}_{check.name}"
+
+    def _index(self, prefix: str, column: str, *, unique: bool = False) -> str:
+        live = f", unique=True, postgresql_where=sa.text({quoted(LIVE_ROWS)})" if unique else ""
+        name, columns = self.named(prefix, column), listed(self.columns(column))
+        return f"op.create_index(op.f({quoted(name)}), {quoted(self.name)}, {columns}{live})"
+
+
+def listed(names: Sequence[str]) -> str:
+    """A list of strings."""
+    return f"[{', '.join(quoted(name) for name in names)}]"
+
+
+def call(function: str, *arguments: str) -> str:
+    """A call inside of a call, with a line for each argument."""
+    lines = "".join(f"            {argument},\n" for argument in arguments)
+    return f"{function}(\n{lines}        )"

@@ -1,0 +1,152 @@
+"""Types of field that hold text: `str`, `text`, `email`, `url` and `enum`."""
+
+import re
+from functools import partial
+
+from manage.errors import CommandError
+from manage.scaffolding import defaults
+from manage.scaffolding.kinds import (
+    CONSTRAINED,
+    Filter,
+    Kind,
+    Samples,
+    Words,
+    imports,
+    whole_number,
+)
+from manage.scaffolding.names import class_name
+from manage.scaffolding.snippets import quoted
+
+MAX_LENGTH = 10_000
+DEFAULT_LENGTH = 255
+URL_LENGTH = 2000
+EMAIL_LENGTH = 254
+CHOICE_LENGTH = 50
+CHOICE = re.compile(r"[a-z][a-z0-9_]{0,49}")
+
+
+def string(words: Words) -> Kind:
+    """`str` or `str:200`."""
+    length = whole_number(words, 0, default=DEFAULT_LENGTH, largest=MAX_LENGTH)
+    sample = words.label[:length]
+    numbered = f"{words.label} {{number}}"
+    roomy = length >= len(numbered)
+    return Kind(
+        annotation="str",
+        sql=f"varchar({length})",
+        column=f"String({length})",
+        migration=f"sa.String({length})",
+        constraint=f"Annotated[str, Field(min_length=1, max_length={length})]",
+        filter_type="str",
+        filters=(Filter("contains", quoted(sample[1:4].upper() or sample), '"%"'),),
+        sortable=True,
+        default=partial(defaults.text, length=length),
+        samples=Samples(
+            factory=quoted(sample),
+            payload=quoted(sample),
+            change=quoted("New"[:length] if sample[:3] != "New"[:length] else "X"),
+            unique=f'f"{numbered}"' if roomy else f"str(number % {10 ** min(length, 9)})",
+            invalid=('""', f'"x" * {length + 1}'),
+        ),
+        imports=imports(models=[("sqlalchemy", "String")], schemas=CONSTRAINED),
+    )
+
+
+def long_text(words: Words) -> Kind:
+    """`text`."""
+    return Kind(
+        annotation="str",
+        sql="text",
+        column="Text",
+        migration="sa.Text()",
+        constraint="Annotated[str, Field(min_length=1)]",
+        default=defaults.text,
+        samples=Samples(
+            factory=quoted(words.label),
+            payload=quoted(words.label),
+            change='"New"',
+            invalid=('""', '"a\\0b"'),
+        ),
+        imports=imports(models=[("sqlalchemy", "Text")], schemas=CONSTRAINED),
+    )
+
+
+def email(words: Words) -> Kind:
+    """`email`."""
+    local = words.name.replace("_", ".")
+    return Kind(
+        annotation="str",
+        sql=f"varchar({EMAIL_LENGTH})",
+        column=f"String({EMAIL_LENGTH})",
+        migration=f"sa.String({EMAIL_LENGTH})",
+        input="EmailStr",
+        filter_type="str",
+        filters=(Filter("", f'"{local}@example.com"', '"nobody@example.com"'),),
+        sortable=True,
+        samples=Samples(
+            f'"{local}@example.com"',
+            f'"{local}@example.com"',
+            '"new@example.com"',
+            f'f"{local}{{number}}@example.com"',
+            ('"x"',),
+        ),
+        imports=imports(models=[("sqlalchemy", "String")], schemas=[("pydantic", "EmailStr")]),
+    )
+
+
+def url(words: Words) -> Kind:
+    """`url`: of the web."""
+    path = words.name.replace("_", "-")
+    return Kind(
+        annotation="str",
+        sql=f"varchar({URL_LENGTH})",
+        column=f"String({URL_LENGTH})",
+        migration=f"sa.String({URL_LENGTH})",
+        input="WebUrl",
+        filter_type="str",
+        samples=Samples(
+            f'"https://example.com/{path}"',
+            f'"https://example.com/{path}"',
+            '"https://example.com/new"',
+            f'f"https://example.com/{path}/{{number}}"',
+            ('"x"', '"javascript:alert(1)"'),
+        ),
+        imports=imports(
+            models=[("sqlalchemy", "String")], schemas=[("app.core.schemas", "WebUrl")]
+        ),
+    )
+
+
+def choice(words: Words) -> Kind:
+    """`enum:draft/published`."""
+    choices = parse_choices(words)
+    name = words.resource + class_name(words.name)
+    first, last = quoted(choices[0]), quoted(choices[-1])
+    miss = [] if first == last else [last]
+    return Kind(
+        annotation=name,
+        sql=f"varchar({CHOICE_LENGTH})",
+        column=f"choices({name})",
+        migration=f"sa.String({CHOICE_LENGTH})",
+        filters=tuple(Filter("", first, value) for value in miss),
+        default=partial(defaults.choice, choices=choices, class_name=name),
+        choices=tuple(choices),
+        samples=Samples(first, first, last, invalid=('"no such choice"',)),
+        imports=imports(models=[("enum", "StrEnum"), ("app.core.models", "choices")]),
+    )
+
+
+def parse_choices(words: Words) -> list[str]:
+    """The values between the slashes."""
+    choices = words.arguments[0].split("/") if words.arguments else []
+    if not choices:
+        raise CommandError(f"{words.name}: an enum needs its values: enum:draft/published")
+    for value in choices:
+        if not CHOICE.fullmatch(value) or value == "mro":
+            raise CommandError(
+                f"{words.name}: {value!r} cannot be a choice: use lower-case letters, digits and"
+                f" underscores, at most {CHOICE_LENGTH}, a letter first"
+            )
+    if len(set(choices)) < len(choices):
+        raise CommandError(f"{words.name}: a choice is there twice")
+    return choices

@@ -1,0 +1,142 @@
+"""Makes a table of the facts about it, and loses none that the Inspector could not read."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from manage.inspection.column_types import describe
+from manage.inspection.reflection import Facts, Source
+from manage.inspection.tables import (
+    Check,
+    Column,
+    Feature,
+    ForeignKey,
+    Identity,
+    Index,
+    Key,
+    Table,
+)
+
+CONSTRAINT_KINDS = {
+    "c": "check",
+    "f": "foreign key",
+    "n": "not null",
+    "p": "primary key",
+    "u": "unique",
+    "x": "exclusion constraint",
+}
+
+
+def assemble(schema: str, name: str, kind: str, source: Source) -> Table:
+    """The table with all that belongs to it."""
+    definitions = {row["name"]: row["definition"] for row in source.constraints}
+    key, *uniques = (read_key(facts, definitions) for facts in (source.key, *source.uniques))
+    checks = tuple(read_checks(source.checks, definitions))
+    foreign_keys = tuple(read_foreign_keys(source))
+    table = Table(
+        schema,
+        name,
+        kind,
+        columns=tuple(read_columns(source)),
+        key=key if key.columns else None,
+        uniques=tuple(uniques),
+        checks=checks,
+        indexes=tuple(read_indexes(source)),
+        foreign_keys=foreign_keys,
+        features=tuple(read_features(source.features)),
+        comment=source.comment["text"],
+    )
+    return replace(table, features=(*table.features, *unread(source, table)))
+
+
+def read_columns(source: Source) -> Iterator[Column]:
+    types = {row["name"]: row["sql"] for row in source.types}
+    for facts in source.columns:
+        generated = facts.get("computed", {})
+        collation = getattr(facts["type"], "collation", None)
+        yield Column(
+            facts["name"],
+            describe(facts["type"], types[facts["name"]]),
+            facts["nullable"],
+            default=facts["default"],
+            identity=read_identity(facts.get("identity")),
+            generated=generated.get("sqltext"),
+            stored=generated.get("persisted", True),
+            collation=collation if collation != "default" else None,
+            comment=facts["comment"],
+        )
+
+
+def read_identity(facts: Facts | None) -> Identity | None:
+    if facts is None:
+        return None
+    options = {name: value for name, value in facts.items() if name != "always"}
+    return Identity(facts["always"], options)
+
+
+def read_key(facts: Facts, definitions: Facts) -> Key:
+    columns = facts.get("constrained_columns", facts.get("column_names", []))
+    return Key(facts["name"] or "", definitions.get(facts["name"], ""), tuple(columns))
+
+
+def read_checks(checks: Iterable[Facts], definitions: Facts) -> Iterator[Check]:
+    for facts in checks:
+        if facts["sqltext"]:
+            yield Check(facts["name"], definitions[facts["name"]], facts["sqltext"])
+
+
+def read_foreign_keys(source: Source) -> Iterator[ForeignKey]:
+    """The foreign keys; their names from the catalog, as the Inspector splits them at commas."""
+    options = {facts["name"]: facts["options"] for facts in source.foreign_keys}
+    for row in source.constraints:
+        if row["name"] in options:
+            told = options[row["name"]]
+            yield ForeignKey(
+                row["name"],
+                row["definition"],
+                tuple(row["columns"]),
+                row["target_schema"],
+                row["target"],
+                tuple(row["target_columns"]),
+                on_delete=told.get("ondelete"),
+                on_update=told.get("onupdate"),
+                deferrable=told.get("deferrable", False),
+                initially=told.get("initially"),
+                match=told.get("match"),
+            )
+
+
+def read_indexes(source: Source) -> Iterator[Index]:
+    """The indexes, but for those that a constraint keeps."""
+    definitions = {row["name"]: row["definition"] for row in source.index_definitions}
+    for facts in source.indexes:
+        if "duplicates_constraint" in facts:
+            continue
+        options = facts.get("dialect_options", {})
+        yield Index(
+            facts["name"],
+            tuple(facts["column_names"]),
+            tuple(facts.get("expressions", facts["column_names"])),
+            definitions[facts["name"]],
+            unique=facts["unique"],
+            where=options.get("postgresql_where"),
+            method=options.get("postgresql_using", "btree"),
+            include=tuple(options.get("postgresql_include", ())),
+            operators=options.get("postgresql_ops", {}),
+            sorting=facts.get("column_sorting", {}),
+            options=options.get("postgresql_with", {}),
+            nulls_not_distinct=options.get("postgresql_nulls_not_distinct", False),
+            valid=not options.get("postgresql_invalid", False),
+        )
+
+
+def read_features(features: Iterable[Facts]) -> Iterator[Feature]:
+    for facts in features:
+        yield Feature(facts["kind"], facts["name"], facts["definition"])
+
+
+def unread(source: Source, table: Table) -> Iterator[Feature]:
+    """The constraints that the Inspector does not know or could not read."""
+    read = {constraint.name for constraint in table.constraints}
+    for row in source.constraints:
+        if row["name"] not in read:
+            yield Feature(CONSTRAINT_KINDS[row["type"]], row["name"], row["definition"])

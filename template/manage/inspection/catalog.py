@@ -1,0 +1,175 @@
+"""Questions to PostgreSQL's catalog that SQLAlchemy's Inspector does not ask.
+
+Each takes `:schema` and needs no right but to connect. https://www.postgresql.org/docs/current/catalogs.html
+"""
+
+from sqlalchemy import text
+
+RELATIONS = text("""
+SELECT c.relname AS name,
+    CASE c.relkind
+        WHEN 'p' THEN 'partitioned table' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view'
+        WHEN 'f' THEN 'foreign table' ELSE 'table'
+    END AS kind
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = :schema AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+    AND NOT EXISTS (
+        SELECT FROM pg_depend d
+        WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
+    )
+ORDER BY c.relname
+""")
+
+TYPES = text("""
+SELECT c.relname AS table, a.attname AS name, format_type(a.atttypid, a.atttypmod) AS sql
+FROM pg_attribute a
+    JOIN pg_class c ON c.oid = a.attrelid
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = :schema AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+    AND a.attnum > 0 AND NOT a.attisdropped
+""")
+
+CONSTRAINTS = text("""
+SELECT c.relname AS table, o.conname AS name, o.contype::text AS type,
+    pg_get_constraintdef(o.oid) AS definition,
+    tn.nspname AS target_schema, t.relname AS target,
+    ARRAY(
+        SELECT a.attname::text FROM unnest(o.conkey) WITH ORDINALITY k (number, place)
+            JOIN pg_attribute a ON a.attrelid = o.conrelid AND a.attnum = k.number
+        ORDER BY k.place
+    ) AS columns,
+    ARRAY(
+        SELECT a.attname::text FROM unnest(o.confkey) WITH ORDINALITY k (number, place)
+            JOIN pg_attribute a ON a.attrelid = o.confrelid AND a.attnum = k.number
+        ORDER BY k.place
+    ) AS target_columns
+FROM pg_constraint o
+    JOIN pg_class c ON c.oid = o.conrelid
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    LEFT JOIN pg_class t ON t.oid = o.confrelid
+    LEFT JOIN pg_namespace tn ON tn.oid = t.relnamespace
+WHERE n.nspname = :schema AND o.contype <> 't' AND NOT (o.contype = 'n' AND o.convalidated)
+ORDER BY c.relname, o.conname
+""")
+
+INDEXES = text("""
+SELECT c.relname AS table, i.relname AS name, pg_get_indexdef(x.indexrelid) AS definition
+FROM pg_index x
+    JOIN pg_class c ON c.oid = x.indrelid
+    JOIN pg_class i ON i.oid = x.indexrelid
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = :schema
+""")
+
+FEATURES = text("""
+WITH relations AS (
+    SELECT c.* FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = :schema AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+)
+SELECT c.relname AS table, 'partitioning' AS kind, c.relname AS name,
+    'PARTITION BY ' || pg_get_partkeydef(c.oid) AS definition
+FROM relations c WHERE c.relkind = 'p'
+UNION ALL
+SELECT c.relname, CASE WHEN c.relispartition THEN 'partition of' ELSE 'parent' END,
+    format('%I.%I', n.nspname, p.relname), coalesce(pg_get_expr(c.relpartbound, c.oid), 'INHERITS')
+FROM relations c
+    JOIN pg_inherits i ON i.inhrelid = c.oid
+    JOIN pg_class p ON p.oid = i.inhparent
+    JOIN pg_namespace n ON n.oid = p.relnamespace
+UNION ALL
+SELECT c.relname, CASE WHEN p.relispartition THEN 'partition' ELSE 'child table' END,
+    format('%I.%I', n.nspname, p.relname), coalesce(pg_get_expr(p.relpartbound, p.oid), 'INHERITS')
+FROM relations c
+    JOIN pg_inherits i ON i.inhparent = c.oid
+    JOIN pg_class p ON p.oid = i.inhrelid
+    JOIN pg_namespace n ON n.oid = p.relnamespace
+UNION ALL
+SELECT c.relname, 'row security', c.relname,
+    CASE WHEN c.relforcerowsecurity THEN 'FORCE' ELSE 'ENABLE' END || ' ROW LEVEL SECURITY'
+FROM relations c WHERE c.relrowsecurity OR c.relforcerowsecurity
+UNION ALL
+SELECT c.relname, 'policy', p.polname, concat_ws(' ',
+    CASE WHEN p.polpermissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END,
+    'FOR ' || CASE p.polcmd
+        WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE'
+        WHEN 'd' THEN 'DELETE' ELSE 'ALL'
+    END,
+    'USING (' || pg_get_expr(p.polqual, p.polrelid) || ')',
+    'WITH CHECK (' || pg_get_expr(p.polwithcheck, p.polrelid) || ')')
+FROM relations c JOIN pg_policy p ON p.polrelid = c.oid
+UNION ALL
+SELECT c.relname, 'trigger', t.tgname, pg_get_triggerdef(t.oid)
+FROM relations c JOIN pg_trigger t ON t.tgrelid = c.oid WHERE NOT t.tgisinternal
+UNION ALL
+SELECT c.relname, 'rule', r.rulename, pg_get_ruledef(r.oid)
+FROM relations c JOIN pg_rewrite r ON r.ev_class = c.oid WHERE r.rulename <> '_RETURN'
+UNION ALL
+SELECT c.relname, 'query', c.relname, pg_get_viewdef(c.oid)
+FROM relations c WHERE c.relkind IN ('v', 'm')
+UNION ALL
+SELECT c.relname, 'statistics', s.stxname, pg_get_statisticsobjdef(s.oid)
+FROM relations c JOIN pg_statistic_ext s ON s.stxrelid = c.oid
+UNION ALL
+SELECT c.relname, 'unlogged', c.relname, 'UNLOGGED'
+FROM relations c WHERE c.relpersistence = 'u'
+UNION ALL
+SELECT c.relname, 'storage options', c.relname, array_to_string(c.reloptions, ', ')
+FROM relations c WHERE c.reloptions IS NOT NULL
+ORDER BY 1, 2, 3
+""")
+
+OBJECTS = text("""
+-- What an extension owns, or what comes with a type.
+WITH owned AS (SELECT classid, objid FROM pg_depend WHERE deptype IN ('e', 'i'))
+SELECT CASE t.typtype
+        WHEN 'e' THEN 'enum' WHEN 'd' THEN 'domain' WHEN 'c' THEN 'composite type'
+        ELSE 'range type'
+    END AS kind,
+    t.typname AS name,
+    CASE t.typtype
+        WHEN 'e' THEN (
+            SELECT string_agg(quote_literal(e.enumlabel), ', ' ORDER BY e.enumsortorder)
+            FROM pg_enum e WHERE e.enumtypid = t.oid
+        )
+        WHEN 'd' THEN concat_ws(' ',
+            format_type(t.typbasetype, t.typtypmod),
+            'DEFAULT ' || t.typdefault,
+            CASE WHEN t.typnotnull THEN 'NOT NULL' END,
+            (
+                SELECT string_agg(pg_get_constraintdef(o.oid), ' ' ORDER BY o.conname)
+                FROM pg_constraint o WHERE o.contypid = t.oid AND o.contype = 'c'
+            ))
+        WHEN 'c' THEN (
+            SELECT string_agg(
+                format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod)), ', '
+                ORDER BY a.attnum
+            )
+            FROM pg_attribute a WHERE a.attrelid = t.typrelid AND NOT a.attisdropped
+        )
+        ELSE (SELECT format_type(r.rngsubtype, NULL) FROM pg_range r WHERE r.rngtypid = t.oid)
+    END AS definition
+FROM pg_type t
+    JOIN pg_namespace n ON n.oid = t.typnamespace
+    LEFT JOIN pg_class c ON c.oid = t.typrelid
+WHERE n.nspname = :schema AND (t.typtype IN ('e', 'd', 'r') OR c.relkind = 'c')
+    AND ('pg_type'::regclass, t.oid) NOT IN (SELECT classid, objid FROM owned)
+UNION ALL
+SELECT CASE p.prokind
+        WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' WHEN 'w' THEN 'window function'
+        ELSE 'function'
+    END,
+    p.proname, '(' || pg_get_function_identity_arguments(p.oid) || ')'
+FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+WHERE n.nspname = :schema AND ('pg_proc'::regclass, p.oid) NOT IN (SELECT classid, objid FROM owned)
+UNION ALL
+SELECT 'extension', e.extname, e.extversion
+FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE n.nspname = :schema
+UNION ALL
+SELECT 'sequence', c.relname, ''
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = :schema AND c.relkind = 'S' AND NOT EXISTS (
+    SELECT FROM pg_depend d
+    WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype IN ('a', 'i', 'e')
+)
+ORDER BY 1, 2, 3
+""")

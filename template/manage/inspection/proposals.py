@@ -1,0 +1,146 @@
+"""The resource that each table would become, and all that such a resource does not express."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from manage.inspection.fields import Field, References, field_of
+from manage.inspection.findings import (
+    Finding,
+    column_findings,
+    constraint_findings,
+    feature_findings,
+)
+from manage.inspection.naming import resource_names
+from manage.inspection.tables import Column, Schema, Table
+
+NO_RESOURCE = "no resource, kept as it is"
+KEY_TYPES = {"int", "str", "UUID"}
+NOT_TABLES = {
+    "foreign table": "its rows are on another server",
+    "materialized view": "its rows are a query's",
+    "view": "its rows are a query's",
+}
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What a table would become; without names, none."""
+
+    table: Table
+    singular: str | None
+    plural: str | None
+    key: Field | None
+    fields: tuple[Field, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def is_resource(self) -> bool:
+        """Whether the table would become a resource."""
+        return self.singular is not None
+
+
+def propose(schema: Schema) -> list[Proposal]:
+    """A proposal for each table."""
+    names: dict[str, tuple[str, str]] = {}
+    obstacles: dict[str, str] = {}
+    for table in schema.tables:
+        found = resource_names(table.name)
+        if reason := obstacle(table):
+            obstacles[table.name] = reason
+        elif found is None:
+            obstacles[table.name] = "no resource can be named after it"
+        elif taken := [other for other, pair in names.items() if pair[0] == found[0]]:
+            obstacles[table.name] = f"the resource {found[0]} would be that of {taken[0]}"
+        else:
+            names[table.name] = found
+    references = {
+        (schema.name, table.name): (names[table.name][0], table.key.columns)
+        for table in schema.tables
+        if table.key and table.name in names
+    }
+    return [
+        resource(table, names[table.name], references)
+        if table.name in names
+        else refusal(table, obstacles[table.name])
+        for table in schema.tables
+    ]
+
+
+def resource(table: Table, names: tuple[str, str], references: References) -> Proposal:
+    """The proposal of a table that can be a resource."""
+    fields = distinct([field_of(table, column, references) for column in table.columns])
+    findings = [
+        *table_findings(table, *names),
+        *(
+            finding
+            for column, field in zip(table.columns, fields, strict=True)
+            for finding in column_findings(table, column, field)
+        ),
+        *constraint_findings(table, references),
+        *feature_findings(table),
+    ]
+    keys = [field for field in fields if table.key and field.column in table.key.columns]
+    others = tuple(field for field in fields if field not in keys)
+    return Proposal(table, *names, keys[0], others, tuple(findings))
+
+
+def refusal(table: Table, reason: str) -> Proposal:
+    """The proposal of a table that stays for SQL."""
+    findings = (Finding(table.kind, reason, NO_RESOURCE), *feature_findings(table))
+    return Proposal(table, None, None, None, (), findings)
+
+
+def obstacle(table: Table) -> str | None:
+    """Why a table cannot be a resource."""
+    if table.kind in NOT_TABLES:
+        return NOT_TABLES[table.kind]
+    for feature in table.features:
+        if feature.kind == "partition of":
+            return f"{feature.name} holds its rows too"
+    if table.key is None:
+        other = ", though a unique constraint could serve as one" if table.has_unique else ""
+        return f"it has no primary key{other}"
+    if len(table.key.columns) > 1:
+        return composite(table, table.key.columns)
+    return unfit_key(table.column(table.key.columns[0]))
+
+
+def composite(table: Table, columns: tuple[str, ...]) -> str:
+    """What a key of several columns says about its table."""
+    linked = [table.references(column) for column in columns]
+    told = f"its key has {len(columns)} columns"
+    if all(linked):
+        return f"{told}: it links {' and '.join(keys[0].table for keys in linked)}"
+    return told
+
+
+def unfit_key(column: Column) -> str | None:
+    """Why a column cannot stand in a path."""
+    if column.type.in_api and column.type.python in KEY_TYPES:
+        return None
+    return f"its key is of the type {column.type.sql}, which cannot stand in a path"
+
+
+def table_findings(table: Table, singular: str, plural: str) -> Iterator[Finding]:
+    """What is particular about a resource's name and key."""
+    if table.name != plural:
+        yield Finding(
+            "name", f"the table is {table.name}, not {plural}", "the model keeps its name"
+        )
+    key = table.column(table.key.columns[0]) if table.key else None
+    if key and (key.name, key.type.python) != ("id", "UUID"):
+        told = f"it is {key.name} ({key.type.sql})"
+        yield Finding("key", told, f"the model keeps it, a path to one {singular} ends in it")
+    if key and not key.is_filled and key.type.python != "UUID":
+        yield Finding("key", "nothing but the client can fill it", "given by POST, never changed")
+
+
+def distinct(fields: list[Field]) -> list[Field]:
+    """The fields, of which those that would share a name are numbered."""
+    names = [field.name for field in fields]
+    return [
+        field.renamed(f"{field.name}_{number + 1}")
+        if (number := names[:place].count(field.name))
+        else field
+        for place, field in enumerate(fields)
+    ]

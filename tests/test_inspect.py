@@ -272,6 +272,7 @@ def check_proposals(proposals: dict[str, Any]) -> None:
     """What is expected of some tables; and of all that what is no plain field has a reason."""
     film = proposals["film"]
     assert [field["spec"] for field in film["fields"]] == FILM
+    assert "name:str:50" in [field["spec"] for field in proposals["product"]["fields"]]
     types = {column["name"]: column["type"] for column in film["table"]["columns"]}
     assert {name: types[name]["expression"] for name in EXPRESSIONS} == EXPRESSIONS
     for table, reason in REASONS.items():

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from manage.inspection.column_types import describe
+from manage.inspection.column_types import describe, restored
 from manage.inspection.reflection import Facts, Source
 from manage.inspection.tables import (
     Check,
@@ -49,13 +49,14 @@ def assemble(schema: str, name: str, kind: str, source: Source) -> Table:
 
 
 def read_columns(source: Source) -> Iterator[Column]:
-    types = {row["name"]: row["sql"] for row in source.types}
+    types = {row["name"]: row for row in source.types}
     for facts in source.columns:
+        type_ = types[facts["name"]]
         generated = facts.get("computed", {})
         collation = getattr(facts["type"], "collation", None)
         yield Column(
             facts["name"],
-            describe(facts["type"], types[facts["name"]]),
+            describe(restored(facts["type"], type_["base"]), type_["sql"]),
             facts["nullable"],
             default=facts["default"],
             identity=read_identity(facts.get("identity")),

@@ -21,8 +21,11 @@ ORDER BY c.relname
 """)
 
 TYPES = text("""
-SELECT c.relname AS table, a.attname AS name, format_type(a.atttypid, a.atttypmod) AS sql
+SELECT c.relname AS table, a.attname AS name, format_type(a.atttypid, a.atttypmod) AS sql,
+    CASE WHEN d.typtype = 'd' THEN format_type(d.typbasetype, d.typtypmod) END AS base
 FROM pg_attribute a
+    JOIN pg_type t ON t.oid = a.atttypid
+    JOIN pg_type d ON d.oid = CASE t.typcategory WHEN 'A' THEN t.typelem ELSE t.oid END
     JOIN pg_class c ON c.oid = a.attrelid
     JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = :schema AND c.relkind IN ('r', 'p', 'v', 'm', 'f')

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects.postgresql import ARRAY, DOMAIN, ENUM
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.dialects.postgresql import ARRAY, DOMAIN, ENUM, TIME, TIMESTAMP
+from sqlalchemy.types import Numeric, String, TypeEngine
 
 from manage.inspection.known_types import ANNOTATIONS, CAVEATS, KNOWN, UNFIT
 from manage.inspection.tables import ColumnType
@@ -16,6 +16,7 @@ Translate = Callable[[Any, str], ColumnType]
 
 LABEL = re.compile(r"\w[\w.+-]*")
 ARGUMENTS = re.compile(r"\(.*\)|\[\]")
+NUMBERS = re.compile(r"(?<=[(,])-?\d+(?=[,)])")
 MICROSECONDS = 6
 
 
@@ -115,6 +116,26 @@ def domain(type_: DOMAIN, sql: str) -> ColumnType:
     expression = f"DOMAIN({literal(type_.name)}, {base.expression}{options})"
     imports = (*base.imports, "sqlalchemy.dialects.postgresql.DOMAIN")
     return replace(base, expression=expression, imports=imports, domain=type_.name)
+
+
+def restored(type_: TypeEngine[Any], base: str | None) -> TypeEngine[Any]:
+    """The type; a domain's own with the arguments that the Inspector leaves out."""
+    item = type_.item_type if isinstance(type_, ARRAY) else type_
+    if base and isinstance(item, DOMAIN):
+        item.data_type = with_arguments(item.data_type, base)
+    return type_
+
+
+def with_arguments(type_: TypeEngine[Any], sql: str) -> TypeEngine[Any]:
+    """A type as PostgreSQL writes it in full."""
+    arguments = [int(number) for number in NUMBERS.findall(sql)]
+    if isinstance(type_, TIMESTAMP | TIME):
+        precision = arguments[0] if arguments else None
+        return type(type_)(timezone="with time zone" in sql, precision=precision)
+    if isinstance(type_, String | Numeric) and arguments:
+        make: Callable[..., TypeEngine[Any]] = type(type_)
+        return make(*arguments)
+    return type_
 
 
 def array(type_: ARRAY[Any], sql: str) -> ColumnType:

@@ -324,8 +324,7 @@ def test_writes_nothing_and_needs_no_rights(databases: Databases) -> None:
         assert "kept" in done.listing
     assert "password authentication failed" in refused.sentence
 
-    log = (data / "server.log").read_text()
-    logged = re.findall(r"(?:statement|execute [^:]+): +(.+)", log)
+    logged = re.findall("(?:statement|execute [^:]+): +(.+)", (data / "server.log").read_text())
     assert len([line for line in logged if "READ ONLY" in line]) == len(read)
     assert not [line for line in logged if line.upper().startswith(WRITING)]
 

@@ -49,6 +49,7 @@ def assemble(schema: str, name: str, kind: str, source: Source) -> Table:
 
 
 def read_columns(source: Source) -> Iterator[Column]:
+    """The columns in their order."""
     types = {row["name"]: row for row in source.types}
     for facts in source.columns:
         type_ = types[facts["name"]]
@@ -68,6 +69,7 @@ def read_columns(source: Source) -> Iterator[Column]:
 
 
 def read_identity(facts: Facts | None) -> Identity | None:
+    """How PostgreSQL numbers the rows, if it does."""
     if facts is None:
         return None
     options = {name: value for name, value in facts.items() if name != "always"}
@@ -75,11 +77,13 @@ def read_identity(facts: Facts | None) -> Identity | None:
 
 
 def read_key(facts: Facts, definitions: Facts) -> Key:
+    """The primary key, which may have no columns, or a unique constraint."""
     columns = facts.get("constrained_columns", facts.get("column_names", []))
     return Key(facts["name"] or "", definitions.get(facts["name"], ""), tuple(columns))
 
 
 def read_checks(checks: Iterable[Facts], definitions: Facts) -> Iterator[Check]:
+    """The checks that the Inspector could read."""
     for facts in checks:
         if facts["sqltext"]:
             yield Check(facts["name"], definitions[facts["name"]], facts["sqltext"])
@@ -110,27 +114,32 @@ def read_indexes(source: Source) -> Iterator[Index]:
     """The indexes, but for those that a constraint keeps."""
     definitions = {row["name"]: row["definition"] for row in source.index_definitions}
     for facts in source.indexes:
-        if "duplicates_constraint" in facts:
-            continue
-        options = facts.get("dialect_options", {})
-        yield Index(
-            facts["name"],
-            tuple(facts["column_names"]),
-            tuple(facts.get("expressions", facts["column_names"])),
-            definitions[facts["name"]],
-            unique=facts["unique"],
-            where=options.get("postgresql_where"),
-            method=options.get("postgresql_using", "btree"),
-            include=tuple(options.get("postgresql_include", ())),
-            operators=options.get("postgresql_ops", {}),
-            sorting=facts.get("column_sorting", {}),
-            options=options.get("postgresql_with", {}),
-            nulls_not_distinct=options.get("postgresql_nulls_not_distinct", False),
-            valid=not options.get("postgresql_invalid", False),
-        )
+        if "duplicates_constraint" not in facts:
+            yield read_index(facts, definitions[facts["name"]])
+
+
+def read_index(facts: Facts, definition: str) -> Index:
+    """An index with whatever is particular about it."""
+    options = facts.get("dialect_options", {})
+    return Index(
+        facts["name"],
+        tuple(facts["column_names"]),
+        tuple(facts.get("expressions", facts["column_names"])),
+        definition,
+        unique=facts["unique"],
+        where=options.get("postgresql_where"),
+        method=options.get("postgresql_using", "btree"),
+        include=tuple(options.get("postgresql_include", ())),
+        operators=options.get("postgresql_ops", {}),
+        sorting=facts.get("column_sorting", {}),
+        options=options.get("postgresql_with", {}),
+        nulls_not_distinct=options.get("postgresql_nulls_not_distinct", False),
+        valid=not options.get("postgresql_invalid", False),
+    )
 
 
 def read_features(features: Iterable[Facts]) -> Iterator[Feature]:
+    """What belongs to the table and to no model."""
     for facts in features:
         yield Feature(facts["kind"], facts["name"], facts["definition"])
 

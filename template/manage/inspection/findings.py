@@ -46,6 +46,8 @@ FEATURES = {
 
 @dataclass(frozen=True)
 class Finding:
+    """Something that a resource does not express."""
+
     subject: str
     reason: str
     outcome: str

@@ -1,6 +1,6 @@
 """The resource that each table would become, and all that such a resource does not express."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from manage.inspection.fields import Field, References, field_of
@@ -12,6 +12,9 @@ from manage.inspection.findings import (
 )
 from manage.inspection.naming import resource_names
 from manage.inspection.tables import Column, Schema, Table
+
+# The singular and the plural.
+Names = tuple[str, str]
 
 NO_RESOURCE = "no resource, kept as it is"
 KEY_TYPES = {"int", "str", "UUID"}
@@ -41,17 +44,13 @@ class Proposal:
 
 def propose(schema: Schema) -> list[Proposal]:
     """A proposal for each table."""
-    names: dict[str, tuple[str, str]] = {}
+    names: dict[str, Names] = {}
     obstacles: dict[str, str] = {}
     for table in schema.tables:
         found = resource_names(table.name)
-        if reason := obstacle(table):
+        if reason := obstacle(table) or name_obstacle(found, names):
             obstacles[table.name] = reason
-        elif found is None:
-            obstacles[table.name] = "no resource can be named after it"
-        elif taken := [other for other, pair in names.items() if pair[0] == found[0]]:
-            obstacles[table.name] = f"the resource {found[0]} would be that of {taken[0]}"
-        else:
+        elif found:
             names[table.name] = found
     references = {
         (schema.name, table.name): (names[table.name][0], table.key.columns)
@@ -66,7 +65,15 @@ def propose(schema: Schema) -> list[Proposal]:
     ]
 
 
-def resource(table: Table, names: tuple[str, str], references: References) -> Proposal:
+def name_obstacle(found: Names | None, names: Mapping[str, Names]) -> str | None:
+    """Why a resource cannot have the name that was found."""
+    if found is None:
+        return "no resource can be named after it"
+    taken = [table for table, other in names.items() if set(other) & set(found)]
+    return f"the resource {found[0]} would be that of {taken[0]}" if taken else None
+
+
+def resource(table: Table, names: Names, references: References) -> Proposal:
     """The proposal of a table that can be a resource."""
     fields = distinct([field_of(table, column, references) for column in table.columns])
     findings = [

@@ -37,6 +37,8 @@ class Identity:
 
 @dataclass(frozen=True)
 class Column:
+    """A column; its default and its expression are SQL."""
+
     name: str
     type: ColumnType
     nullable: bool
@@ -79,6 +81,8 @@ class Key(Constraint):
 
 @dataclass(frozen=True)
 class Check(Constraint):
+    """What every row has to fulfil."""
+
     condition: str
 
 
@@ -109,6 +113,8 @@ class Index:
 
 @dataclass(frozen=True)
 class ForeignKey(Constraint):
+    """A reference to a table, which may be in another schema."""
+
     columns: tuple[str, ...]
     schema: str
     table: str

@@ -36,13 +36,14 @@ class Field:
 def field_of(table: Table, column: Column, references: References) -> Field:
     """The field that a column would become."""
     target = referred(table, column, references)
-    name = field_name(column.name, is_reference=target is not None)
+    is_key = table.key is not None and column.name in table.key.columns
+    is_kept = column.name in TIMESTAMPS or (is_key and column.name == "id")
+    name = field_name(column.name, is_reference=target is not None, is_kept=is_kept)
     if name is None:
         place = table.columns.index(column) + 1
         return Field(f"column_{place}", column.name, access_of(column))
     access = access_of(column)
     kind = f"ref:{target}" if target else column.type.field
-    is_key = table.key is not None and column.name in table.key.columns
     spec = None
     if kind and access == "read and write" and not is_key:
         spec = ",".join([f"{name}:{kind}", *flags(table, column, kind)])

@@ -11,8 +11,8 @@ from manage.inspection.fields import (
     literal_default,
     refers,
 )
-from manage.inspection.naming import NAME
 from manage.inspection.tables import Column, Feature, ForeignKey, Table
+from manage.scaffolding.names import snake_case
 
 KEPT = "kept in the table"
 NOT_IN_API = "kept in the table, not in the API"
@@ -57,7 +57,7 @@ def column_findings(table: Table, column: Column, field: Field) -> Iterator[Find
     """What a column has that its field does not say."""
     subject = f"column {column.name}"
     if field.name != column.name and field.resource is None:
-        spelled = NAME.fullmatch(column.name)
+        spelled = column.name == snake_case(column.name)
         told = "the name has another meaning" if spelled else "it is not in snake_case"
         yield Finding(subject, told, f"the model keeps the name, the API says {field.name}")
     elif field.resource is not None and column.name != f"{field.name}_id":

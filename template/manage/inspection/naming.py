@@ -1,86 +1,29 @@
-"""Names for what a database calls otherwise: resources are singular, and all is snake_case."""
+"""Names for what a database calls otherwise, by the rules for those that people give."""
 
-import keyword
-import re
-import unicodedata
-
-NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
-# Columns that the kernel or Pydantic has a meaning for.
-RESERVED = {
-    "copy",
-    "json",
-    "metadata",
-    "model_config",
-    "owner_id",
-    "registry",
-    "schema",
-    "tenant_id",
-}
-KERNEL = {"api_key", "auth", "core", "login_session", "main", "tenant", "user"}
-SINGULARS = {
-    "children": "child",
-    "criteria": "criterion",
-    "data": "datum",
-    "indices": "index",
-    "matrices": "matrix",
-    "men": "man",
-    "mice": "mouse",
-    "movies": "movie",
-    "people": "person",
-    "women": "woman",
-}
-UNCHANGED = ("news", "ss", "us", "is", "series", "species", "staff", "lens", "gas", "media")
+from manage.errors import CommandError
+from manage.scaffolding.inflection import singular_of
+from manage.scaffolding.names import ResourceNames, about_field, resource_names, snake_case
 
 
-def resource_names(table: str) -> tuple[str, str] | None:
-    """The singular and the plural of what a table holds; None if its name gives none."""
-    name = snake_case(table)
-    if not NAME.fullmatch(name):
-        return None
-    singular = singular_of(name) or name
-    if singular in KERNEL or keyword.iskeyword(singular):
-        singular = f"{singular}_entry"
-    return singular, plural_of(singular)
+def names_after(table: str) -> ResourceNames | None:
+    """What the resource of a table is called; None if the table's name gives none."""
+    meant = snake_case(table)
+    singular = singular_of(meant) or meant
+    # A suggestion for people could mean another table here: `customer` for `user`.
+    for name in (singular, f"{singular}_entry"):
+        try:
+            return resource_names(name)
+        except CommandError:
+            continue
+    return None
 
 
-def field_name(column: str, *, is_reference: bool = False) -> str | None:
-    """What a column's field is called; None if its name gives none."""
+def field_name(column: str, *, is_reference: bool = False, is_kept: bool = False) -> str | None:
+    """What the field of a column is called; None if the column's name gives none."""
     name = snake_case(column)
+    if is_kept and name == column:
+        return name
     if is_reference and len(name) > len("_id"):
         name = name.removesuffix("_id")
-    if not NAME.fullmatch(name):
-        return None
-    return f"{name}_value" if name in RESERVED or keyword.iskeyword(name) else name
-
-
-def snake_case(text: str) -> str:
-    """What a text may have meant, in the spelling of names."""
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    divided = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", plain)
-    return re.sub(r"[^a-z0-9]+", "_", divided.lower()).strip("_")
-
-
-def singular_of(name: str) -> str | None:
-    """The name with its last word in the singular; None if it may be a singular already."""
-    start, underscore, word = name.rpartition("_")
-    if word in SINGULARS:
-        return start + underscore + SINGULARS[word]
-    if word.endswith(UNCHANGED) or not word.endswith("s"):
-        return None
-    if word.endswith("ies"):
-        return f"{start}{underscore}{word[:-3]}y"
-    length = 2 if word.endswith(("sses", "xes", "ches", "shes")) else 1
-    return start + underscore + word[:-length]
-
-
-def plural_of(name: str) -> str:
-    """The name with its last word in the plural."""
-    start, underscore, word = name.rpartition("_")
-    plurals = {singular: plural for plural, singular in SINGULARS.items()}
-    if word in plurals:
-        return start + underscore + plurals[word]
-    if word in ("news", "series", "species", "staff", "media"):
-        return name
-    if re.search("[^aeiou]y$", word):
-        return name[:-1] + "ies"
-    return name + ("es" if word.endswith(("s", "x", "ch", "sh")) else "s")
+    names = (name, f"{name}_entry" if is_reference else f"{name}_value")
+    return next((each for each in names if about_field(each) is None), None)

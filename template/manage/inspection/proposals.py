@@ -10,11 +10,9 @@ from manage.inspection.findings import (
     constraint_findings,
     feature_findings,
 )
-from manage.inspection.naming import resource_names
+from manage.inspection.naming import names_after
 from manage.inspection.tables import Column, Schema, Table
-
-# The singular and the plural.
-Names = tuple[str, str]
+from manage.scaffolding.names import ResourceNames
 
 NO_RESOURCE = "no resource, kept as it is"
 KEY_TYPES = {"int", "str", "UUID"}
@@ -44,16 +42,16 @@ class Proposal:
 
 def propose(schema: Schema) -> list[Proposal]:
     """A proposal for each table."""
-    names: dict[str, Names] = {}
+    names: dict[str, ResourceNames] = {}
     obstacles: dict[str, str] = {}
     for table in schema.tables:
-        found = resource_names(table.name)
+        found = names_after(table.name)
         if reason := obstacle(table) or name_obstacle(found, names):
             obstacles[table.name] = reason
         elif found:
             names[table.name] = found
     references = {
-        (schema.name, table.name): (names[table.name][0], table.key.columns)
+        (schema.name, table.name): (names[table.name].singular, table.key.columns)
         for table in schema.tables
         if table.key and table.name in names
     }
@@ -65,19 +63,20 @@ def propose(schema: Schema) -> list[Proposal]:
     ]
 
 
-def name_obstacle(found: Names | None, names: Mapping[str, Names]) -> str | None:
+def name_obstacle(found: ResourceNames | None, names: Mapping[str, ResourceNames]) -> str | None:
     """Why a resource cannot have the name that was found."""
     if found is None:
         return "no resource can be named after it"
-    taken = [table for table, other in names.items() if set(other) & set(found)]
-    return f"the resource {found[0]} would be that of {taken[0]}" if taken else None
+    told = {found.singular, found.plural}
+    taken = [table for table, other in names.items() if told & {other.singular, other.plural}]
+    return f"the resource {found.singular} would be that of {taken[0]}" if taken else None
 
 
-def resource(table: Table, names: Names, references: References) -> Proposal:
+def resource(table: Table, names: ResourceNames, references: References) -> Proposal:
     """The proposal of a table that can be a resource."""
     fields = distinct([field_of(table, column, references) for column in table.columns])
     findings = [
-        *table_findings(table, *names),
+        *table_findings(table, names),
         *(
             finding
             for column, field in zip(table.columns, fields, strict=True)
@@ -88,7 +87,7 @@ def resource(table: Table, names: Names, references: References) -> Proposal:
     ]
     keys = [field for field in fields if table.key and field.column in table.key.columns]
     others = tuple(field for field in fields if field not in keys)
-    return Proposal(table, *names, keys[0], others, tuple(findings))
+    return Proposal(table, names.singular, names.plural, keys[0], others, tuple(findings))
 
 
 def refusal(table: Table, reason: str) -> Proposal:
@@ -128,16 +127,16 @@ def unfit_key(column: Column) -> str | None:
     return f"its key is of the type {column.type.sql}, which cannot stand in a path"
 
 
-def table_findings(table: Table, singular: str, plural: str) -> Iterator[Finding]:
+def table_findings(table: Table, names: ResourceNames) -> Iterator[Finding]:
     """What is particular about a resource's name and key."""
-    if table.name != plural:
+    if table.name != names.plural:
         yield Finding(
-            "name", f"the table is {table.name}, not {plural}", "the model keeps its name"
+            "name", f"the table is {table.name}, not {names.plural}", "the model keeps its name"
         )
     key = table.column(table.key.columns[0]) if table.key else None
     if key and (key.name, key.type.python) != ("id", "UUID"):
         told = f"it is {key.name} ({key.type.sql})"
-        yield Finding("key", told, f"the model keeps it, a path to one {singular} ends in it")
+        yield Finding("key", told, f"the model keeps it, a path to one {names.singular} ends in it")
     if key and not key.is_filled and key.type.python != "UUID":
         yield Finding("key", "nothing but the client can fill it", "given by POST, never changed")
 

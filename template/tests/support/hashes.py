@@ -1,4 +1,4 @@
-"""Counts the password hashes that a request costs: one takes as long as another."""
+"""Password hashes in tests: made with little work, and counted, as each takes as long."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,6 +6,21 @@ from typing import Any, Self
 from unittest.mock import patch
 
 from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
+
+from app.core import security
+
+COSTLY = security._passwords
+CHEAP = PasswordHash([Argon2Hasher(memory_cost=8, time_cost=1, parallelism=1)])
+
+
+@contextmanager
+def hashed_by(passwords: PasswordHash) -> Iterator[None]:
+    """Have the application hash so until the end of the block."""
+    security._hash_of_nobody.cache_clear()
+    with patch.object(security, "_passwords", passwords):
+        yield
+    security._hash_of_nobody.cache_clear()
 
 
 class Hashes:

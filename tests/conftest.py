@@ -56,7 +56,7 @@ def install(workshop: Path, render: Render) -> Install:
         with project.alone():
             if not (project.path / ".venv").exists():
                 shutil.copytree(render(stack).path, project.path, dirs_exist_ok=True)
-                project.sync(folder)
+                project.sync(workshop)
         return project
 
     return install

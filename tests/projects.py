@@ -35,15 +35,27 @@ class Project:
     path: Path
     python: Interpreter = field(default_factory=lowest)
 
-    def sync(self, locks: Path) -> None:
+    def sync(self, workshop: Path) -> None:
         """Install the project; those with the same requirements share what was resolved once."""
+        shared = workshop / f"python{self.python.version}"
+        shared.mkdir(exist_ok=True)
         requirements = (self.path / "pyproject.toml").read_bytes()
-        lock = locks / f"{hashlib.sha256(requirements).hexdigest()}.uv.lock"
+        lock = shared / f"{hashlib.sha256(requirements).hexdigest()}.uv.lock"
         with FileLock(f"{lock}.lock"):
             if lock.exists():
                 shutil.copy2(lock, self.path / "uv.lock")
             self.run("uv", "sync", "--quiet")
             shutil.copy2(self.path / "uv.lock", lock)
+        self._share_bytecode(shared / "compiled")
+
+    def _share_bytecode(self, compiled: Path) -> None:
+        """Have packages compiled in the first project only: it takes seconds."""
+        with FileLock(f"{compiled}.lock"):
+            if not compiled.exists():
+                self.run("uv", "sync", "--quiet", "--compile-bytecode")
+                compiled.symlink_to(self.path / ".venv")
+        if not compiled.samefile(self.path / ".venv"):
+            link_bytecode(compiled.resolve(), self.path / ".venv")
 
     def alone(self) -> FileLock:
         """Hold the project, because another test process may be at work in it."""
@@ -71,9 +83,10 @@ class Project:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Ours without what these tests brought into it."""
+        """Ours without what these tests brought into it; bytecode is kept, as for most people."""
         ours = ("PYTEST_", "COV_", "VIRTUAL_ENV", "PYTHONPATH", "DATABASE_URL", "UV_PROJECT")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+        kept.pop("PYTHONDONTWRITEBYTECODE", None)
         return kept | {"UV_PYTHON": str(self.python.path), "NO_COLOR": "1"}
 
     def start_afresh(self) -> None:
@@ -187,6 +200,14 @@ class Server:
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGTERM)
             self.process.wait(PATIENCE_SECONDS)
+
+
+def link_bytecode(source: Path, target: Path) -> None:
+    """What another environment compiled; Python looks whether it fits the module beside it."""
+    for compiled in source.rglob("__pycache__"):
+        place = target / compiled.relative_to(source)
+        if place.parent.is_dir() and not place.exists():
+            shutil.copytree(compiled, place, copy_function=os.link)
 
 
 def free_port() -> int:

@@ -31,12 +31,12 @@ server.release()
 
 
 @pytest.fixture
-def project(stack: Stack, render: Render, tmp_path: Path) -> Project:
+def project(stack: Stack, render: Render, workshop: Path, tmp_path: Path) -> Project:
     """A project to write in."""
     path = tmp_path / "project"
     shutil.copytree(render(stack).path, path)
     project = Project(path)
-    project.sync(tmp_path)
+    project.sync(workshop)
     return project
 
 

@@ -114,12 +114,14 @@ class TestUse:
             project.uv_run("manage", "run", "--no-reload", ENVIRONMENT="production")
         assert "DATABASE_URL" in str(refusal.value)
 
-    def test_folder_with_spaces(self, stack: Stack, render: Render, tmp_path: Path) -> None:
+    def test_folder_with_spaces(
+        self, stack: Stack, render: Render, workshop: Path, tmp_path: Path
+    ) -> None:
         """And one too long for the path of a socket."""
         folder = tmp_path / "a folder with 'spaces' and ümlauts" / ("long " * 20).strip()
         shutil.copytree(render(stack).path, folder)
         project = Project(folder)
-        project.sync(tmp_path)
+        project.sync(workshop)
         with project.served() as server:
             assert converse(server, stack)
             server.stop()

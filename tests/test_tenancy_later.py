@@ -28,8 +28,9 @@ def template(checkout: Path, tmp_path: Path) -> Path:
 
 
 @each(BEFORE)
-def test_turned_on(stack: Stack, template: Path, tmp_path: Path) -> None:
+def test_turned_on(stack: Stack, template: Path, workshop: Path, tmp_path: Path) -> None:
     project = born(stack, template, tmp_path)
+    project.sync(workshop)
     add_orders(project, stack)
     project.uv_run("manage", "migrate", "apply")
     project.uv_run("manage", "migrate", "create", "-m", "orders")
@@ -70,7 +71,6 @@ def born(stack: Stack, template: Path, tmp_path: Path) -> Project:
     path = tmp_path / "project"
     run_copy(str(template), path, stack.answers, defaults=True, quiet=True, vcs_ref="HEAD")
     project = Project(path)
-    project.sync(tmp_path)
     git(path, "init", "--quiet")
     git(path, "add", "--all")
     git(path, "commit", "--quiet", "--message", "Start")

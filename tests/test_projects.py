@@ -1,12 +1,12 @@
 """Every stack is installed, checked, tested and served, on the lowest Python and on the newest."""
 
-import os
 import re
 import shutil
 from pathlib import Path
 
 import pytest
 
+from tests.checks import check_types, run_own_tests
 from tests.conftest import Install, Render, Talk
 from tests.conversations import converse
 from tests.interpreters import lowest, newest
@@ -25,29 +25,20 @@ SPREAD = [
 ]
 
 
-def check_types(project: Project, cache: Path) -> None:
-    """Third-party code is analysed once for all projects with the same packages."""
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-    project.uv_run("mypy", "--strict", f"--cache-dir={cache}/mypy-{worker}")
-
-
-def run_own_tests(project: Project) -> None:
-    with project.alone():
-        printed = project.uv_run("pytest", "--quiet")
-    assert re.search(r"\d\d passed", printed)
-    assert not re.search(r"\d (skipped|failed|error|xfailed)", printed), printed[-2000:]
-
-
 @each(STACKS, quick=OPPOSITES)
-class TestEveryStack:
+def test_served(stack: Stack, talk: Talk) -> None:
+    assert talk(stack)
+
+
+@each(SPREAD)
+class TestAsRendered:
+    """Every stack's types and tests are checked once it has resources: see `test_resources`."""
+
     def test_types(self, stack: Stack, install: Install, workshop: Path) -> None:
         check_types(install(stack), workshop)
 
     def test_own_tests(self, stack: Stack, install: Install) -> None:
         run_own_tests(install(stack))
-
-    def test_served(self, stack: Stack, talk: Talk) -> None:
-        assert talk(stack)
 
 
 @each([stack.but(example=False) for stack in SPREAD])

@@ -30,7 +30,7 @@ def test_served(stack: Stack, talk: Talk) -> None:
     assert talk(stack)
 
 
-@each(SPREAD)
+@each(OPPOSITES)
 class TestAsRendered:
     """Every stack's types and tests are checked once it has resources: see `test_resources`."""
 

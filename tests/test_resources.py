@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tests.checks import check_style, check_types, run_own_tests
 from tests.conftest import Render
+from tests.conversations import Conversation, join
 from tests.projects import Project
 from tests.resources import ARTICLE, RESOURCES, make, remove, tree, without_the_example
 from tests.stacks import OPPOSITES, STACKS, Stack, each
@@ -31,3 +32,42 @@ def test_made_and_removed(stack: Stack, render: Render, workshop: Path, tmp_path
 
     make(project, ARTICLE)
     assert tree(project.path) == rendered
+
+
+SHOP = (
+    ("customer", "name:str:200"),
+    ("order", "customer:ref:customer", "number:int,unique"),
+    ("order_line", "order:ref:order,on_delete=cascade", "product:str", "price:decimal:10:2"),
+)
+SHOPS = [
+    Stack(layout=layout, migrations=migrations, multi_tenancy=True, example=False)
+    for layout in ("per-entity", "per-layer")
+    for migrations in ("alembic", "dbmate")
+]
+
+
+@each(SHOPS)
+def test_orders_of_customers_per_tenant(
+    stack: Stack, render: Render, workshop: Path, tmp_path: Path
+) -> None:
+    """Three commands and a few requests, without opening a file."""
+    project = Project(tmp_path / "project")
+    shutil.copytree(render(stack).path, project.path)
+    project.sync(workshop)
+    make(project, *SHOP)
+    with project.served() as server, Conversation(server) as talk:
+        ann = join(talk, stack, "ann@example.org", "Acme")
+        eve = join(talk, stack, "eve@example.org", "Evil")
+        customer = ann.say("POST", "/customers", 201, json={"name": "Bob"})
+        wanted = {"customer_id": customer["id"], "number": 1}
+        order = ann.say("POST", "/orders", 201, json=wanted)
+        line = {"order_id": order["id"], "product": "Tea", "price": "4.50"}
+        ann.say("POST", "/order-lines", 201, json=line)
+
+        lines = ann.say("GET", f"/order-lines?order_id={order['id']}", 200)["items"]
+        assert [one["price"] for one in lines] == ["4.50"]
+        assert eve.say("GET", "/order-lines", 200)["items"] == []
+        eve.say("GET", f"/customers/{customer['id']}", 404)
+        eve.say("POST", "/order-lines", 409, json=line)
+        ann.say("DELETE", f"/customers/{customer['id']}", 409)
+        server.stop()

@@ -1,16 +1,37 @@
 """Whatever sequence of operations, tenants see what a plain model says that they wrote."""
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import Install
+from tests.conftest import Render
 from tests.projects import Project
+from tests.resources import ARTICLE, make
 from tests.stacks import Stack, each
 
 MODEL = Path(__file__).parent / "inside" / "tenant_model.py"
 ASYNC = Stack(multi_tenancy=True)
 SYNC = Stack("sync", multi_tenancy=True)
+
+
+@pytest.fixture(scope="session")
+def hiding(render: Render, workshop: Path) -> Callable[[Stack], Project]:
+    """Projects whose articles are soft-deleted, so that the model has that to look at too."""
+
+    def hiding(stack: Stack) -> Project:
+        project = Project(workshop / "hiding" / str(stack))
+        project.path.parent.mkdir(exist_ok=True)
+        with project.alone():
+            if not (project.path / "scaffold/made/article.json").exists():
+                bare = render(stack.but(example=False)).path
+                shutil.copytree(bare, project.path, dirs_exist_ok=True)
+                project.sync(workshop)
+                make(project, (*ARTICLE, "--soft-delete"))
+        return project
+
+    return hiding
 
 
 def run_model(project: Project, *, sabotage: str = "") -> str:
@@ -32,8 +53,8 @@ def run_model(project: Project, *, sabotage: str = "") -> str:
 
 
 @each([ASYNC, SYNC])
-def test_tenants_see_their_own(stack: Stack, install: Install) -> None:
-    assert "1 passed" in run_model(install(stack))
+def test_tenants_see_their_own(stack: Stack, hiding: Callable[[Stack], Project]) -> None:
+    assert "1 passed" in run_model(hiding(stack))
 
 
 @pytest.mark.parametrize(
@@ -44,6 +65,8 @@ def test_tenants_see_their_own(stack: Stack, install: Install) -> None:
         ("CREATE POLICY readers ON articles FOR SELECT USING (true)", "sees what is not its own"),
     ],
 )
-def test_notices_what_lacks(sabotage: str, complaint: str, install: Install) -> None:
+def test_notices_what_lacks(
+    sabotage: str, complaint: str, hiding: Callable[[Stack], Project]
+) -> None:
     with pytest.raises(AssertionError, match=complaint):
-        run_model(install(ASYNC), sabotage=sabotage)
+        run_model(hiding(ASYNC), sabotage=sabotage)

@@ -3,6 +3,48 @@
 import textwrap
 
 from hypothesis import strategies as st
+from manage.scaffolding.registries import add_model, add_router, remove_model, remove_router
+
+MODELS = '''\
+"""Every model."""
+
+from app.auth.models import ApiKey
+from app.users.models import User
+
+__all__ = [
+    "ApiKey",
+    "User",
+]
+'''
+ROUTERS = '''\
+"""Every router."""
+
+from fastapi import APIRouter
+
+from app.auth.routes import router as auth
+from app.users.routes import router as users
+
+routers: list[APIRouter] = [
+    users,
+    auth,
+]
+'''
+
+
+def with_order(text: str) -> str:
+    return add_model(text, module="app.orders.models", name="Order")
+
+
+def without_order(text: str) -> str:
+    return remove_model(text, module="app.orders.models", name="Order")
+
+
+def with_orders(text: str) -> str:
+    return add_router(text, module="app.orders.routes", name="orders")
+
+
+def without_orders(text: str) -> str:
+    return remove_router(text, module="app.orders.routes", name="orders")
 
 
 def dedented(text: str) -> str:

@@ -60,28 +60,31 @@ def tree(root: Path) -> dict[str, bytes]:
     }
 
 
-def fail() -> None:
+def fail(root: str) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-ACTS: dict[str, Callable[[], None]] = {
-    "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
-    "kill the group": lambda: os.killpg(0, signal.SIGKILL),
+ACTS: dict[str, Callable[[str], None]] = {
+    "kill": lambda root: os.kill(os.getpid(), signal.SIGKILL),
+    "kill the group": lambda root: os.killpg(0, signal.SIGKILL),
     "fail": fail,
+    "lose the journal": lambda root: Path(root, ".manage/journal").unlink(),
 }
 
 
-def stop_at(step: int, act: Callable[[], None], root: str) -> None:
+def stop_at(step: int, act: Callable[[str], None], root: str) -> None:
     """Act before the step with this number, which counts from 1."""
     count = 0
 
     def hook(event: str, arguments: tuple[object, ...]) -> None:
         nonlocal count
+        if (event, *map(str, arguments[:2])) == ("open", f"{root}.manage/journal", "w"):
+            os._exit(99)  # It has to appear by a rename, and whole.
         is_read = event == "open" and str(arguments[1]).startswith("r")
         if event in STEPS and not is_read and str(arguments[0]).startswith(root):
             count += 1
             if count == step:
-                act()
+                act(root)
 
     sys.addaudithook(hook)
 

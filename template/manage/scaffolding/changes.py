@@ -99,7 +99,6 @@ class ChangeSet:
             refuse_clashes(Path(entry.path) for entry in entries)
             journal.write(entries)
         except OSError as error:
-            journal.discard()
             why = reason(error, journal.root)
             raise CommandError(f"{why}, so nothing was changed") from None
 

@@ -3,11 +3,16 @@
 Each function takes what was written, and raises ValueError with what it may be.
 """
 
+import re
 from datetime import date, time
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from typing import NamedTuple
 
+from manage.scaffolding.names import member_name
 from manage.scaffolding.snippets import Import, quoted
+
+# No longer than what `bigint` holds, so that `int` accepts it.
+WHOLE = re.compile(r"-?[0-9]{1,19}")
 
 
 class Default(NamedTuple):
@@ -50,7 +55,7 @@ def boolean(value: str) -> Default:
 def integer(value: str, *, bits: int) -> Default:
     """A whole number."""
     limit = 2 ** (bits - 1)
-    if not value.lstrip("-").isdecimal() or not -limit <= int(value) < limit:
+    if not WHOLE.fullmatch(value) or not -limit <= int(value) < limit:
         raise ValueError(f"a whole number of {bits} bits")
     return expression(str(int(value)), str(int(value)))
 
@@ -70,7 +75,7 @@ def decimal(value: str, *, digits: int, places: int) -> Default:
     """A number with so many digits altogether and behind the point."""
     message = f"a number of at most {digits} digits, {places} of them behind the point"
     try:
-        number = Decimal(value).quantize(Decimal(1).scaleb(-places))
+        number = Decimal(value).quantize(Decimal(1).scaleb(-places), context=Context(prec=digits))
     except InvalidOperation:
         raise ValueError(message) from None
     if number != Decimal(value) or abs(number) >= Decimal(10) ** (digits - places):
@@ -89,7 +94,7 @@ def choice(value: str, *, choices: list[str], class_name: str) -> Default:
     """One of the choices."""
     if value not in choices:
         raise ValueError(" or ".join(choices))
-    return literal(value, f"{class_name}.{value.upper()}")
+    return literal(value, f"{class_name}.{member_name(value)}")
 
 
 def day(value: str) -> Default:

@@ -6,6 +6,7 @@ import sysconfig
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 from manage.errors import CommandError
 
@@ -14,19 +15,30 @@ TIDY = ("check", "--fix-only", "--select", "I,F401")
 FORMAT = ("format",)
 
 
-def tidy(files: Mapping[str, str], root: Path) -> dict[str, str]:
-    """The Python files among these, tidied; the others as they are."""
+class Made(NamedTuple):
+    """A text, and the template that it is made by."""
+
+    text: str
+    template: str
+
+
+def tidy(files: Mapping[str, Made], root: Path) -> dict[str, str]:
+    """The texts; those of Python files tidied."""
     ruff = find_ruff()
     with ThreadPoolExecutor() as threads:
         tidied = {
-            path: threads.submit(_tidy, ruff, root, path, text)
-            for path, text in files.items()
+            path: threads.submit(_tidy, ruff, root, path, made)
+            for path, made in files.items()
             if path.endswith(".py")
         }
-        return {path: tidied[path].result() if path in tidied else files[path] for path in files}
+        return {
+            path: tidied[path].result() if path in tidied else made.text
+            for path, made in files.items()
+        }
 
 
-def _tidy(ruff: str, root: Path, path: str, text: str) -> str:
+def _tidy(ruff: str, root: Path, path: str, made: Made) -> str:
+    text = made.text
     for command in (TIDY, FORMAT):
         done = subprocess.run(  # noqa: S603 (a list of ours, no shell)
             [ruff, *command, "--stdin-filename", path, "-"],
@@ -37,8 +49,8 @@ def _tidy(ruff: str, root: Path, path: str, text: str) -> str:
             check=False,
         )
         if done.returncode:
-            reason = done.stderr.strip().partition("\n")[0]
-            raise CommandError(f"The template of {path} makes no valid Python: {reason}")
+            why = done.stderr.strip().partition("\n")[0].removeprefix("error: ")
+            raise CommandError(f"The template {made.template} makes no valid Python: {why}")
         text = done.stdout
     return text
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from manage.errors import CommandError
 from manage.scaffolding.changes import Change, ChangeSet
+from manage.scaffolding.clashes import refuse_clashes
 from manage.scaffolding.fields import Field, Reference, Target
-from manage.scaffolding.formatting import tidy
+from manage.scaffolding.formatting import Made, tidy
 from manage.scaffolding.names import ResourceNames, check_field_names, class_name, resource_names
 from manage.scaffolding.place import place_behind_all
 from manage.scaffolding.project import Project, module_name, place_of
@@ -78,7 +79,7 @@ def design(project: Project, request: Request, names: ResourceNames) -> Resource
         soft_delete=request.soft_delete,
         read_public=request.read_public,
     )
-    resource.refuse_shadows()
+    refuse_clashes(resource)
     return resource
 
 
@@ -115,15 +116,16 @@ def make_files(project: Project, request: Request, resource: Resource) -> dict[s
     if not templates:
         raise CommandError("There are no templates in scaffold/: bring them back from git")
     context: dict[str, Any] = resource.context()
-    files = {}
+    files: dict[str, Made] = {}
     for template in templates:
         if not template.is_migration:
-            files[template.target] = render(template, context)
+            files[template.target] = Made(render(template, context), template.name)
         elif request.migration:
             version = next_version(project.root / "migrations" / "app")
             suffix = template.target.rpartition(".")[2]
             path = f"migrations/app/{version}_create_{resource.names.plural}.{suffix}"
-            files[path] = render(template, context | place_behind_all(version))
+            text = render(template, context | place_behind_all(version))
+            files[path] = Made(text, template.name)
     return add_packages(project, tidy(files, project.root))
 
 

@@ -102,6 +102,11 @@ def class_name(name: str) -> str:
     return "".join(word.capitalize() for word in name.split("_"))
 
 
+def member_name(choice: str) -> str:
+    """`draft` as the member of an enumeration is called: `DRAFT`."""
+    return f"{choice}_value".upper() if choice in reserved.LETTERS else choice.upper()
+
+
 def snake_case(text: str) -> str:
     """What a text may have meant, in the spelling of names."""
     plain = (
@@ -209,7 +214,9 @@ def about_field(name: str) -> str | None:
 
 def about_relation(name: str) -> str | None:
     """What is wrong with the attribute through which a reference is followed."""
-    return about_spelling(name, MAX_IDENTIFIER) or about_attribute(name)
+    if complaint := about_spelling(name, MAX_IDENTIFIER) or about_attribute(name):
+        return complaint
+    return "means something else in tests" if name in reserved.FACTORY_NAMES else None
 
 
 def about_attribute(name: str) -> str | None:

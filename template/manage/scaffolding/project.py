@@ -37,7 +37,10 @@ class Project:
 
     def read(self, path: str) -> str:
         """A file's text, with its line ends as they are."""
-        return (self.root / path).read_bytes().decode()
+        try:
+            return (self.root / path).read_bytes().decode()
+        except UnicodeDecodeError:
+            raise CommandError(f"{path} is not a text in UTF-8") from None
 
     @cached_property
     def models(self) -> dict[str, Model]:
@@ -88,8 +91,8 @@ def parse(source: str, path: str) -> ast.Module:
     """A module's syntax."""
     try:
         return ast.parse(source)
-    except SyntaxError as error:
-        raise CommandError(f"{path} is not valid Python: {error.msg}") from error
+    except (SyntaxError, ValueError) as error:
+        raise CommandError(f"{path} is not valid Python: {error}") from error
 
 
 def imported(module: ast.Module) -> Iterator[tuple[str, str]]:

@@ -22,7 +22,7 @@ class Record:
     @classmethod
     def of(cls, command: str, plural: str, files: Mapping[str, str]) -> "Record":
         """The record of files that were just made."""
-        hashes = {path: fingerprint(text) for path, text in sorted(files.items())}
+        hashes = {path: fingerprint(text.encode()) for path, text in sorted(files.items())}
         return cls(command, plural, hashes)
 
     def edited(self, root: Path) -> list[str]:
@@ -30,7 +30,7 @@ class Record:
         return [
             path
             for path, made in self.files.items()
-            if (root / path).is_file() and fingerprint((root / path).read_bytes().decode()) != made
+            if (root / path).is_file() and fingerprint((root / path).read_bytes()) != made
         ]
 
     def is_untouched(self, root: Path) -> bool:
@@ -60,6 +60,6 @@ def read_record(root: Path, singular: str) -> Record | None:
         raise CommandError(f"{record_path(singular)} is not a record of `manage make`") from None
 
 
-def fingerprint(text: str) -> str:
+def fingerprint(content: bytes) -> str:
     """A hash that does not depend on how lines end."""
-    return hashlib.sha256(text.replace("\r\n", "\n").encode()).hexdigest()
+    return hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()

@@ -45,8 +45,9 @@ VARIABLES = words(
 # Classes that are imported beside the resource's own.
 CLASSES = words(
     """
-    Annotated Any BigInteger CheckConstraint Decimal Enum Literal Mapped Numeric Owned Page Principal
-    Record Repository Service SoftDelete Store String Text User
+    Annotated Any BigInteger CheckConstraint Decimal Enum HttpClient Literal Mapped Numeric Owned Page
+    Principal Record Repository Service SoftDelete Statements Store String TestCreate TestDelete
+    TestGet TestList TestUpdate Text User
     """
 )
 # Constants of a resource's tests.
@@ -77,6 +78,8 @@ BODY_NAMES = words(
 )
 # Parameters beside which a field is passed by name, and those of the kernel's statements.
 PARAMETERS = words("cursor_id cursor_value entity owner self session_tenant_id store")
+# Variables of a factory, beside a parameter for each reference.
+FACTORY_NAMES = words("defaults number numbers uuid4 values")
 # What schemas import, where a field's type is called like the field.
 SCHEMA_IMPORTS = words(
     """
@@ -84,6 +87,8 @@ SCHEMA_IMPORTS = words(
     ReadSchema
     """
 )
+# What they import where a field's type is, for fields of other types than that.
+KERNEL_TYPES = words("FiniteFloat Int32 Int64 UUID WallTime WebUrl")
 
 BETTER_RESOURCES = {
     "api_key": "access_key",

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from manage.errors import CommandError
 from manage.scaffolding.fields import Field, ListFilter, Reference
-from manage.scaffolding.names import ResourceNames
+from manage.scaffolding.names import ResourceNames, member_name
 from manage.scaffolding.snippets import Import, import_lines
 from manage.scaffolding.tables import Check, ForeignKey, Table
 
@@ -84,10 +83,15 @@ class Resource:
         return [reference for reference in self.references if reference.load]
 
     @property
+    def relatives(self) -> list[Reference]:
+        """Those of them that refer to another resource than this one."""
+        return [reference for reference in self.loaded if reference.target_module]
+
+    @property
     def enumerations(self) -> list[Enumeration]:
         """The classes of the choices."""
         return [
-            Enumeration(kind.annotation, [Member(value.upper(), value) for value in kind.choices])
+            Enumeration(kind.annotation, [Member(member_name(one), one) for one in kind.choices])
             for kind in (field.kind for field in self.fields)
             if kind.choices
         ]
@@ -117,15 +121,13 @@ class Resource:
         traits = {"Owned": self.owned, "SoftDelete": self.soft_delete, "Record": True}
         return [name for name, wanted in traits.items() if wanted]
 
-    def refuse_shadows(self) -> None:
-        """Refuse a field that would hide what the class body of the model or a schema uses."""
-        used = {name for file in ("models", "schemas") for _, name in self._all_imports(file)}
-        for column in self.columns:
-            if column.attribute in used:
-                raise CommandError(
-                    f"{column.attribute} cannot be a field here: another field of"
-                    f" {self.names.singular} is written with that name; try {column.attribute}_value"
-                )
+    def imports(self, file: str) -> list[Import]:
+        """What one of its files imports, beside what each such file does."""
+        extra: dict[str, list[Import]] = {
+            "models": self._model_imports(),
+            "factory": [("itertools", "count")] * self.counted,
+        }
+        return [*ALWAYS[file], *extra.get(file, []), *self._field_imports(file)]
 
     def context(self) -> dict[str, Any]:
         """What the templates may use."""
@@ -173,6 +175,7 @@ class Resource:
             "references": self.references,
             "parents": self.parents,
             "loaded": self.loaded,
+            "relatives": self.relatives,
             "constrained": [field for field in fields if field.constraint],
             "uniques": [field for field in fields if field.unique],
             "required": [column for column in self.columns if column.required],
@@ -194,14 +197,7 @@ class Resource:
         }
 
     def _imports(self) -> dict[str, list[str]]:
-        return {f"{file}_imports": import_lines(self._all_imports(file)) for file in ALWAYS}
-
-    def _all_imports(self, file: str) -> list[Import]:
-        extra: dict[str, list[Import]] = {
-            "models": self._model_imports(),
-            "factory": [("itertools", "count")] * self.counted,
-        }
-        return [*ALWAYS[file], *extra.get(file, []), *self._field_imports(file)]
+        return {f"{file}_imports": import_lines(self.imports(file)) for file in ALWAYS}
 
     def _field_imports(self, file: str) -> list[Import]:
         return [one for field in self.fields for one in field.imports(file)]
@@ -211,17 +207,19 @@ class Resource:
         return [
             *[("sqlalchemy.orm", "mapped_column")] * columns,
             *[("uuid", "UUID")] * bool(self.references),
-            *[("typing", "TYPE_CHECKING"), ("sqlalchemy.orm", "relationship")] * bool(self.loaded),
+            *[("sqlalchemy.orm", "relationship")] * bool(self.loaded),
+            *[("typing", "TYPE_CHECKING")] * bool(self.relatives),
         ]
 
     def _tables(self) -> dict[str, list[str]]:
         return {
             f"{prefix}{name}": lines
             for prefix, tenant in (("", False), ("tenant_", True))
-            for name, lines in self._table(tenant=tenant).lines().items()
+            for name, lines in self.table(tenant=tenant).lines().items()
         }
 
-    def _table(self, *, tenant: bool) -> Table:
+    def table(self, *, tenant: bool) -> Table:
+        """The table that the migration creates."""
         owner = ForeignKey("owner_id", "users", "CASCADE")
         references = self.references
         keys = [ForeignKey(one.attribute, one.refers_to.table, one.on_delete) for one in references]

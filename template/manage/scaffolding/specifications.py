@@ -1,10 +1,12 @@
 """Fields as `manage make` takes them: `name:type[:arguments][,flag…]`."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from manage.errors import CommandError
-from manage.scaffolding import number_kinds, other_kinds, text_kinds
+from manage.scaffolding import number_kinds, other_kinds, reserved, text_kinds
+from manage.scaffolding.defaults import Default
 from manage.scaffolding.fields import Field, Reference, Target
 from manage.scaffolding.kinds import Kind, Words
 from manage.scaffolding.names import class_name
@@ -32,8 +34,10 @@ REFERENCE_FLAGS = ("optional", "unique", "on_delete", "load")
 WITH_VALUE = ("default", "on_delete", "load")
 ON_DELETE = {"restrict": "RESTRICT", "cascade": "CASCADE", "null": "SET NULL"}
 LOAD = ("raise", "joined", "selectin")
+# What linters take for a secret by its name.
+SECRET = re.compile(r"(^|_)(pas+wo?r?d|pass(phrase)?|pwd|token|secrete?)($|_)")
 # Names that have another meaning in a module of schemas.
-TAKEN = {"Annotated", "Any", "AwareDatetime", "Decimal", "Field", "Literal"}
+TAKEN = reserved.SCHEMA_IMPORTS | reserved.KERNEL_TYPES
 
 
 @dataclass(frozen=True)
@@ -96,14 +100,6 @@ def make_field(specification: Specification, *, resource: str) -> Field:
         raise CommandError(f"{name}: a unique field has an index: leave the flag index out")
     if "index" in flags and kind.sql in ("text", "jsonb"):
         raise CommandError(f"{name}: an index holds no {specification.type}: use str with a length")
-    default = None
-    if "default" in flags:
-        if kind.default is None:
-            raise CommandError(f"{name}: the type {specification.type} takes no default")
-        try:
-            default = kind.default(flags["default"])
-        except ValueError as error:
-            raise CommandError(f"{name}: its default must be {error}") from None
     return Field(
         name,
         kind,
@@ -111,8 +107,21 @@ def make_field(specification: Specification, *, resource: str) -> Field:
         optional="optional" in flags,
         unique="unique" in flags,
         index="index" in flags,
-        default=default,
+        default=make_default(specification, kind) if "default" in flags else None,
     )
+
+
+def make_default(specification: Specification, kind: Kind) -> Default:
+    """The default, as the type understands it."""
+    name, type_ = specification.name, specification.type
+    if kind.default is None:
+        raise CommandError(f"{name}: the type {type_} takes no default")
+    if type_ in ("str", "text") and SECRET.search(name):
+        raise CommandError(f"{name}: a secret with a default is none: leave the default out")
+    try:
+        return kind.default(specification.flags["default"])
+    except ValueError as error:
+        raise CommandError(f"{name}: its default must be {error}") from None
 
 
 def type_name(name: str, resource: str) -> str:

@@ -84,7 +84,7 @@ class Table:
     def sql_constraints(self) -> list[str]:
         """Constraints of CREATE TABLE."""
         return [
-            *(f"CONSTRAINT {self._name(one)} CHECK ({one.condition})" for one in self.checks),
+            *(f"CONSTRAINT {self.check_name(one)} CHECK ({one.condition})" for one in self.checks),
             *(self._sql_foreign_key(key) for key in self.foreign_keys),
             *(
                 f"CONSTRAINT {self.named('uq', column)} UNIQUE ({self._listed(column)})"
@@ -136,10 +136,11 @@ class Table:
         return call("sa.UniqueConstraint", *names, f"name=op.f({quoted(self.named('uq', column))})")
 
     def _check(self, check: Check) -> str:
-        name = f"name=op.f({quoted(self._name(check))})"
+        name = f"name=op.f({quoted(self.check_name(check))})"
         return call("sa.CheckConstraint", quoted(check.condition), name)
 
-    def _name(self, check: Check) -> str:
+    def check_name(self, check: Check) -> str:
+        """By the kernel's convention, too."""
         return f"ck_{self.name}_{check.name}"
 
     def _index(self, prefix: str, column: str, *, unique: bool = False) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from manage.errors import CommandError
+from manage.errors import CommandError, reason
 from manage.scaffolding.names import ResourceNames
 
 SUFFIX = ".jinja"
@@ -14,9 +14,11 @@ MIGRATION = "migration"
 
 @dataclass(frozen=True)
 class Template:
-    """A template, with the path in the project of what it makes."""
+    """A template, with the path of what it makes."""
 
     path: Path
+    name: str
+    """The path in the project."""
     target: str
 
     @property
@@ -29,12 +31,13 @@ def find_templates(folder: Path, names: ResourceNames) -> Iterator[Template]:
     """The templates of a project; NAME and NAMES in their paths stand for the resource."""
     for path in sorted(folder.rglob(f"*{SUFFIX}")):
         target = path.relative_to(folder).as_posix().removesuffix(SUFFIX)
-        yield Template(path, target.replace("NAMES", names.plural).replace("NAME", names.singular))
+        target = target.replace("NAMES", names.plural).replace("NAME", names.singular)
+        yield Template(path, path.relative_to(folder.parent).as_posix(), target)
 
 
 def render(template: Template, context: dict[str, Any]) -> str:
     """What a template makes of a resource."""
-    from jinja2 import Environment, StrictUndefined, TemplateError
+    from jinja2 import Environment, StrictUndefined
 
     environment = Environment(  # noqa: S701 (it writes Python and SQL, not HTML)
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, undefined=StrictUndefined
@@ -42,7 +45,12 @@ def render(template: Template, context: dict[str, Any]) -> str:
     try:
         source = template.path.read_text(encoding="utf-8")
         return environment.from_string(source).render(context)
-    except TemplateError as error:
-        line = getattr(error, "lineno", None)
-        place = f"{template.path.name}, line {line}" if line else template.path.name
-        raise CommandError(f"The template scaffold/…/{place} fails: {error.message}") from error
+    except Exception as error:  # Expressions in a template fail in any way that Python has.
+        raise CommandError(f"The template {template.name} fails{explained(error)}") from error
+
+
+def explained(error: Exception) -> str:
+    """Where a template fails, if that is known, and why."""
+    line = getattr(error, "lineno", None)
+    place = f" in line {line}" if line else ""
+    return f"{place}: {reason(error)}"

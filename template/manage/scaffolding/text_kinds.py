@@ -28,7 +28,7 @@ CHOICE = re.compile(r"[a-z][a-z0-9_]{0,49}")
 def string(words: Words) -> Kind:
     """`str` or `str:200`."""
     length = whole_number(words, 0, default=DEFAULT_LENGTH, largest=MAX_LENGTH)
-    sample = words.label[:length]
+    sample = words.label[:length].rstrip()  # as schemas do
     numbered = f"{words.label} {{number}}"
     roomy = length >= len(numbered)
     return Kind(

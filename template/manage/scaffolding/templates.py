@@ -53,4 +53,4 @@ def explained(error: Exception) -> str:
     """Where a template fails, if that is known, and why."""
     line = getattr(error, "lineno", None)
     place = f" in line {line}" if line else ""
-    return f"{place}: {reason(error)}"
+    return f"{place}: {reason(error).rstrip('.')}"

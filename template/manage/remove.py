@@ -35,5 +35,5 @@ def remove(
     table = plan_table(resource)
     changes = resource.removal(dropping=table.dropping)
     question = f"Delete these files{table.loss}?"
-    if carry_out(changes, question, dry_run=dry_run, yes=yes, first=table.undo):
+    if carry_out(changes, question, dry_run=dry_run, yes=yes, assume_yes=False, first=table.undo):
         typer.echo(f"Removed {name}. {table.next_step}".strip())

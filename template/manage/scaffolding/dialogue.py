@@ -14,16 +14,20 @@ def carry_out(
     *,
     dry_run: bool,
     yes: bool,
+    assume_yes: bool = True,
     first: Callable[[], None] | None = None,
 ) -> bool:
-    """Show the changes and make them, unless the answer is no or it is only a rehearsal."""
+    """Show the changes and make them, unless the answer is no or it is only a rehearsal.
+
+    `assume_yes` is what Enter alone means.
+    """
     from app.core.paths import PROJECT_ROOT
 
     typer.echo(changes.tree())
     if dry_run:
         typer.echo(changes.diff())
         return False
-    if not yes and sys.stdin.isatty() and not typer.confirm(question, default=True):
+    if not yes and sys.stdin.isatty() and not typer.confirm(question, default=assume_yes):
         typer.echo("Nothing is changed.")
         return False
     if first:

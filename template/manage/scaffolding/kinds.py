@@ -57,6 +57,8 @@ class Kind:
     sortable: bool = False
     default: Callable[[str], Default] | None = None
     """How `default=…` is understood, if there is such a thing."""
+    length: int = 0
+    """How many characters it holds, if that is said."""
     choices: tuple[str, ...] = ()
     """The values of an enumeration, which is called as the annotation says."""
     imports: dict[str, frozenset[Import]] = field(default_factory=dict)

@@ -1,5 +1,6 @@
 """What `manage make` writes."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +45,7 @@ class Request:
         }
         plural = ["--plural", self.plural] if self.plural else []
         given = [option for option, wanted in options.items() if wanted]
-        return " ".join(["manage make", self.name, *self.fields, *plural, *given])
+        return shlex.join(["manage", "make", self.name, *self.fields, *plural, *given])
 
 
 def plan(project: Project, request: Request) -> ChangeSet:
@@ -90,6 +91,8 @@ def find_target(
     target = "".join(specification.arguments)
     if not target:
         raise CommandError(f"{specification.name}: a reference names its resource: ref:customer")
+    if target == "tenant":
+        raise CommandError(f"{specification.name}: every row belongs to its tenant already")
     if target != names.singular:
         return project.target(target, class_name(target))
     if "optional" not in specification.flags:

@@ -149,8 +149,8 @@ class Resource:
 
     def _options(self) -> dict[str, Any]:
         clashes = any(column.unique for column in self.columns) or bool(self.references)
-        refused = ["ConflictError"] * clashes
-        forbidden = ["ForbiddenError"] * self.owned
+        refused = ["ConflictError"] if clashes else []
+        forbidden = ["ForbiddenError"] if self.owned else []
         reader = "PublicReadSessionDep" if self.read_public else "ReadSessionDep"
         return {
             "owned": self.owned,
@@ -160,10 +160,11 @@ class Resource:
             "traits": ", ".join(sorted(self.bases)),
             "ReadSession": reader,
             "dependencies": f"CurrentUser, {reader}, SessionDep",
-            "errors": ", ".join([*refused, *forbidden, "NotFoundError"]),
+            "errors": ", ".join(["ConflictError", *forbidden, "NotFoundError"]),
             "create_problems": ", responses=problems(ConflictError)" if clashes else "",
             "change_errors": ", ".join(["NotFoundError", *forbidden, *refused]),
-            "delete_errors": ", ".join(["NotFoundError", *forbidden]),
+            # Others may refer to it, now or one day.
+            "delete_errors": ", ".join(["NotFoundError", *forbidden, "ConflictError"]),
         }
 
     def _columns(self) -> dict[str, Any]:

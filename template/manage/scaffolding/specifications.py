@@ -32,6 +32,8 @@ ARGUMENTS = {"str": 1, "decimal": 2, "enum": 1, "ref": 1}
 FLAGS = ("optional", "unique", "index", "default")
 REFERENCE_FLAGS = ("optional", "unique", "on_delete", "load")
 WITH_VALUE = ("default", "on_delete", "load")
+# An entry of a B-tree holds some 2700 bytes, and a character takes up to four.
+MAX_INDEXED_LENGTH = 600
 ON_DELETE = {"restrict": "RESTRICT", "cascade": "CASCADE", "null": "SET NULL"}
 LOAD = ("raise", "joined", "selectin")
 # What linters take for a secret by its name.
@@ -66,7 +68,7 @@ def parse(text: str) -> Specification:
         types = ", ".join([*KINDS, "ref"])
         raise CommandError(f"{name}: there is no type {type_!r}: the types are {types}")
     if len(arguments) > ARGUMENTS.get(type_, 0):
-        raise CommandError(f"{name}: {head!r} has one argument too many")
+        raise CommandError(f"{name}: {head!r} has too many arguments")
     known = REFERENCE_FLAGS if type_ == "ref" else FLAGS
     return Specification(name, type_, arguments, parse_flags(name, flags, known))
 
@@ -93,13 +95,7 @@ def make_field(specification: Specification, *, resource: str) -> Field:
     """The column; `resource` is the class that it belongs to."""
     name, flags = specification.name, specification.flags
     kind = KINDS[specification.type](Words(resource, name, specification.arguments))
-    if "unique" in flags and ("default" in flags or not kind.samples.unique):
-        why = "two rows with its default would clash" if "default" in flags else "of its type"
-        raise CommandError(f"{name} cannot be unique: {why}")
-    if "index" in flags and "unique" in flags:
-        raise CommandError(f"{name}: a unique field has an index: leave the flag index out")
-    if "index" in flags and kind.sql in ("text", "jsonb"):
-        raise CommandError(f"{name}: an index holds no {specification.type}: use str with a length")
+    refuse_flags(specification, kind)
     return Field(
         name,
         kind,
@@ -109,6 +105,22 @@ def make_field(specification: Specification, *, resource: str) -> Field:
         index="index" in flags,
         default=make_default(specification, kind) if "default" in flags else None,
     )
+
+
+def refuse_flags(specification: Specification, kind: Kind) -> None:
+    """Refuse flags that contradict each other or the type."""
+    name, type_, flags = specification.name, specification.type, specification.flags
+    if "unique" in flags and "default" in flags:
+        raise CommandError(f"{name} cannot be unique: two rows with its default would clash")
+    if "unique" in flags and not kind.samples.unique:
+        raise CommandError(f"{name} cannot be unique: no {type_} can be")
+    if "index" in flags and "unique" in flags:
+        raise CommandError(f"{name}: a unique field has an index: leave the flag index out")
+    if "index" in flags and kind.sql in ("text", "jsonb"):
+        raise CommandError(f"{name}: an index holds no {type_}: use str with a length")
+    if ("index" in flags or "unique" in flags) and kind.length > MAX_INDEXED_LENGTH:
+        limit = MAX_INDEXED_LENGTH
+        raise CommandError(f"{name}: an index holds texts of at most {limit} characters")
 
 
 def make_default(specification: Specification, kind: Kind) -> Default:

@@ -41,6 +41,7 @@ def string(words: Words) -> Kind:
         filters=(Filter("contains", quoted(sample[1:4].upper() or sample), '"%"'),),
         sortable=True,
         default=partial(defaults.text, length=length),
+        length=length,
         samples=Samples(
             factory=quoted(sample),
             payload=quoted(sample),

@@ -7,6 +7,7 @@ from manage.scaffolding.names import ResourceNames
 from manage.scaffolding.project import Project, module_name, parse
 
 SEARCHED = ("app", "manage", "tests")
+PACKAGE = ".__init__"
 
 
 def files_that_need(project: Project, names: ResourceNames, own: Collection[str]) -> list[str]:
@@ -16,7 +17,7 @@ def files_that_need(project: Project, names: ResourceNames, own: Collection[str]
     return [
         path
         for path in python_files(project)
-        if path not in skipped and needs(parse(project.read(path), path), names, modules)
+        if path not in skipped and needs(project, path, names, modules)
     ]
 
 
@@ -27,23 +28,43 @@ def python_files(project: Project) -> Iterator[str]:
             yield path.relative_to(project.root).as_posix()
 
 
-def needs(module: ast.Module, names: ResourceNames, modules: Collection[str]) -> bool:
+def needs(project: Project, path: str, names: ResourceNames, modules: Collection[str]) -> bool:
     """Whether a module imports one of these, or refers to the resource's table."""
     return any(
-        is_import(node, names, modules) or is_foreign_key(node, names) for node in ast.walk(module)
+        is_foreign_key(node, names)
+        or is_import(node, modules)
+        or (isinstance(node, ast.ImportFrom) and is_import_from(node, path, names, modules))
+        for node in ast.walk(parse(project.read(path), path))
     )
 
 
-def is_import(node: ast.AST, names: ResourceNames, modules: Collection[str]) -> bool:
-    """Whether it imports one of the modules, or the model from its registry."""
-    if isinstance(node, ast.Import):
-        return any(alias.name in modules for alias in node.names)
-    if not isinstance(node, ast.ImportFrom) or node.level:
-        return False
+def is_import(node: ast.AST, modules: Collection[str]) -> bool:
+    """Whether it is `import module`, of one of the modules or their package."""
+    packages = {module.removesuffix(PACKAGE) for module in modules}
+    return isinstance(node, ast.Import) and any(alias.name in packages for alias in node.names)
+
+
+def is_import_from(
+    node: ast.ImportFrom, path: str, names: ResourceNames, modules: Collection[str]
+) -> bool:
+    """Whether it imports one of the modules or from it, or the model from its registry.
+
+    Other modules of the resource's package are the team's, and stay.
+    """
+    module = absolute(node, path)
+    packages = {module.removesuffix(PACKAGE) for module in modules}
     imported = {alias.name for alias in node.names}
-    by_module = {f"{node.module}.{name}" for name in imported}
-    from_registry = node.module == "app.models" and names.class_name in imported
-    return node.module in modules or not by_module.isdisjoint(modules) or from_registry
+    by_module = {f"{module}.{name}" for name in imported}
+    from_registry = module == "app.models" and names.class_name in imported
+    return module in modules or not by_module.isdisjoint(packages) or from_registry
+
+
+def absolute(node: ast.ImportFrom, path: str) -> str:
+    """The module that it imports from, in full."""
+    if not node.level:
+        return node.module or ""
+    package = path.split("/")[: -node.level]
+    return ".".join([*package, *filter(None, [node.module])])
 
 
 def is_foreign_key(node: ast.AST, names: ResourceNames) -> bool:

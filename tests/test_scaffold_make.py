@@ -1,0 +1,144 @@
+"""`manage make` as a command: what it shows, writes and refuses, and that no kill leaves a half."""
+
+import os
+import re
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Install, Render
+from tests.scaffolds import MANAGE, Scaffold
+from tests.stacks import OPPOSITES
+
+ORDER = ("make", "order", "number:int,unique", "--owned", "--yes")
+MODELS = "scaffold/app/NAMES/models.py.jinja"
+BROKEN = {
+    "name": ("{{ nme }}\n", "fails: 'nme' is undefined"),
+    "tag": ("\n{% if owned %}\n", "fails in line 2: Unexpected end"),
+    "expression": ("{{ name + 1 }}\n", "fails: can only concatenate str"),
+    "encoding": ("# Größe\n", "fails: 'utf-8' codec can't decode byte 0xf6"),
+    "Python": ("class {{ name }}\n", "makes no valid Python: Failed to parse"),
+}
+REFUSED = [
+    ("make", "../evil"),
+    ("make", "order", "title:str\n"),
+    ("make", "order", "title:'\"\\"),
+    ("make", "order", "buyer:ref:buyer"),
+    ("make", "article", "title:str"),
+]
+
+
+@pytest.fixture
+def scaffold(install: Install, render: Render, tmp_path: Path) -> Scaffold:
+    stack = OPPOSITES[0]
+    return Scaffold.copy(install(stack), render(stack).path, tmp_path / "project")
+
+
+class TestShown:
+    @pytest.mark.quick
+    def test_rehearsal_shows_the_tree_and_the_patch_and_writes_nothing(
+        self, scaffold: Scaffold
+    ) -> None:
+        before = scaffold.tree()
+        shown = scaffold.manage(*ORDER, "--no-migration", "--dry-run")
+        assert scaffold.tree() == before
+        made = scaffold.manage(*ORDER, "--no-migration").splitlines()[:-1]
+        now = scaffold.tree()
+        changed = [f"change {name}" for name in before if now[name] != before[name]]
+        created = {f"create {name}" for name in now.keys() - before.keys()}
+        assert {*changed, *created} >= {*made} == {*shown.splitlines()[: len(made)]}
+        assert len(changed) == 2
+        assert re.search(
+            r"^\+    number: Mapped\[int\] = mapped_column\(unique=True\)$", shown, re.MULTILINE
+        )
+
+    @pytest.mark.quick
+    def test_again_is_no_change(self, scaffold: Scaffold) -> None:
+        scaffold.manage(*ORDER)
+        before = scaffold.tree()
+        assert "nothing to do" in scaffold.manage(*ORDER)
+        assert scaffold.tree() == before
+
+    def test_another_resource_of_that_name_is_refused(self, scaffold: Scaffold) -> None:
+        scaffold.manage(*ORDER)
+        assert "exists already" in scaffold.refusal("make", "order", "number:bigint")
+
+
+class TestTemplates:
+    def test_edited_one_changes_what_is_made(self, scaffold: Scaffold) -> None:
+        template = scaffold.path / MODELS
+        template.write_text(f'"""{{{{ A_word }}}}, as we like it."""\n\n{template.read_text()}')
+        scaffold.write("scaffold/docs/NAMES.md.jinja", "# {{ plural_words }}\n")
+        scaffold.manage(*ORDER)
+        model = (scaffold.path / "app/orders/models.py").read_text()
+        assert model.startswith('"""An order, as we like it."""\n\nfrom ')
+        assert (scaffold.path / "docs/orders.md").read_text() == "# orders\n"
+
+    @pytest.mark.parametrize(("text", "why"), BROKEN.values(), ids=BROKEN)
+    def test_broken_one_is_named(self, scaffold: Scaffold, text: str, why: str) -> None:
+        (scaffold.path / MODELS).write_bytes(text.encode("latin-1"))
+        assert f"The template {MODELS} {why}" in scaffold.refusal(*ORDER)
+
+    def test_none_at_all(self, scaffold: Scaffold) -> None:
+        (scaffold.path / "scaffold").rename(scaffold.path / "elsewhere")
+        assert "no templates" in scaffold.refusal(*ORDER)
+
+
+class TestRefused:
+    @pytest.mark.quick
+    def test_in_a_sentence(self, scaffold: Scaffold) -> None:
+        for words in REFUSED:
+            assert scaffold.refusal(*words)
+
+    def test_file_in_the_way(self, scaffold: Scaffold) -> None:
+        scaffold.write("app/orders/models.py", "# ours\n")
+        assert "app/orders/models.py exists already" in scaffold.refusal(*ORDER)
+
+    def test_file_where_a_folder_goes(self, scaffold: Scaffold) -> None:
+        scaffold.write("app/orders", "ours\n")
+        assert "app/orders is not a folder" in scaffold.refusal(*ORDER)
+
+    @pytest.mark.parametrize("target", ["..", "nowhere"])
+    def test_link_that_leads_out(self, scaffold: Scaffold, target: str) -> None:
+        (scaffold.path / "app/orders").symlink_to(scaffold.path.parent / target)
+        assert scaffold.refusal(*ORDER)
+
+    def test_registry_that_cannot_be_edited(self, scaffold: Scaffold) -> None:
+        scaffold.write("app/routes.py", "routers = list(find_routers())\n")
+        assert "was left alone" in scaffold.refusal(*ORDER)
+
+    def test_registry_in_another_encoding(self, scaffold: Scaffold) -> None:
+        (scaffold.path / "app/models.py").write_bytes(b"# Gr\xf6\xdfe\n__all__ = []\n")
+        assert "not a text in UTF-8" in scaffold.refusal(*ORDER)
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+    def test_folder_to_read_only(self, scaffold: Scaffold) -> None:
+        (scaffold.path / "app").chmod(0o555)
+        sentence = scaffold.refusal(*ORDER)
+        (scaffold.path / "app").chmod(0o755)
+        assert "nothing was changed" in sentence
+
+
+class TestKilled:
+    """The very command, with all that it starts, by time; `ChangeSet` is killed at each step."""
+
+    @pytest.mark.parametrize("kill", [os.kill, os.killpg], ids=["process", "group"])
+    def test_tree_is_as_before_or_as_after(
+        self, scaffold: Scaffold, kill: Callable[[int, int], None]
+    ) -> None:
+        command = ("make", "order", "number:int", "--no-migration")
+        before = scaffold.tree()
+        start = time.monotonic()
+        scaffold.manage(*command)
+        seconds, after = time.monotonic() - start, scaffold.tree()
+        for moment in (0.6, 0.75, 0.85, 0.9, 0.95):
+            if scaffold.tree() == after:
+                scaffold.manage("remove", "order", "--yes")
+            with scaffold.start(*MANAGE, *command) as process:
+                time.sleep(moment * seconds)
+                kill(process.pid, signal.SIGKILL)
+            scaffold.manage(*command, "--dry-run")
+            assert scaffold.tree() in (before, after)

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, time
 from typing import Annotated, Generic, Literal, Self, TypeVar
+from uuid import UUID
 
 from pydantic import (
     AfterValidator,
@@ -17,6 +18,7 @@ MAX_LIMIT = 100
 MAX_OFFSET = 100_000
 
 Item = TypeVar("Item")
+Key = UUID | int | str
 Paging = Literal["offset", "from start", "after cursor"]
 
 _web_url = TypeAdapter[HttpUrl](HttpUrl)
@@ -40,7 +42,8 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-# What PostgreSQL's `integer` and `bigint` hold.
+# What PostgreSQL's `smallint`, `integer` and `bigint` hold.
+Int16 = Annotated[int, Field(ge=-(2**15), lt=2**15)]
 Int32 = Annotated[int, Field(ge=-(2**31), lt=2**31)]
 Int64 = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 WallTime = Annotated[time, AfterValidator(check_wall_time)]

@@ -119,10 +119,12 @@ def upsert_statement(
     statement = postgresql.insert(table)
     changed = {name: statement.excluded[name] for name in columns if name not in key}
     live_only = "deleted_at" in table.c and key != ("id",)
+    led_by = ("tenant_id",) if "tenant_id" in table.c else ()
+    touched = {"updated_at": func.now()} if "updated_at" in table.c else {}
     return statement.on_conflict_do_update(
-        index_elements=[*(["tenant_id"] if "tenant_id" in table.c else []), *key],
+        index_elements=[table.c[name] for name in (*led_by, *key)],
         index_where=LIVE_ROWS if live_only else None,
-        set_=changed | {"updated_at": func.now()},
+        set_=changed | touched,
     ).returning(*fields(model, schema))
 
 

@@ -131,7 +131,14 @@ class Resource:
 
     def context(self) -> dict[str, Any]:
         """What the templates may use."""
-        return self._names() | self._options() | self._columns() | self._imports() | self._tables()
+        return {
+            **self._names(),
+            **self._options(),
+            **self._key(),
+            **self._columns(),
+            **self._imports(),
+            **self._tables(),
+        }
 
     def _names(self) -> dict[str, Any]:
         names = self.names
@@ -145,6 +152,7 @@ class Resource:
             "plural_words": names.plural_words,
             "a_word": names.a_words,
             "A_word": names.a_words[0].upper() + names.a_words[1:],
+            "table": names.plural,
         }
 
     def _options(self) -> dict[str, Any]:
@@ -167,11 +175,23 @@ class Resource:
             "delete_errors": ", ".join(["NotFoundError", *forbidden, "ConflictError"]),
         }
 
+    def _key(self) -> dict[str, Any]:
+        return {
+            "key_type": "UUID",
+            "key_input": "UUID",
+            "key_in_path": "{created.id}",
+            "key_is_text": False,
+            "path_schemas": "Page",
+            "timestamps": True,
+            "default_sort": "-created_at",
+            "given": "",
+        }
+
     def _columns(self) -> dict[str, Any]:
         fields = self.fields
         needs_owner = any(one.target_owned for one in self.parents) and not self.owned
         return {
-            "columns": list(self.columns),
+            **dict.fromkeys(("columns", "mapped", "sent", "changeable"), list(self.columns)),
             "fields": fields,
             "references": self.references,
             "parents": self.parents,
@@ -213,11 +233,12 @@ class Resource:
         ]
 
     def _tables(self) -> dict[str, list[str]]:
-        return {
+        told = {
             f"{prefix}{name}": lines
             for prefix, tenant in (("", False), ("tenant_", True))
             for name, lines in self.table(tenant=tenant).lines().items()
         }
+        return told | {"table_args": []}
 
     def table(self, *, tenant: bool) -> Table:
         """The table that the migration creates."""

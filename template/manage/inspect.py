@@ -24,9 +24,19 @@ def inspect(
     schema: Annotated[str, typer.Option(help="The schema to read.")] = "public",
     table: Tables = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="Make the resources, against these very tables.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what --write would do, and write nothing.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     unexpected: Nothing = None,
 ) -> None:
-    """List what each table of a database would become, and what a resource cannot express."""
+    """List what each table of a database would become, and what a resource cannot express.
+
+    With --write, make it so.
+    """
     from manage.errors import CommandError
     from manage.inspection import output
     from manage.inspection.address import database_url
@@ -35,6 +45,12 @@ def inspect(
 
     if unexpected:
         raise CommandError("Give the database as --url, and nothing without an option's name")
-    found = read_schema(database_url(url), schema, table or [])
-    show = output.as_json if as_json else output.as_text
-    typer.echo(show(found, propose(found)))
+    place, tables = database_url(url), table or []
+    if not write:
+        found = read_schema(place, schema, tables)
+        show = output.as_json if as_json else output.as_text
+        typer.echo(show(found, propose(found)))
+        return
+    from manage.adoption.adopting import adopt
+
+    adopt(place, schema, tables, dry_run=dry_run, yes=yes)

@@ -23,6 +23,16 @@ def carry_out(
     """
     from app.core.paths import PROJECT_ROOT
 
+    wanted = is_wanted(changes, question, dry_run=dry_run, yes=yes)
+    if wanted:
+        if first:
+            first()
+        changes.apply(PROJECT_ROOT)
+    return wanted
+
+
+def is_wanted(changes: ChangeSet, question: str, *, dry_run: bool, yes: bool) -> bool:
+    """Show the changes, and ask unless it is only a rehearsal."""
     typer.echo(changes.tree())
     if dry_run:
         typer.echo(changes.diff())
@@ -30,7 +40,4 @@ def carry_out(
     if not yes and sys.stdin.isatty() and not typer.confirm(question, default=assume_yes):
         typer.echo("Nothing is changed.")
         return False
-    if first:
-        first()
-    changes.apply(PROJECT_ROOT)
     return True

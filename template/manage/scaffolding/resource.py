@@ -191,7 +191,7 @@ class Resource:
         fields = self.fields
         needs_owner = any(one.target_owned for one in self.parents) and not self.owned
         return {
-            **dict.fromkeys(("columns", "mapped", "sent", "changeable"), list(self.columns)),
+            **{key: list(self.columns) for key in ("columns", "mapped", "sent", "changeable")},
             "fields": fields,
             "references": self.references,
             "parents": self.parents,

@@ -1,0 +1,108 @@
+"""`manage inspect --write`: from the tables of a database to resources, all of it or nothing."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import typer
+from sqlalchemy import URL, Connection
+
+from app.core.database_errors import DATABASE_ERRORS
+from app.core.paths import PROJECT_ROOT
+from app.core.revisions import APPLIED, revisions
+from manage.adoption import line
+from manage.adoption.writing import Writing
+from manage.connection import run_on_connection
+from manage.database import pending_migrations, read_applied
+from manage.errors import CommandError, reason
+from manage.inspection.proposals import Proposal, propose
+from manage.inspection.reader import read_schema
+from manage.inspection.tables import Schema
+from manage.scaffolding.changes import ChangeSet, finish_interrupted
+from manage.scaffolding.dialogue import is_wanted
+from manage.scaffolding.project import Project
+
+TENANCY = "app/core/tenancy.py"
+UNTESTED = "They have no tests: what rows their rules allow is for you to say."
+
+
+def adopt(url: URL, schema_name: str, tables: Sequence[str], *, dry_run: bool, yes: bool) -> None:
+    """Show what would be written, ask, and write it."""
+    finish_interrupted(PROJECT_ROOT)
+    project = Project(PROJECT_ROOT)
+    if tables:
+        read_schema(url, schema_name, tables)  # It refuses a table that is not there.
+    schema = read_schema(url, schema_name)
+    refuse(project, url, schema)
+    writing = Writing(project, schema, chosen(project, schema, tables))
+    if not writing.proposals:
+        typer.echo("Every table has a model already: nothing to do.")
+        return
+    changes = writing.changes()
+    if is_wanted(changes, "Write these files?", dry_run=dry_run, yes=yes):
+        carry_out(url, changes, writing.place)
+        report(writing)
+
+
+def refuse(project: Project, url: URL, schema: Schema) -> None:
+    """Stop where resources could not work."""
+    if (project.root / TENANCY).exists():
+        raise CommandError(
+            "Here every row belongs to a tenant, and those of existing tables to none:"
+            " --write needs a project without multi-tenancy"
+        )
+    if schema.name != "public":
+        raise CommandError("--write takes the tables of the schema public only")
+    applied = run_on_connection(url, read_applied)
+    models = {model.table for model in project.models.values()}
+    clashes = sorted(models & {table.name for table in schema.tables})
+    if clashes and not applied:
+        raise CommandError(
+            f"The service has a table {clashes[0]} of its own: rename the one that is there"
+        )
+    if missing := [name for name in pending_migrations(url) if revisions()[name].line == "app"]:
+        raise CommandError(
+            f"The database lacks {', '.join(missing)}, which would come first: remove what they"
+            " are for, or apply them there"
+        )
+
+
+def chosen(project: Project, schema: Schema, tables: Sequence[str]) -> list[Proposal]:
+    """What was asked for, without the tables that have a model."""
+    there = {model.table for model in project.models.values()} | set(APPLIED)
+    return [
+        proposal
+        for proposal in propose(schema)
+        if proposal.table.name not in there and (not tables or proposal.table.name in tables)
+    ]
+
+
+def carry_out(url: URL, changes: ChangeSet, place: dict[str, str]) -> None:
+    """Write the files, and have the database know that it has the tables."""
+    try:
+        run_on_connection(url, partial(write, changes=changes, place=place))
+    except DATABASE_ERRORS as error:
+        raise CommandError(
+            f"The database takes no note of the migration: {reason(error)}"
+        ) from None
+
+
+def write(connection: Connection, changes: ChangeSet, place: dict[str, str]) -> None:
+    """The note is kept only if the files are written."""
+    with connection.begin():
+        line.stamp(connection, place)
+        changes.apply(PROJECT_ROOT)
+
+
+def report(writing: Writing) -> None:
+    """Say what was made, and what was not."""
+    names = ", ".join(resource.names.singular for resource in writing.resources)
+    typer.echo(f"Made {names or 'no resource'}. {UNTESTED}")
+    for proposal in writing.proposals:
+        if not proposal.is_resource:
+            typer.echo(f"No resource: {proposal.table.name}, as {proposal.findings[0].reason}.")
+    if left_out := writing.baseline.left_out:
+        typer.echo(f"New databases come without {', '.join(left_out)}.")
+    typer.echo(
+        "The database has the migration of its tables already; with DATABASE_URL set to it,"
+        " `uv run manage migrate apply` adds the service's own."
+    )

@@ -1,0 +1,178 @@
+"""The statements that create, in an empty database, the tables that were there."""
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy.dialects import postgresql
+
+from manage.inspection.tables import Column, Feature, Schema, Table
+
+TYPES = {
+    "extension": "CREATE EXTENSION IF NOT EXISTS {name}",
+    "enum": "CREATE TYPE {place} AS ENUM ({definition})",
+    "domain": "CREATE DOMAIN {place} AS {definition}",
+    "composite type": "CREATE TYPE {place} AS ({definition})",
+    "range type": "CREATE TYPE {place} AS RANGE (SUBTYPE = {definition})",
+    "sequence": "CREATE SEQUENCE {place}",
+}
+DROPS = {"sequence": "SEQUENCE", "domain": "DOMAIN", "extension": ""}
+ROUTINES = ("aggregate", "function", "procedure", "window function")
+SEQUENCE = re.compile(r"nextval\('(.+)'::regclass\)")
+quoted = postgresql.dialect().identifier_preparer.quote  # type: ignore[no-untyped-call]
+HAS_ROWS = "These tables were there before the service, and have rows: drop them by hand"
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The tables that are created, without what only SQL can say."""
+
+    schema: Schema
+    names: Sequence[str]
+
+    @property
+    def tables(self) -> list[Table]:
+        """The tables, without what calls functions that are not created."""
+        return [self._plain(table) for table in self.schema.tables if self._is_created(table)]
+
+    @property
+    def create(self) -> list[str]:
+        """The statements up."""
+        tables = self.tables
+        shared = [one.name for one in self.schema.objects if one.kind == "sequence"]
+        return [
+            *(TYPES[one.kind].format_map(placed(self.schema, one)) for one in self._objects()),
+            *(statement for table in tables for statement in create_table(table, shared)),
+            *(statement for table in tables for statement in self._foreign_keys(table)),
+        ]
+
+    @property
+    def drop(self) -> list[str]:
+        """The statements down, which refuse to lose rows."""
+        places = [place_of(table) for table in self.tables]
+        if not places:
+            return []
+        rows = "\n    OR ".join(f"EXISTS (SELECT FROM {place})" for place in places)
+        raising = f"        RAISE EXCEPTION '{HAS_ROWS}';"
+        guard = f"DO $$ BEGIN\n    IF {rows} THEN\n{raising}\n    END IF;\nEND $$"
+        kept = [one for one in self._objects() if one.kind != "extension"]
+        drops = (
+            f"DROP {DROPS.get(one.kind, 'TYPE')} {placed(self.schema, one)['place']}"
+            for one in reversed(kept)
+        )
+        return [guard, f"DROP TABLE {', '.join(places)}", *drops]
+
+    @property
+    def left_out(self) -> list[str]:
+        """What a new database lacks."""
+        told = [
+            f"{feature.kind} {feature.name}"
+            for table in self.schema.tables
+            if self._is_created(table)
+            for feature in table.features
+        ]
+        views = [f"{one.kind} {one.name}" for one in self.schema.tables if "view" in one.kind]
+        routines = [f"{one.kind} {one.name}" for one in self.schema.objects if one.kind in ROUTINES]
+        return [*told, *views, *routines]
+
+    def _objects(self) -> list[Feature]:
+        kinds = list(TYPES)
+        created = (feature for feature in self.schema.objects if feature.kind in TYPES)
+        return sorted(created, key=lambda feature: kinds.index(feature.kind))
+
+    def _is_created(self, table: Table) -> bool:
+        is_table = table.kind in ("table", "partitioned table")
+        is_part = any(feature.kind == "partition of" for feature in table.features)
+        return is_table and not is_part and table.name in self.names
+
+    def _plain(self, table: Table) -> Table:
+        return replace(
+            table,
+            columns=tuple(self._plain_column(column) for column in table.columns),
+            checks=tuple(one for one in table.checks if not self._calls(one.definition)),
+            indexes=tuple(
+                one for one in table.indexes if one.valid and not self._calls(one.definition)
+            ),
+        )
+
+    def _plain_column(self, column: Column) -> Column:
+        calls = self._calls(column.generated or column.default or "")
+        return replace(column, generated=None, default=None) if calls else column
+
+    def _calls(self, sql: str) -> bool:
+        routines = (one.name for one in self.schema.objects if one.kind in ROUTINES)
+        return any(f"{quoted(self.schema.name)}.{quoted(name)}(" in sql for name in routines)
+
+    def _foreign_keys(self, table: Table) -> Iterator[str]:
+        created = {other.name for other in self.tables}
+        for key in table.foreign_keys:
+            if key.schema == table.schema and key.table in created:
+                yield add_constraint(table, key.name, key.definition)
+
+
+def create_table(table: Table, shared: Collection[str]) -> Iterator[str]:
+    """A table with what belongs to it alone."""
+    found = ((column, own_sequence(column, shared)) for column in table.columns)
+    numbered = [(column, sequence) for column, sequence in found if sequence]
+    for column, sequence in numbered:
+        yield f"CREATE SEQUENCE {sequence} AS {column.type.sql}"
+    lines = ",\n".join(f"    {definition(column)}" for column in table.columns)
+    yield f"CREATE TABLE {place_of(table)} (\n{lines}\n)"
+    for column, sequence in numbered:
+        yield f"ALTER SEQUENCE {sequence} OWNED BY {place_of(table)}.{quoted(column.name)}"
+    for constraint in (*([table.key] if table.key else []), *table.uniques, *table.checks):
+        yield add_constraint(table, constraint.name, constraint.definition)
+    yield from (index.definition for index in table.indexes)
+    yield from comments(table)
+
+
+def own_sequence(column: Column, shared: Collection[str]) -> str | None:
+    """The sequence that numbers a column and belongs to it."""
+    found = SEQUENCE.fullmatch(column.default or "")
+    is_shared = found is not None and any(found[1].endswith(quoted(name)) for name in shared)
+    return found[1] if found and not is_shared else None
+
+
+def definition(column: Column) -> str:
+    """A column in CREATE TABLE."""
+    told = [quoted(column.name), column.type.sql]
+    told += [f"COLLATE {quoted(column.collation)}"] if column.collation else []
+    if column.generated:
+        told.append(f"GENERATED ALWAYS AS ({column.generated})" + " STORED" * column.stored)
+    elif column.identity:
+        told.append(column.identity.sql.upper())
+    elif column.default:
+        told.append(f"DEFAULT {column.default}")
+    return " ".join(told + ["NOT NULL"] * (not column.nullable))
+
+
+def comments(table: Table) -> Iterator[str]:
+    """What is said about the table and its columns."""
+    if table.comment:
+        yield f"COMMENT ON TABLE {place_of(table)} IS {text(table.comment)}"
+    for column in table.columns:
+        if column.comment:
+            place = f"{place_of(table)}.{quoted(column.name)}"
+            yield f"COMMENT ON COLUMN {place} IS {text(column.comment)}"
+
+
+def add_constraint(table: Table, name: str, definition: str) -> str:
+    """A constraint by its own name."""
+    return f"ALTER TABLE {place_of(table)} ADD CONSTRAINT {quoted(name)} {definition}"
+
+
+def place_of(table: Table) -> str:
+    """The table's name in its schema."""
+    return f"{quoted(table.schema)}.{quoted(table.name)}"
+
+
+def placed(schema: Schema, feature: Feature) -> Mapping[str, str]:
+    """What is said of an object, for a statement."""
+    name = quoted(feature.name)
+    place = f"{quoted(schema.name)}.{name}"
+    return {"name": name, "place": place, "definition": feature.definition}
+
+
+def text(value: str) -> str:
+    """A text of SQL."""
+    return "'" + value.replace("'", "''") + "'"

@@ -1,0 +1,55 @@
+"""The tables without a model, which autogenerate leaves alone: listed in a module of the team's."""
+
+import ast
+from collections.abc import Collection
+from pathlib import Path
+
+from manage.errors import CommandError
+from manage.scaffolding.changes import Change
+from manage.scaffolding.formatting import tidy
+from manage.scaffolding.project import Project, module_name, parse
+from manage.scaffolding.registries import add_model
+
+NAME = "RAW_TABLES"
+HEAD = '''"""Tables that have no model: `manage migrate create` leaves them alone."""
+
+from app.core.models import Base
+
+'''
+
+
+def place_in(project: Project) -> str:
+    """The module's path, in either layout."""
+    registry = project.registry("models")
+    if registry.endswith("__init__.py"):
+        return registry.replace("__init__", "raw_tables")
+    return "app/raw_tables.py"
+
+
+def listed(project: Project) -> list[str]:
+    """The tables that are listed already."""
+    path = place_in(project)
+    if not (project.root / path).is_file():
+        return []
+    for statement in parse(project.read(path), path).body:
+        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == NAME:
+            try:
+                return [str(name) for name in ast.literal_eval(statement.value)]
+            except ValueError:
+                break
+    raise CommandError(f"{path} has no tuple {NAME} of plain names: write them out")
+
+
+def list_tables(project: Project, tables: Collection[str]) -> Change:
+    """The module, made or rewritten."""
+    path = place_in(project)
+    names = "".join(f"    {name!r},\n" for name in sorted(tables))
+    text = f'{HEAD}{NAME} = ({names})\n\nBase.metadata.info["raw_tables"] = {NAME}\n'
+    text = tidy({path: text}, project.root)[path]
+    before = (project.root / path).read_bytes() if (project.root / path).is_file() else None
+    return Change(Path(path), before, text.encode())
+
+
+def registered(project: Project, registry: str) -> str:
+    """The registry of models with the module in it, so that the list takes effect."""
+    return add_model(registry, module=module_name(place_in(project)), name=NAME)

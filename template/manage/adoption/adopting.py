@@ -9,7 +9,7 @@ from sqlalchemy import URL, Connection
 from app.core.database_errors import DATABASE_ERRORS
 from app.core.paths import PROJECT_ROOT
 from app.core.revisions import APPLIED, revisions
-from manage.adoption import line
+from manage.adoption import line, unmodelled
 from manage.adoption.writing import Writing
 from manage.connection import run_on_connection
 from manage.database import pending_migrations, read_applied
@@ -34,6 +34,7 @@ def adopt(url: URL, schema_name: str, tables: Sequence[str], *, dry_run: bool, y
     schema = read_schema(url, schema_name)
     refuse(project, url, schema)
     writing = Writing(project, schema, chosen(project, schema, tables))
+    refuse_halves(writing)
     if not writing.proposals:
         typer.echo("Every table has a model already: nothing to do.")
         return
@@ -66,14 +67,30 @@ def refuse(project: Project, url: URL, schema: Schema) -> None:
         )
 
 
+def refuse_halves(writing: Writing) -> None:
+    """Stop where a model that is there would have to learn of a reference."""
+    new = {resource.table.name for resource in writing.resources}
+    there = {model.table: name for name, model in writing.project.models.items()}
+    for table in writing.schema.tables:
+        targets = sorted(new & {key.table for key in table.foreign_keys})
+        if table.name in there and targets:
+            raise CommandError(
+                f"The model {there[table.name]} was written without {targets[0]}, to which it"
+                " refers: remove it, and write both at once"
+            )
+
+
 def chosen(project: Project, schema: Schema, tables: Sequence[str]) -> list[Proposal]:
     """What was asked for, without the tables that have a model."""
     there = {model.table for model in project.models.values()} | set(APPLIED)
-    return [
+    found = [
         proposal
         for proposal in propose(schema)
         if proposal.table.name not in there and (not tables or proposal.table.name in tables)
     ]
+    listed = unmodelled.listed(project)
+    is_new = any(one.is_resource or one.table.name not in listed for one in found)
+    return found if is_new else []
 
 
 def carry_out(url: URL, changes: ChangeSet, place: dict[str, str]) -> None:

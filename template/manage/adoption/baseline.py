@@ -29,11 +29,17 @@ class Baseline:
 
     schema: Schema
     names: Sequence[str]
+    earlier: str = ""
+    """The text of the migrations that are there."""
 
     @property
     def tables(self) -> list[Table]:
         """The tables, without what calls functions that are not created."""
-        return [self._plain(table) for table in self.schema.tables if self._is_created(table)]
+        return [
+            self._plain(table)
+            for table in self.schema.tables
+            if self._is_created(table) and not self._is_there(table)
+        ]
 
     @property
     def create(self) -> list[str]:
@@ -43,7 +49,7 @@ class Baseline:
         return [
             *(TYPES[one.kind].format_map(placed(self.schema, one)) for one in self._objects()),
             *(statement for table in tables for statement in create_table(table, shared)),
-            *(statement for table in tables for statement in self._foreign_keys(table)),
+            *self._foreign_keys(),
         ]
 
     @property
@@ -77,8 +83,15 @@ class Baseline:
 
     def _objects(self) -> list[Feature]:
         kinds = list(TYPES)
-        created = (feature for feature in self.schema.objects if feature.kind in TYPES)
+        created = [
+            one
+            for one in self.schema.objects
+            if one.kind in TYPES and f" {placed(self.schema, one)['place']} " not in self.earlier
+        ]
         return sorted(created, key=lambda feature: kinds.index(feature.kind))
+
+    def _is_there(self, table: Table) -> bool:
+        return f"CREATE TABLE {place_of(table)} (" in self.earlier
 
     def _is_created(self, table: Table) -> bool:
         is_table = table.kind in ("table", "partitioned table")
@@ -103,11 +116,15 @@ class Baseline:
         routines = (one.name for one in self.schema.objects if one.kind in ROUTINES)
         return any(f"{quoted(self.schema.name)}.{quoted(name)}(" in sql for name in routines)
 
-    def _foreign_keys(self, table: Table) -> Iterator[str]:
-        created = {other.name for other in self.tables}
-        for key in table.foreign_keys:
-            if key.schema == table.schema and key.table in created:
-                yield add_constraint(table, key.name, key.definition)
+    def _foreign_keys(self) -> Iterator[str]:
+        created = {table.name for table in self.tables}
+        there = {table.name for table in self.schema.tables if self._is_there(table)}
+        for table in self.schema.tables:
+            for key in table.foreign_keys:
+                ends = {table.name, key.table}
+                is_possible = key.schema == table.schema and ends <= created | there
+                if is_possible and ends & created:
+                    yield add_constraint(table, key.name, key.definition)
 
 
 def create_table(table: Table, shared: Collection[str]) -> Iterator[str]:

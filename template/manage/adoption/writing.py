@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from app.core.revisions import APPLIED
-from manage.adoption import line, raw_tables
+from manage.adoption import line, unmodelled
 from manage.adoption.baseline import Baseline
 from manage.adoption.naming import attributes_of
 from manage.adoption.resource import ExistingResource
@@ -68,7 +68,9 @@ class Writing:
     @cached_property
     def baseline(self) -> Baseline:
         """The tables that the migration creates."""
-        return Baseline(self.schema, [proposal.table.name for proposal in self.proposals])
+        folder = self.project.root / "migrations" / "app"
+        earlier = "".join(path.read_text("utf-8") for path in sorted(folder.glob("[0-9]*_*")))
+        return Baseline(self.schema, [one.table.name for one in self.proposals], earlier)
 
     def changes(self) -> ChangeSet:
         """All of it."""
@@ -116,19 +118,19 @@ class Writing:
                 module = module_name(path)
                 after[routes] = add_router(after[routes], module=module, name=names.plural)
         lists = []
-        if raw := self._raw_tables():
-            after[models] = raw_tables.registered(self.project, after[models])
-            lists.append(raw_tables.list_tables(self.project, raw))
+        if without := self._unmodelled():
+            after[models] = unmodelled.registered(self.project, after[models])
+            lists.append(unmodelled.list_tables(self.project, without))
         changed = [
             Change(Path(path), before[path].encode(), after[path].encode()) for path in after
         ]
         return [*changed, *lists]
 
-    def _raw_tables(self) -> set[str]:
+    def _unmodelled(self) -> set[str]:
         modelled = {resource.table.name for resource in self.resources}
         tables = {table.name for table in self.schema.tables if "view" not in table.kind}
         there = {model.table for model in self.project.models.values()} | set(APPLIED)
-        return (tables | set(raw_tables.listed(self.project))) - modelled - there
+        return (tables | set(unmodelled.listed(self.project))) - modelled - there
 
 
 def belongs(path: str, names: ResourceNames) -> bool:

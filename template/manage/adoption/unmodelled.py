@@ -10,8 +10,8 @@ from manage.scaffolding.formatting import tidy
 from manage.scaffolding.project import Project, module_name, parse
 from manage.scaffolding.registries import add_model
 
-NAME = "RAW_TABLES"
-HEAD = '''"""Tables that have no model: `manage migrate create` leaves them alone."""
+NAME = "EXISTING_TABLES"
+HEAD = '''"""Tables that were there and have no model: `manage migrate create` leaves them alone."""
 
 from app.core.models import Base
 
@@ -22,8 +22,8 @@ def place_in(project: Project) -> str:
     """The module's path, in either layout."""
     registry = project.registry("models")
     if registry.endswith("__init__.py"):
-        return registry.replace("__init__", "raw_tables")
-    return "app/raw_tables.py"
+        return registry.replace("__init__", "existing_tables")
+    return "app/existing_tables.py"
 
 
 def listed(project: Project) -> list[str]:
@@ -44,7 +44,7 @@ def list_tables(project: Project, tables: Collection[str]) -> Change:
     """The module, made or rewritten."""
     path = place_in(project)
     names = "".join(f"    {name!r},\n" for name in sorted(tables))
-    text = f'{HEAD}{NAME} = ({names})\n\nBase.metadata.info["raw_tables"] = {NAME}\n'
+    text = f'{HEAD}{NAME} = ({names})\n\nBase.metadata.info["existing_tables"] = {NAME}\n'
     text = tidy({path: text}, project.root)[path]
     before = (project.root / path).read_bytes() if (project.root / path).is_file() else None
     return Change(Path(path), before, text.encode())

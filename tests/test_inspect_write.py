@@ -1,0 +1,174 @@
+"""`manage inspect --write`: the rows of a database that is there, served by the project."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.conftest import Install, Render
+from tests.conversations import Conversation, Person, join
+from tests.projects import Project
+from tests.stacks import OPPOSITES, Stack, each
+from tests.test_inspect import ASK_PASSWORDS, PASSWORD, SECRET, TELLING
+
+SAMPLES = Path(__file__).parent / "samples" / "databases"
+STACKS = [
+    Stack("async", "per-entity", "alembic", False, "jwt", example=False),
+    Stack("sync", "per-layer", "dbmate", False, "session", example=False),
+]
+OWNER = f"CREATE ROLE reader SUPERUSER LOGIN PASSWORD '{PASSWORD}';\n"
+MAKE_DATABASE = """
+import sys
+from app.core.postgres import local_server
+server = local_server()
+server.database_url("postgresql", sys.argv[1])
+server.run_sql(open(sys.argv[2]).read(), database=sys.argv[1])
+server.run_sql("SELECT pg_reload_conf()", database=sys.argv[1])
+server.release()
+"""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What a database's rows come to over HTTP."""
+
+    name: str
+    rows: dict[str, dict[str, Any]]
+    totals: dict[str, int]
+    made: tuple[str, dict[str, Any], dict[str, Any]]
+    """Where something is made, of what, and what the database adds to it."""
+    changed: tuple[str, dict[str, Any]]
+    refused: list[tuple[str, str, int, dict[str, Any] | None]]
+    raw: set[str] = field(default_factory=set)
+
+
+DVD_RENTAL = Sample(
+    "dvd_rental",
+    rows={
+        "/films/1": {
+            "id": 1,
+            "title": "Academy Dinosaur",
+            "release_year": 2006,
+            "rental_rate": "4.99",
+            "rating": "PG",
+            "special_features": ["Deleted Scenes", "Trailers"],
+        },
+        "/inventories/2": {"id": 2, "film_id": 2},
+    },
+    totals={"/films": 2, "/films?rating=PG": 1, "/films?title__contains=gold": 1, "/rentals": 1},
+    made=("/films", {"title": "New", "language_id": 1}, {"rental_duration": 3, "rating": "G"}),
+    changed=("/films/1", {"rating": "R", "length": None}),
+    refused=[
+        ("GET", "/films/3", 404, None),
+        ("GET", "/films/2147483648", 422, None),
+        ("POST", "/films", 409, {"title": "New", "language_id": 9}),
+        ("POST", "/films", 422, {"title": "New", "language_id": 1, "release_year": 1066}),
+        ("POST", "/films", 422, {"title": "New", "language_id": 1, "fulltext": "new"}),
+        ("DELETE", "/languages/1", 409, None),
+    ],
+    raw={"film_actor", "payment", "payment_p2022_01"},
+)
+FOOD_TRADE = Sample(
+    "food_trade",
+    rows={
+        "/customers/ALFKI": {"id": "ALFKI", "company_name": "Alfreds Futterkiste"},
+        "/employees/1": {"id": 1, "reports_to": 2, "hire_date": "1992-05-01"},
+        "/territories/01581": {"id": "01581", "region_id": 1},
+    },
+    totals={"/customers": 2, "/employees?reports_to=2": 1, "/orders?order_date__lte=1996-07-04": 1},
+    made=("/customers", {"id": "A&B %", "company_name": "New"}, {"city": None}),
+    changed=("/products/1", {"units_in_stock": 5}),
+    refused=[
+        ("GET", "/customers/NONE", 404, None),
+        ("GET", "/employees/32768", 422, None),
+        ("PATCH", "/customers/ALFKI", 422, {"id": "OTHER"}),
+        ("POST", "/customers", 422, {"company_name": "Without a key"}),
+        ("POST", "/customers", 409, {"id": "BONAP", "company_name": "Twice"}),
+        ("PATCH", "/employees/1", 422, {"hire_date": "1900-01-01"}),
+    ],
+    raw={"order_details", "customer_customer_demo"},
+)
+
+
+@pytest.fixture
+def project(stack: Stack, render: Render, tmp_path: Path) -> Project:
+    """A project to write in."""
+    project = Project(Path(shutil.copytree(render(stack).path, tmp_path / "project")))
+    project.sync(tmp_path)
+    return project
+
+
+@contextmanager
+def database(project: Project, name: str, script: str) -> Iterator[str]:
+    """The URL of a database that asks for a password."""
+    with project.postgres() as folder:
+        rules = project.path / ".postgres" / "data" / "pg_hba.conf"
+        rules.write_text(ASK_PASSWORDS + rules.read_text())
+        source = project.path.parent / f"{name}.sql"
+        source.write_text(OWNER + script)
+        project.uv_run("python", "-c", MAKE_DATABASE, name, str(source))
+        yield f"postgresql://reader:{SECRET}@/{name}?host={quote(str(folder), safe='')}"
+
+
+@pytest.mark.parametrize("sample", [DVD_RENTAL, FOOD_TRADE], ids=lambda sample: sample.name)
+@each(STACKS)
+def test_serves_the_rows(stack: Stack, sample: Sample, project: Project) -> None:
+    script = (SAMPLES / f"{sample.name}.sql").read_text()
+    with database(project, sample.name, script) as url:
+        said = project.uv_run("manage", "inspect", "--url", url, "--write", "--yes")
+        assert all(f"No resource: {table}, as" in said for table in sample.raw)
+        check_settled(project, url)
+        again = project.uv_run("manage", "inspect", "--url", url, "--write", "--yes")
+        with project.served(DATABASE_URL=url) as server, Conversation(server) as talk:
+            check_rows(join(talk, stack, "ann@example.org"), sample)
+    assert "nothing to do" in again
+    assert not TELLING.search(said + again)
+    assert not [path for path in own_files(project) if TELLING.search(path.read_text())]
+
+
+def check_settled(project: Project, url: str) -> None:
+    """The checks of the project, and no difference that a migration could be written for."""
+    project.uv_run("manage", "migrate", "apply", DATABASE_URL=url)
+    told = project.uv_run("manage", "migrate", "create", "-m", "more", DATABASE_URL=url)
+    assert "no migration is needed" in told
+    project.uv_run("ruff", "check")
+    project.uv_run("ruff", "format", "--check")
+    project.uv_run("mypy")
+    project.uv_run("pytest", "--quiet", "tests/core/test_migrations.py")
+
+
+def check_rows(person: Person, sample: Sample) -> None:
+    """What is there is read, made, changed and refused."""
+    for path, row in sample.rows.items():
+        assert row.items() <= person.say("GET", path, 200).items()
+    for path, total in sample.totals.items():
+        assert person.say("GET", path, 200)["total"] == total, path
+    for method, path, status, body in sample.refused:
+        person.say(method, path, status, **({"json": body} if body else {}))
+    path, given, added = sample.made
+    made = person.say("POST", path, 201, json=given)
+    assert (given | added).items() <= made.items()
+    location = person.talk.record[-1]["headers"]["location"]
+    assert person.say("GET", location.removeprefix("/api/v1"), 200) == made
+    path, change = sample.changed
+    changed = person.say("PATCH", path, 200, json=change)
+    assert change.items() <= changed.items()
+    assert person.say("GET", path, 200) == changed
+
+
+def own_files(project: Project) -> list[Path]:
+    """All files but those of the tools and of the database itself."""
+    skipped = re.compile(r"\.venv|\.postgres|\.\w+_cache|__pycache__")
+    inside = (path.relative_to(project.path) for path in project.path.rglob("*"))
+    paths = [path for path in inside if not skipped.match(path.parts[0])]
+    return [
+        project.path / path
+        for path in paths
+        if (project.path / path).is_file() and "__pycache__" not in path.parts
+    ]

@@ -13,7 +13,7 @@ from manage.adoption.resource import ExistingResource
 from manage.inspection.proposals import Proposal
 from manage.inspection.tables import Schema
 from manage.scaffolding.changes import Change, ChangeSet
-from manage.scaffolding.formatting import tidy
+from manage.scaffolding.formatting import Made, tidy
 from manage.scaffolding.making import add_packages, refuse_existing
 from manage.scaffolding.names import ResourceNames
 from manage.scaffolding.project import Project, module_name, place_of
@@ -77,16 +77,16 @@ class Writing:
         files = {one.names.singular: self._files(one) for one in self.resources}
         made = {path: text for each in files.values() for path, text in each.items()}
         path = f"migrations/app/{self.version}_create_existing_tables.{line.SUFFIX}"
-        migration = {path: line.write(self.baseline, self.place)}
+        migration = {path: Made(line.write(self.baseline, self.place), "of the baseline")}
         texts = add_packages(self.project, tidy(made | migration, self.project.root))
         changes = [Change(Path(path), None, text.encode()) for path, text in texts.items()]
         return ChangeSet([*changes, *self._records(texts), *self._registries(files)])
 
-    def _files(self, resource: ExistingResource) -> dict[str, str]:
+    def _files(self, resource: ExistingResource) -> dict[str, Made]:
         """The texts by path, without tests: no values are known that the table's rules allow."""
         context = resource.context()
         files = {
-            template.target: render(template, context)
+            template.target: Made(render(template, context), template.name)
             for template in find_templates(self.project.root / "scaffold", resource.names)
             if not (template.is_migration or template.target.startswith("tests/"))
         }
@@ -105,7 +105,7 @@ class Writing:
             records.append(Change(path, None, record.as_text().encode()))
         return records
 
-    def _registries(self, files: dict[str, dict[str, str]]) -> list[Change]:
+    def _registries(self, files: dict[str, dict[str, Made]]) -> list[Change]:
         models, routes = (self.project.registry(role) for role in ("models", "routes"))
         before = {path: self.project.read(path) for path in (models, routes)}
         after = dict(before)

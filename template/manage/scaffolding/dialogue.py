@@ -23,7 +23,7 @@ def carry_out(
     """
     from app.core.paths import PROJECT_ROOT
 
-    wanted = is_wanted(changes, question, dry_run=dry_run, yes=yes)
+    wanted = is_wanted(changes, question, dry_run=dry_run, yes=yes, assume_yes=assume_yes)
     if wanted:
         if first:
             first()
@@ -31,7 +31,9 @@ def carry_out(
     return wanted
 
 
-def is_wanted(changes: ChangeSet, question: str, *, dry_run: bool, yes: bool) -> bool:
+def is_wanted(
+    changes: ChangeSet, question: str, *, dry_run: bool, yes: bool, assume_yes: bool = True
+) -> bool:
     """Show the changes, and ask unless it is only a rehearsal."""
     typer.echo(changes.tree())
     if dry_run:

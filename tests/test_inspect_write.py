@@ -23,6 +23,14 @@ STACKS = [
     Stack("sync", "per-layer", "dbmate", False, "session", example=False),
 ]
 OWNER = f"CREATE ROLE reader SUPERUSER LOGIN PASSWORD '{PASSWORD}';\n"
+TABLE = "CREATE TABLE things (id integer PRIMARY KEY);\n"
+# Whose project, what is there, and why nothing is written.
+REFUSALS = {
+    "The database lacks app_0001": (OPPOSITES[0], TABLE),
+    "needs a project without multi-tenancy": (OPPOSITES[1], TABLE),
+    "has a table users of its own": (STACKS[0], "CREATE TABLE users (id integer PRIMARY KEY)"),
+    "permission denied for schema public": (STACKS[0], f"{TABLE}ALTER ROLE reader NOSUPERUSER"),
+}
 MAKE_DATABASE = """
 import sys
 from app.core.postgres import local_server
@@ -164,7 +172,7 @@ def check_rows(person: Person, sample: Sample) -> None:
 
 def own_files(project: Project) -> list[Path]:
     """All files but those of the tools and of the database itself."""
-    skipped = re.compile(r"\.venv|\.postgres|\.\w+_cache|__pycache__")
+    skipped = re.compile(r"\.venv|\.local|\.postgres|\.\w+_cache|__pycache__")
     inside = (path.relative_to(project.path) for path in project.path.rglob("*"))
     paths = [path for path in inside if not skipped.match(path.parts[0])]
     return [
@@ -172,3 +180,19 @@ def own_files(project: Project) -> list[Path]:
         for path in paths
         if (project.path / path).is_file() and "__pycache__" not in path.parts
     ]
+
+
+@pytest.mark.parametrize("sentence", REFUSALS)
+def test_writes_all_or_nothing(sentence: str, install: Install) -> None:
+    stack, script = REFUSALS[sentence]
+    project = install(stack)
+    with project.alone():
+        project.start_afresh()
+        before = {path: path.read_bytes() for path in own_files(project)}
+        with (
+            database(project, "shop", script) as url,
+            pytest.raises(AssertionError, match=f"Error: .*{sentence}"),
+        ):
+            project.uv_run("manage", "inspect", "--url", url, "--write", "--yes")
+        assert {path: path.read_bytes() for path in own_files(project)} == before
+        project.start_afresh()

@@ -88,8 +88,8 @@ def chosen(project: Project, schema: Schema, tables: Sequence[str]) -> list[Prop
         for proposal in propose(schema)
         if proposal.table.name not in there and (not tables or proposal.table.name in tables)
     ]
-    listed = unmodelled.listed(project)
-    is_new = any(one.is_resource or one.table.name not in listed for one in found)
+    seen = {*unmodelled.listed(project), *(one.name for one in schema.tables if "view" in one.kind)}
+    is_new = any(one.is_resource or one.table.name not in seen for one in found)
     return found if is_new else []
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from manage.errors import CommandError
 from manage.scaffolding.changes import Change
-from manage.scaffolding.formatting import tidy
+from manage.scaffolding.formatting import Made, tidy
 from manage.scaffolding.project import Project, module_name, parse
 from manage.scaffolding.registries import add_model
 
@@ -45,7 +45,7 @@ def list_tables(project: Project, tables: Collection[str]) -> Change:
     path = place_in(project)
     names = "".join(f"    {name!r},\n" for name in sorted(tables))
     text = f'{HEAD}{NAME} = ({names})\n\nBase.metadata.info["existing_tables"] = {NAME}\n'
-    text = tidy({path: text}, project.root)[path]
+    text = tidy({path: Made(text, "of the list")}, project.root)[path]
     before = (project.root / path).read_bytes() if (project.root / path).is_file() else None
     return Change(Path(path), before, text.encode())
 

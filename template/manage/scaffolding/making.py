@@ -1,7 +1,7 @@
 """What `manage make` writes."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -159,7 +159,7 @@ def register(project: Project, names: ResourceNames, files: dict[str, str]) -> l
     return changes
 
 
-def refuse_existing(project: Project, names: ResourceNames, files: dict[str, str]) -> None:
+def refuse_existing(project: Project, names: ResourceNames, files: Collection[str]) -> None:
     """Stop before anything that is there already."""
     for path in sorted(files):
         if (project.root / path).exists():

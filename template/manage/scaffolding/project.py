@@ -69,6 +69,11 @@ class Project:
             raise CommandError(
                 f"There is no resource {singular} to refer to: make it first, or correct its name"
             )
+        if "Keyed" in model.bases:
+            raise CommandError(
+                f"{singular} keeps the key that its table had, and references here are UUIDs:"
+                " write the field by hand"
+            )
         factory = factory_module(model.module)
         path = module_path(factory)
         functions = defined(parse(self.read(path), path)) if (self.root / path).is_file() else set()

@@ -13,11 +13,14 @@ PACKAGE = ".__init__"
 def files_that_need(project: Project, names: ResourceNames, own: Collection[str]) -> list[str]:
     """The files, beside its own and the registries, that refer to a resource."""
     modules = {module_name(path) for path in own if path.endswith(".py")}
+    model = project.models.get(names.class_name)
+    keys = {f"{model.table if model else names.plural}.{column}" for column in ("id", "tenant_id")}
     skipped = {*own, project.registry("models"), project.registry("routes")}
     return [
         path
         for path in python_files(project)
-        if path not in skipped and needs(project, path, names, modules)
+        if path not in skipped
+        and (mentions(project, path, keys) or imports_from(project, path, names, modules))
     ]
 
 
@@ -28,11 +31,20 @@ def python_files(project: Project) -> Iterator[str]:
             yield path.relative_to(project.root).as_posix()
 
 
-def needs(project: Project, path: str, names: ResourceNames, modules: Collection[str]) -> bool:
-    """Whether a module imports one of these, or refers to the resource's table."""
+def mentions(project: Project, path: str, keys: Collection[str]) -> bool:
+    """Whether a module has a text `table.column` of the resource's table, as keys refer to it."""
     return any(
-        is_foreign_key(node, names)
-        or is_import(node, modules)
+        isinstance(node, ast.Constant) and node.value in keys
+        for node in ast.walk(parse(project.read(path), path))
+    )
+
+
+def imports_from(
+    project: Project, path: str, names: ResourceNames, modules: Collection[str]
+) -> bool:
+    """Whether a module imports one of these."""
+    return any(
+        is_import(node, modules)
         or (isinstance(node, ast.ImportFrom) and is_import_from(node, path, names, modules))
         for node in ast.walk(parse(project.read(path), path))
     )
@@ -65,9 +77,3 @@ def absolute(node: ast.ImportFrom, path: str) -> str:
         return node.module or ""
     package = path.split("/")[: -node.level]
     return ".".join([*package, *filter(None, [node.module])])
-
-
-def is_foreign_key(node: ast.AST, names: ResourceNames) -> bool:
-    """Whether it is the text `table.column` of the resource's table, as keys refer to it."""
-    columns = (f"{names.plural}.id", f"{names.plural}.tenant_id")
-    return isinstance(node, ast.Constant) and node.value in columns

@@ -103,7 +103,7 @@ class TestRefused:
     def test_what_is_needed(self, with_order: Scaffold, statement: str) -> None:
         with_order.write("app/report.py", f"def report() -> None:\n    {statement}\n")
         sentence = with_order.refusal(*REMOVE_ORDER, "--force")
-        assert sentence.startswith("app/report.py needs order")
+        assert sentence.startswith("order is needed by app/report.py")
 
     def test_what_another_resource_refers_to(self, with_order: Scaffold) -> None:
         with_order.manage("make", "line", "order:ref:order")

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from manage.errors import CommandError
 from manage.scaffolding.fields import Target
-from manage.scaffolding.names import ResourceNames
+from manage.scaffolding.inflection import singular_of
+from manage.scaffolding.names import ResourceNames, snake_case
 
 
 @dataclass(frozen=True)
@@ -62,12 +63,20 @@ class Project:
                 return Model(name, module, table, names(statement.bases)) if table else None
         return None
 
+    def meant(self, text: str) -> str | None:
+        """The resource that is there, and that a misspelt name may stand for."""
+        spelled = snake_case(text)
+        names = {snake_case(name) for name in self.models}
+        return next((name for name in (spelled, singular_of(spelled)) if name in names), None)
+
     def target(self, singular: str, class_name: str) -> Target:
         """A resource that others may refer to, with what makes one for a test."""
         model = self.models.get(class_name)
-        if model is None:
+        if model is None or singular != snake_case(class_name):
+            meant = self.meant(singular)
             raise CommandError(
-                f"There is no resource {singular} to refer to: make it first, or correct its name"
+                f"There is no resource {singular} to refer to: "
+                + (f"use {meant}" if meant else "make it first, or correct its name")
             )
         if "Keyed" in model.bases:
             raise CommandError(

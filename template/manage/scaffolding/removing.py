@@ -29,9 +29,10 @@ class Resource:
             raise CommandError(f"{singular} belongs to the kernel, which needs it: it stays")
         record = read_record(project.root, singular) if singular.isidentifier() else None
         if record is None:
+            meant = project.meant(singular)
             raise CommandError(
-                f"`manage make` has made no resource {singular!r}: what is written by hand is"
-                " taken out by hand"
+                f"`manage make` has made no resource {singular!r}: "
+                + (f"use {meant}" if meant else "what is written by hand is taken out by hand")
             )
         return cls(project, singular, record)
 
@@ -60,7 +61,8 @@ class Resource:
         """Stop before something loses what it refers to."""
         if needing := files_that_need(self.project, self.names, set(self.record.files)):
             raise CommandError(
-                f"{', '.join(needing)} needs {self.singular}: take that out first, or remove it too"
+                f"{self.singular} is needed by {', '.join(needing)}: take that out first, or remove"
+                " the resource that they belong to"
             )
 
     def removal(self, *, dropping: dict[str, str] | None) -> ChangeSet:

@@ -69,6 +69,8 @@ def parse(text: str) -> Specification:
         raise CommandError(f"{name}: there is no type {type_!r}: the types are {types}")
     if len(arguments) > ARGUMENTS.get(type_, 0):
         raise CommandError(f"{name}: {head!r} has too many arguments")
+    if type_ == "ref" and name.endswith("_id"):
+        raise CommandError(f"{name}: the column of a reference gets its _id: use {name[:-3]}")
     known = REFERENCE_FLAGS if type_ == "ref" else FLAGS
     return Specification(name, type_, arguments, parse_flags(name, flags, known))
 

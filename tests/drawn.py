@@ -70,7 +70,6 @@ DEFAULTS = {
     "datetime": ["now"],
     "time": ["09:30", "23:59:59"],
     "json": ["{}"],
-    "enum": ["a", "draft", "one", "o", "class"],
 }
 ODD_DEFAULTS = [
     "",
@@ -114,6 +113,19 @@ class Wanted:
         return replace(self, fields=fields)
 
 
+EVERY_TYPE = Wanted(
+    "thing",
+    [
+        f"{name}:{kind},optional" if kind.endswith(SELF) else f"{name}:{kind}"
+        for name, kind in zip(FIELDS, TYPES, strict=False)
+    ],
+    plural=None,
+    owned=True,
+    soft_delete=False,
+    read_public=False,
+)
+
+
 @st.composite
 def fields(draw: st.DrawFn, *, sound: bool) -> str:
     """A field; one that is not sound is odd in some part."""
@@ -123,12 +135,20 @@ def fields(draw: st.DrawFn, *, sound: bool) -> str:
     type_ = kind.partition(":")[0]
     known = REFERENCE_FLAGS if type_ == "ref" else FLAGS
     flags = draw(st.lists(st.sampled_from(known), max_size=2, unique_by=lambda f: f.split("=")[0]))
-    defaults = ODD_DEFAULTS if odd == "default" else DEFAULTS.get(type_, [])
+    defaults = ODD_DEFAULTS if odd == "default" else defaults_of(kind)
     if defaults and (odd or draw(st.booleans())):
         flags.append(f"default={draw(st.sampled_from(defaults))}")
     if odd == "flags":
         flags.append(draw(st.sampled_from(UNSOUND_FLAGS)))
     return ",".join([f"{name}:{kind}", *(flags if odd else fitting(kind, flags))])
+
+
+def defaults_of(kind: str) -> list[str]:
+    """What such a field may have as its default."""
+    type_, _, argument = kind.partition(":")
+    if type_ == "enum":
+        return argument.split("/")
+    return ["x"] if kind in ("str:1", "str:2") else DEFAULTS.get(type_, [])
 
 
 def fitting(kind: str, flags: list[str]) -> list[str]:
@@ -145,8 +165,10 @@ def names(*, sound: bool) -> st.SearchStrategy[str]:
     """What a resource may be called."""
     if not sound:
         return st.one_of(st.sampled_from(UNSOUND_NAMES), st.text(max_size=20))
-    invented = st.from_regex(NAME, fullmatch=True).map(lambda name: name[:35].rstrip("_"))
-    return st.one_of(st.sampled_from(NOUNS), invented)
+    nouns = st.sampled_from(NOUNS)
+    compounds = st.tuples(nouns, nouns).map("_".join)
+    invented = st.from_regex(NAME, fullmatch=True).map(lambda name: name[:20].rstrip("_"))
+    return st.one_of(nouns, compounds, compounds, invented)
 
 
 @st.composite

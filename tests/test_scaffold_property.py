@@ -18,7 +18,7 @@ from tests.stacks import OPPOSITES, Stack, each
 
 SCAFFOLDER = Path(__file__).parent / "inside/scaffolder.py"
 # With more of them, someone may look for what these miss.
-DRAWS = int(os.environ.get("SCAFFOLD_DRAWS", "40"))
+DRAWS = int(os.environ.get("SCAFFOLD_DRAWS", "24"))
 
 
 @dataclass

@@ -118,7 +118,7 @@ def database(project: Project, name: str, script: str) -> Iterator[str]:
     with project.postgres() as folder:
         rules = project.path / ".postgres" / "data" / "pg_hba.conf"
         rules.write_text(ASK_PASSWORDS + rules.read_text())
-        source = project.path.parent / f"{name}.sql"
+        source = project.path.parent / f"{project.path.name}.{name}.sql"
         source.write_text(OWNER + script)
         project.uv_run("python", "-c", MAKE_DATABASE, name, str(source))
         yield f"postgresql://reader:{SECRET}@/{name}?host={quote(str(folder), safe='')}"

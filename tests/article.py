@@ -1,4 +1,7 @@
-"""What Copier, which runs no code of ours, is told about the article: `python -m tests.article`."""
+"""What Copier, which runs no code of ours, is told about the article.
+
+`PYTHONPATH=.:template uv run python -m tests.article` writes it.
+"""
 
 import json
 import re

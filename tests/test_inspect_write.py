@@ -105,10 +105,10 @@ FOOD_TRADE = Sample(
 
 
 @pytest.fixture
-def project(stack: Stack, render: Render, tmp_path: Path) -> Project:
+def project(stack: Stack, render: Render, workshop: Path, tmp_path: Path) -> Project:
     """A project to write in."""
     project = Project(Path(shutil.copytree(render(stack).path, tmp_path / "project")))
-    project.sync(tmp_path)
+    project.sync(workshop)
     return project
 
 
@@ -138,6 +138,11 @@ def test_serves_the_rows(stack: Stack, sample: Sample, project: Project) -> None
     assert "nothing to do" in again
     assert not TELLING.search(said + again)
     assert not [path for path in own_files(project) if TELLING.search(path.read_text())]
+    schemas = [
+        path for path in own_files(project) if "schemas" in path.parts or path.stem == "schemas"
+    ]
+    told = [path.parts[-2:] for path in schemas if "password: " in path.read_text()]
+    assert all("auth" in "/".join(parts) for parts in told), told
 
 
 def check_settled(project: Project, url: str) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from manage.errors import CommandError
 from manage.scaffolding import reserved
-from manage.scaffolding.inflection import singular_of, with_article
+from manage.scaffolding.inflection import singular_of, with_a_or_an
 from manage.scaffolding.names import NAME, resource_names
 
 
@@ -126,9 +126,9 @@ class TestForms:
 
     def test_article(self) -> None:
         for noun in ("company", "user", "unit", "url", "one time code", "european", "hotel", "tv"):
-            assert with_article(noun) == f"a {noun}"
+            assert with_a_or_an(noun) == f"a {noun}"
         for noun in ("hour", "order", "umbrella", "uninvited guest", "sms", "heir", "x"):
-            assert with_article(noun) == f"an {noun}"
+            assert with_a_or_an(noun) == f"an {noun}"
 
     def test_given_plural_is_taken(self) -> None:
         assert resource_names("kubernetes", "clusters").plural == "clusters"

@@ -51,12 +51,12 @@ class TestRendered:
             ("routes", add_router, remove_router, "articles"),
         ):
             place = f"app/{full.answers['at'][role]}.py"
-            with_article = (full.path / place).read_text()
+            with_a_or_an = (full.path / place).read_text()
             without = (empty.path / place).read_text()
             module = full.answers["module"]["article"][role]
-            assert add(without, module=module, name=name) == with_article
-            assert add(with_article, module=module, name=name) == with_article
-            assert remove(with_article, module=module, name=name) == without
+            assert add(without, module=module, name=name) == with_a_or_an
+            assert add(with_a_or_an, module=module, name=name) == with_a_or_an
+            assert remove(with_a_or_an, module=module, name=name) == without
 
     @pytest.mark.parametrize("layout", ["per-entity", "per-layer"])
     def test_names_are_sorted_and_long_ones_wrapped(

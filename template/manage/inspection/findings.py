@@ -8,6 +8,7 @@ from manage.inspection.fields import (
     WITH_DEFAULT,
     Field,
     References,
+    is_secret,
     literal_default,
     refers,
 )
@@ -74,6 +75,8 @@ def column_findings(table: Table, column: Column, field: Field) -> Iterator[Find
 def type_findings(subject: str, column: Column, field: Field) -> Iterator[Finding]:
     """What the column's type and PostgreSQL's own hand in its values come to."""
     type_ = column.type
+    if is_secret(column):
+        yield Finding(subject, "its name says that it is a secret", NOT_IN_API)
     if not type_.in_api:
         required = "" if column.is_filled else "; POST fails unless a trigger fills it in"
         yield Finding(subject, type_.reason or type_.sql, NOT_IN_API + required)

@@ -1,4 +1,4 @@
-"""English as far as names need it: plurals of their last words, and the indefinite article."""
+"""English as far as names need it: plurals of their last words, and `a` or `an`."""
 
 import re
 from functools import cache
@@ -69,10 +69,10 @@ def singular_of(name: str) -> str | None:
     return start + _rules().singular(word)
 
 
-def with_article(noun: str) -> str:
+def with_a_or_an(noun: str) -> str:
     """The noun behind "a" or "an", whichever is said."""
-    article = "an" if VOWEL.match(noun) and not CONSONANT.match(noun) else "a"
-    return f"{article} {noun}"
+    before = "an" if VOWEL.match(noun) and not CONSONANT.match(noun) else "a"
+    return f"{before} {noun}"
 
 
 def _split(name: str) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from manage.errors import CommandError
 from manage.scaffolding import reserved
-from manage.scaffolding.inflection import plural_of, singular_of, with_article
+from manage.scaffolding.inflection import plural_of, singular_of, with_a_or_an
 
 NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 
@@ -51,7 +51,7 @@ class ResourceNames:
     @property
     def a_words(self) -> str:
         """`an order line`."""
-        return with_article(self.words)
+        return with_a_or_an(self.words)
 
     @property
     def plural_words(self) -> str:

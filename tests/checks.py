@@ -13,9 +13,9 @@ def check_types(project: Project, cache: Path) -> None:
     project.uv_run("mypy", "--strict", f"--cache-dir={cache}/mypy-{worker}")
 
 
-def run_own_tests(project: Project) -> None:
+def run_own_tests(project: Project, *options: str) -> None:
     with project.alone():
-        printed = project.uv_run("pytest", "--quiet")
+        printed = project.uv_run("pytest", "--quiet", *options)
     assert re.search(r"\d\d passed", printed)
     assert not re.search(r"\d (skipped|failed|error|xfailed)", printed), printed[-2000:]
 

@@ -46,6 +46,16 @@ OPPOSITES = [
     Stack("async", "per-entity", "alembic", False, "jwt"),
     Stack("sync", "per-layer", "dbmate", True, "session"),
 ]
+# Every two values of two answers meet in one of these.
+SPREAD = [
+    *OPPOSITES,
+    Stack("async", "per-layer", "dbmate", False, "session"),
+    Stack("sync", "per-entity", "alembic", True, "jwt"),
+    Stack("async", "per-entity", "dbmate", True, "jwt"),
+    Stack("async", "per-layer", "alembic", True, "session"),
+    Stack("sync", "per-entity", "dbmate", False, "session"),
+    Stack("sync", "per-layer", "alembic", False, "jwt"),
+]
 
 
 def each(stacks: Iterable[Stack], *, quick: Iterable[Stack] = ()) -> pytest.MarkDecorator:

@@ -11,34 +11,12 @@ from tests.conftest import Install, Render, Talk
 from tests.conversations import converse
 from tests.interpreters import lowest, newest
 from tests.projects import Project
-from tests.stacks import OPPOSITES, STACKS, Stack, each
-
-# Every two values of two answers meet in one of these.
-SPREAD = [
-    *OPPOSITES,
-    Stack("async", "per-layer", "dbmate", False, "session"),
-    Stack("sync", "per-entity", "alembic", True, "jwt"),
-    Stack("async", "per-entity", "dbmate", True, "jwt"),
-    Stack("async", "per-layer", "alembic", True, "session"),
-    Stack("sync", "per-entity", "dbmate", False, "session"),
-    Stack("sync", "per-layer", "alembic", False, "jwt"),
-]
+from tests.stacks import OPPOSITES, SPREAD, STACKS, Stack, each
 
 
 @each(STACKS, quick=OPPOSITES)
 def test_served(stack: Stack, talk: Talk) -> None:
     assert talk(stack)
-
-
-@each(OPPOSITES)
-class TestAsRendered:
-    """Every stack's types and tests are checked once it has resources: see `test_resources`."""
-
-    def test_types(self, stack: Stack, install: Install, workshop: Path) -> None:
-        check_types(install(stack), workshop)
-
-    def test_own_tests(self, stack: Stack, install: Install) -> None:
-        run_own_tests(install(stack))
 
 
 @each([stack.but(example=False) for stack in SPREAD])

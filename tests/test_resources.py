@@ -8,14 +8,14 @@ from tests.conftest import Render
 from tests.conversations import Conversation, join
 from tests.projects import Project
 from tests.resources import ARTICLE, RESOURCES, make, remove, tree, without_the_example
-from tests.stacks import OPPOSITES, SPREAD, STACKS, Stack, each
+from tests.stacks import SPREAD, STACKS, Stack, each
 
 # The leak suite takes a minute with these resources; any two values of two answers meet in one.
 WITH_LEAKS = [stack for stack in SPREAD if stack.multi_tenancy]
 NO_LEAKS = "--ignore=tests/core/test_leaks.py"
 
 
-@each(STACKS, quick=OPPOSITES)
+@each(STACKS)
 def test_made_and_removed(stack: Stack, render: Render, workshop: Path, tmp_path: Path) -> None:
     project = Project(tmp_path / "project")
     shutil.copytree(render(stack).path, project.path)

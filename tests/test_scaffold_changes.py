@@ -3,7 +3,6 @@
 import os
 import stat
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -213,8 +212,6 @@ class TestRefused:
             ChangeSet(Change(Path(path), None, b"") for path in ("app/a/b.py", "app/a"))
 
     def test_second_command(self, root: Path) -> None:
-        begun = time.monotonic()
         with held(root.resolve()), pytest.raises(CommandError, match="Another command"):
             ChangeSet(CHANGES).apply(root)
-        assert time.monotonic() - begun < 20
         assert not (root / FOLDER).exists()

@@ -171,7 +171,16 @@ class TestRefused:
         spoil(root)
         before = sorted(root.rglob("*"))
         with pytest.raises(CommandError, match=sentence):
-            ChangeSet(CHANGES).apply(root)
+            ChangeSet(CHANGES).apply(root, first=lambda: pytest.fail("the rows are lost"))
+        assert sorted(root.rglob("*")) == before
+
+    def test_what_comes_first_fails(self, root: Path) -> None:
+        def fail() -> None:
+            raise CommandError("The database does not answer")
+
+        before = sorted(root.rglob("*"))
+        with pytest.raises(CommandError, match="does not answer"):
+            ChangeSet(CHANGES).apply(root, first=fail)
         assert sorted(root.rglob("*")) == before
 
     def test_folder_of_the_journal_that_is_a_file(self, root: Path) -> None:

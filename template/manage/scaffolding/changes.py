@@ -13,7 +13,7 @@ from manage.errors import CommandError
 from manage.scaffolding.disk import read_content, reason
 from manage.scaffolding.journal import FOLDER, Entry, Journal
 from manage.scaffolding.locks import held
-from manage.scaffolding.targets import locate, refuse_clashes, refuse_edited
+from manage.scaffolding.targets import locate, refuse_clashes, refuse_closed, refuse_edited
 
 PACKAGES = Path(__file__).resolve().parents[2]
 SCRIPT = """\
@@ -79,32 +79,42 @@ class ChangeSet:
         """Every change as one patch."""
         return "".join(change.diff() for change in self.changes)
 
-    def apply(self, root: Path) -> None:
-        """Make all changes, or none and say why."""
+    def apply(self, root: Path, *, first: Callable[[], None] | None = None) -> None:
+        """Make all changes, or none and say why.
+
+        `first` is called when nothing but its own failure keeps them from being made.
+        """
         if not self.changes:
             return
         root = root.resolve()
         with standby(root) as finish:
             with held(root):
-                self._decide(Journal(root))
+                self._decide(Journal(root), first)
             finish()
         if any(read_content(root / change.path) != change.after for change in self.changes):
             raise CommandError("Another command undid the change; try again")
 
-    def _decide(self, journal: Journal) -> None:
+    def _decide(self, journal: Journal, first: Callable[[], None] | None = None) -> None:
         if journal.path.exists():
             raise CommandError(INTERRUPTED)
         try:
             entries = [self._entry(journal.root, change) for change in self.changes]
             refuse_clashes(Path(entry.path) for entry in entries)
             journal.write(entries)
-        except OSError as error:
-            why = reason(error, journal.root)
-            raise CommandError(f"{why}, so nothing was changed") from None
+            if first:
+                first()
+            journal.decide()
+        except BaseException as error:
+            journal.discard()
+            if isinstance(error, OSError):
+                why = reason(error, journal.root)
+                raise CommandError(f"{why}, so nothing was changed") from None
+            raise
 
     def _entry(self, root: Path, change: Change) -> Entry:
         target = locate(root, change.path)
         refuse_edited(change.path, target, change.before)
+        refuse_closed(change.path, target)
         if change.after is None and (root / change.path).is_symlink():
             raise CommandError(f"{change.path.as_posix()} is a link")
         mode = None if change.before is None else stat.S_IMODE(target.stat().st_mode)

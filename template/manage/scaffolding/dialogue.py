@@ -25,9 +25,7 @@ def carry_out(
 
     wanted = is_wanted(changes, question, dry_run=dry_run, yes=yes, assume_yes=assume_yes)
     if wanted:
-        if first:
-            first()
-        changes.apply(PROJECT_ROOT)
+        changes.apply(PROJECT_ROOT, first=first)
     return wanted
 
 

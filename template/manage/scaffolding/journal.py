@@ -38,15 +38,18 @@ class Journal:
         self.root = root
         self.folder = root / FOLDER
         self.path = self.folder / "journal"
+        self._draft = self.folder / "draft"
 
     def write(self, entries: list[Entry]) -> None:
-        """Decide that the change happens."""
+        """Write down what happens once it is decided."""
         files = [(path, as_text(old), as_text(new), mode) for path, old, new, mode in entries]
         body = json.dumps([self._missing_folders(entries), files])
         self.folder.mkdir(exist_ok=True)
-        draft = self.folder / "draft"
-        write_through(draft, f"{digest(body)}\n{body}".encode())
-        draft.replace(self.path)
+        write_through(self._draft, f"{digest(body)}\n{body}".encode())
+
+    def decide(self) -> None:
+        """Decide that the change happens."""
+        self._draft.replace(self.path)
         sync_folder(self.folder)
         sync_folder(self.root)
 

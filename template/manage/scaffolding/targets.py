@@ -1,5 +1,6 @@
 """Where changes may be made: to plain files of the project, which are as they were read."""
 
+import os
 import stat
 from collections.abc import Iterable
 from pathlib import Path
@@ -60,3 +61,13 @@ def refuse_edited(path: Path, target: Path, before: bytes | None) -> None:
         raise CommandError(f"{path.as_posix()} exists already")
     fate = "is gone" if now is None else "has changed"
     raise CommandError(f"{path.as_posix()} {fate} in the meantime; try again")
+
+
+def refuse_closed(path: Path, target: Path) -> None:
+    """Refuse a file in a folder where nothing may be written."""
+    folder = next(parent for parent in target.parents if parent.exists())
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise CommandError(
+            f"{path.as_posix()} could not be changed (its folder may not be written to), so"
+            " nothing was changed"
+        )

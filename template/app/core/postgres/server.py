@@ -10,6 +10,7 @@ from sqlalchemy import URL
 
 from app.core.paths import PROJECT_ROOT
 from app.core.postgres.accounts import adopt
+from app.core.postgres.address import postmaster
 from app.core.postgres.cluster import SUPERUSER, Cluster
 from app.core.postgres.errors import LocalPostgresError
 from app.core.postgres.locks import alone, open_lock, share, try_lock
@@ -34,6 +35,11 @@ class LocalServer:
         self._turn = self._data.with_name(f"{data.name}.lock")
         self._users = self._data.with_name(f"{data.name}.users")
         self._joined: tuple[int, int] | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it runs, for whatever process."""
+        return postmaster(self._data) is not None
 
     def start(self) -> None:
         """Use the server from now on; start it unless it runs."""

@@ -135,7 +135,7 @@ class TestPlaces:
         for module, gap in (("fastapi", "\n"), ("app.core.routing", ""), ("app.settings", "")):
             text = f"from {module} import x\n\nrouters = []\n"
             start = f"from {module} import x\n{gap}from app.orders.routes import router as orders\n"
-            assert with_orders(text) == f"{start}\nrouters = [orders]\n"
+            assert with_orders(text) == f"{start}\nrouters = [\n    orders,\n]\n"
 
     def test_modules_are_sorted_whatever_their_case(self) -> None:
         text = "from app.Zoo import zoo\n\nrouters = [zoo]\n"

@@ -56,7 +56,7 @@ class Entries:
     def added(self, index: int, text: str) -> list[Edit]:
         """How to get an entry in at the index: on a line of its own where others have one."""
         if not self._entries:
-            return [(self._start, self._start, f"{text}," if self._is_tuple else text)]
+            return [(self._start, self._start, self._first(text))]
         if index == len(self._entries):
             return self._appended(text)
         follower = self._entries[index]
@@ -72,6 +72,8 @@ class Entries:
     def removed(self, index: int) -> list[Edit]:
         """How to get the entry out, with its line where it has one of its own."""
         entry = self._entries[index]
+        if self._inside == self._on_its_line(self._source.text[entry.start : entry.end]):
+            return [(self._start, self._end, "")]
         is_last = index == len(self._entries) - 1
         before = self._entries[index - 1] if index else None
         if self._has_own_lines(entry):
@@ -86,6 +88,20 @@ class Entries:
         if self._is_tuple and rest and rest.comma is None:
             edits.append((rest.end, rest.end, ","))
         return edits
+
+    @property
+    def _inside(self) -> str:
+        return self._source.text[self._start : self._end]
+
+    def _first(self, text: str) -> str:
+        """The first entry; between bare brackets it gets a line, as others will follow."""
+        if self._is_tuple:
+            return f"{text},"
+        return text if self._inside else self._on_its_line(text)
+
+    def _on_its_line(self, text: str) -> str:
+        newline = self._source.newline(self._source.line_of(self._start))
+        return f"{newline}    {text},{newline}"
 
     def _appended(self, text: str) -> list[Edit]:
         last = self._entries[-1]

@@ -45,12 +45,12 @@ class Project:
 
     @cached_property
     def models(self) -> dict[str, Model]:
-        """The models by class, as the registry imports them."""
-        path = self.registry("models")
+        """The models by class, as the registry imports them and that of what comes along."""
         found = {}
-        for module, name in imported(parse(self.read(path), path)):
-            if model := self._model(module, name):
-                found[name] = model
+        for path in ("app/builtin/models.py", self.registry("models")):
+            for module, name in imported(parse(self.read(path), path)):
+                if model := self._model(module, name):
+                    found[name] = model
         return found
 
     def _model(self, module: str, name: str) -> Model | None:

@@ -31,7 +31,7 @@ KERNEL_RESOURCES = words("api_key auth invitation login_session me session tenan
 # Modules of the kernel, its tables, and names in the registries.
 KERNEL_PLURALS = words(
     """
-    api_keys auth core dependencies invitations mails main models routers routes schema_migrations
+    api_keys auth builtin core dependencies invitations mails main models routers routes schema_migrations
     seed sessions settings support tenants users user_tokens
     """
 )

@@ -1,0 +1,54 @@
+"""Every rendered path belongs to somebody, and to one alone."""
+
+import json
+import re
+
+import pytest
+import yaml
+
+from tests.conftest import REPOSITORY, Render
+from tests.stacks import BARE, OPPOSITES, SPREAD, STACKS, Stack, each
+
+CLASSES: dict[str, list[str]] = yaml.safe_load(
+    (REPOSITORY / "extensions" / "ownership.yml").read_text()
+)
+PATHS = [path for paths in CLASSES.values() for path in paths]
+
+
+def entry_of(path: str) -> str | None:
+    """The longest entry that a path is, or is in."""
+    fitting = [one for one in PATHS if path == one or (one[-1] == "/" and path.startswith(one))]
+    return max(fitting, key=len, default=None)
+
+
+@pytest.mark.quick
+def test_no_path_is_listed_twice() -> None:
+    assert len(set(PATHS)) == len(PATHS)
+    assert all(paths == sorted(paths) for paths in CLASSES.values())
+
+
+@each(STACKS + BARE, quick=OPPOSITES)
+def test_every_file_belongs_to_somebody(stack: Stack, render: Render) -> None:
+    assert [path for path in render(stack).files() if entry_of(path) is None] == []
+
+
+def test_every_entry_is_rendered(render: Render) -> None:
+    rendered = {entry_of(path) for stack in SPREAD for path in render(stack).files()}
+    assert set(PATHS) - rendered == set()
+
+
+@pytest.mark.quick
+def test_project_knows_it_too(render: Render) -> None:
+    text = (render(OPPOSITES[0]).path / "manage" / "ownership.json").read_text()
+    assert json.loads(text) == CLASSES
+
+
+@pytest.mark.quick
+def test_documentation_tells_it() -> None:
+    text = (REPOSITORY / "docs" / "ownership.md").read_text()
+    _, *sections = re.split(r"^## ", text, flags=re.MULTILINE)
+    told = {
+        section.partition("\n")[0].lower(): re.findall(r"^- `(.+)`$", section, re.MULTILINE)
+        for section in sections
+    }
+    assert told == CLASSES

@@ -1,0 +1,115 @@
+"""Releases of the template that tests make up, and projects that are updated to them."""
+
+import subprocess
+from pathlib import Path
+
+import yaml
+from copier import run_copy, run_update
+
+from tests.renderings import copy_checkout, git
+
+FIRST, NEXT = "v0.0.1", "v0.0.2"
+COMMENTS = {".sql": "--"}
+# JSON has no comments; what an update changes by itself is no edit.
+UNCOMMENTED = {".copier-answers.yml", "manage/ownership.json"}
+
+
+class Template:
+    """A repository with the template, which starts with a release of the checkout."""
+
+    def __init__(self, checkout: Path, path: Path) -> None:
+        self.path = path
+        copy_checkout(checkout, path)
+        git(path, "tag", FIRST)
+
+    def release(self, version: str) -> None:
+        """Commit what was changed, as a release."""
+        git(self.path, "add", "--all")
+        git(self.path, "commit", "--quiet", "--message", version)
+        git(self.path, "tag", version)
+
+    def head_every_file(self, text: str) -> None:
+        """Put a comment on top of each file that is rendered and is not empty."""
+        for path in (self.path / "template").rglob("*"):
+            if path.is_file() and path.stat().st_size and is_text(path):
+                path.write_text(f"{comment(path, text)}\n{path.read_text()}")
+
+
+class Update:
+    """A committed project of a template, and its updates."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def born(cls, template: Template, path: Path, answers: dict[str, str | bool]) -> "Update":
+        """A project of the template's first release."""
+        run_copy(
+            str(template.path),
+            path,
+            answers,
+            defaults=True,
+            quiet=True,
+            vcs_ref=FIRST,
+            unsafe=False,
+        )
+        git(path, "init", "--quiet")
+        project = cls(path)
+        project.commit("Start")
+        return project
+
+    def commit(self, message: str) -> None:
+        git(self.path, "add", "--all")
+        git(self.path, "commit", "--quiet", "--allow-empty", "--message", message)
+
+    def files(self) -> dict[str, bytes]:
+        """What git would track."""
+        listed = git(
+            self.path, "ls-files", "--cached", "--others", "--exclude-standard", "-z"
+        ).split("\0")
+        paths = {name: self.path / name for name in listed if name}
+        return {name: path.read_bytes() for name, path in paths.items() if path.is_file()}
+
+    def run(self, version: str = NEXT, **answers: str | bool) -> None:
+        """`copier update`, without trust."""
+        run_update(
+            self.path,
+            data=answers,
+            defaults=True,
+            overwrite=True,
+            quiet=True,
+            unsafe=False,
+            vcs_ref=version,
+        )
+
+    def conflicts(self) -> list[str]:
+        """What an update left for people, of which Copier's exit code says nothing."""
+        unmerged = git(self.path, "ls-files", "--unmerged").splitlines()
+        rejects = [name for name in self.files() if name.endswith(".rej")]
+        marked = [name for name, text in self.files().items() if b"<<<<<<< " in text]
+        return [*unmerged, *rejects, *marked]
+
+
+def classes(template: Template) -> dict[str, list[str]]:
+    """The ownership map of a template."""
+    loaded: dict[str, list[str]] = yaml.safe_load(
+        (template.path / "extensions" / "ownership.yml").read_text()
+    )
+    return loaded
+
+
+def comment(path: Path, text: str) -> str:
+    """A line that says something in the language of the file."""
+    suffixes = [suffix for suffix in path.suffixes if suffix != ".jinja"]
+    return f"{COMMENTS.get(suffixes[-1] if suffixes else '', '#')} {text}"
+
+
+def is_text(path: Path) -> bool:
+    return path.name != "ownership.json.jinja" and "_copier_conf.answers_file" not in path.name
+
+
+def copier(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command as people use it."""
+    return subprocess.run(
+        ["copier", *arguments], cwd=folder, capture_output=True, text=True, check=False
+    )

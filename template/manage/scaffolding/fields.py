@@ -45,7 +45,7 @@ class Field:
         found = set(self.kind.imports.get(file, ()))
         if file == "factory" and self.unique:
             found |= self.kind.imports.get("unique", set())
-        if file == "tests" and self.unique:
+        if file == "tests" and (self.unique or self.sortable):
             found |= self.kind.imports.get("factory", set())
         if self.default and file in ("models", "schemas"):
             found |= set(getattr(self.default, file))
@@ -108,7 +108,7 @@ class Field:
     @property
     def sortable(self) -> bool:
         """Whether lists may be sorted by it: a cursor needs a value in every row."""
-        return self.kind.sortable and not self.optional
+        return bool(self.kind.samples.ordered) and not self.optional
 
     @property
     def migration(self) -> str:

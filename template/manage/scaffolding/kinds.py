@@ -24,7 +24,8 @@ class Samples:
     """Values for tests, as Python source.
 
     `factory` is what a row is made with, `payload` what a client sends, `change` what it sends to
-    change it. `unique` depends on a variable `number`.
+    change it. `unique` depends on a variable `number`. `ordered` are two rows' values, the lower one
+    first, if lists may be sorted by them.
     """
 
     factory: str
@@ -32,6 +33,7 @@ class Samples:
     change: str
     unique: str = ""
     invalid: tuple[str, ...] = ()
+    ordered: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,6 @@ class Kind:
     filter_type: str = ""
     """The type of a filter's value, if it is not that of the input."""
     filters: tuple[Filter, ...] = ()
-    sortable: bool = False
     default: Callable[[str], Default] | None = None
     """How `default=…` is understood, if there is such a thing."""
     length: int = 0

@@ -26,9 +26,8 @@ def integer(_words: Words) -> Kind:
         migration="sa.Integer()",
         input="Int32",
         filters=comparisons("0", "1", "2"),
-        sortable=True,
         default=partial(defaults.integer, bits=32),
-        samples=Samples("1", "1", "2", "number", ('"x"', "2**31")),
+        samples=Samples("1", "1", "2", "number", ('"x"', "2**31"), ("1", "2")),
         imports=imports(schemas=[("app.core.schemas", "Int32")]),
     )
 
@@ -42,9 +41,8 @@ def big_integer(_words: Words) -> Kind:
         migration="sa.BigInteger()",
         input="Int64",
         filters=comparisons("0", "1", "2"),
-        sortable=True,
         default=partial(defaults.integer, bits=64),
-        samples=Samples("1", "1", "2", "number", ('"x"', "2**63")),
+        samples=Samples("1", "1", "2", "number", ('"x"', "2**63"), ("1", "2")),
         imports=imports(
             models=[("sqlalchemy", "BigInteger")], schemas=[("app.core.schemas", "Int64")]
         ),
@@ -60,9 +58,8 @@ def floating(_words: Words) -> Kind:
         migration="sa.Double()",
         input="FiniteFloat",
         filters=comparisons("0.5", "1.5", "2.5")[1:],
-        sortable=True,
         default=defaults.floating,
-        samples=Samples("1.5", "1.5", "2.5", invalid=('"x"', '"inf"')),
+        samples=Samples("1.5", "1.5", "2.5", invalid=('"x"', '"inf"'), ordered=("1.5", "2.5")),
         imports=imports(models=[("sqlalchemy", "Double")], schemas=[("pydantic", "FiniteFloat")]),
     )
 
@@ -81,7 +78,6 @@ def decimal(words: Words) -> Kind:
         constraint=f"Annotated[Decimal, Field(max_digits={digits}, decimal_places={places})]",
         filter_type="Decimal",
         filters=comparisons('"0"', quoted(one), quoted(two)),
-        sortable=True,
         default=partial(defaults.decimal, digits=digits, places=places),
         samples=Samples(
             f'Decimal("{one}")',
@@ -89,6 +85,7 @@ def decimal(words: Words) -> Kind:
             quoted(two),
             f"Decimal(number % {10 ** min(digits, 9)}).scaleb({-places})",
             ('"x"', quoted(too_long if len(too_long) < 20 else "NaN")),
+            (f'Decimal("{one}")', f'Decimal("{two}")'),
         ),
         imports=imports(
             models=[("decimal", "Decimal"), ("sqlalchemy", "Numeric")],

@@ -18,7 +18,6 @@ def day(_words: Words) -> Kind:
         sql="date",
         migration="sa.Date()",
         filters=comparisons('"2025-12-31"', '"2026-01-01"', '"2026-01-02"'),
-        sortable=True,
         default=defaults.day,
         samples=Samples(
             "date(2026, 1, 1)",
@@ -26,6 +25,7 @@ def day(_words: Words) -> Kind:
             '"2026-01-02"',
             "date(2026, 1, 1) + timedelta(days=number)",
             ('"x"',),
+            ("date(2026, 1, 1)", "date(2026, 1, 2)"),
         ),
         imports=imports(
             models=[("datetime", "date")],
@@ -48,7 +48,6 @@ def moment(_words: Words) -> Kind:
             Filter("gte", '"2026-01-01T12:00:00Z"', '"2026-01-02T12:00:00Z"'),
             Filter("lt", '"2026-01-02T12:00:00Z"', '"2026-01-01T12:00:00Z"'),
         ),
-        sortable=True,
         default=defaults.moment,
         samples=Samples(
             first,
@@ -56,6 +55,7 @@ def moment(_words: Words) -> Kind:
             '"2026-01-02T12:00:00Z"',
             f"{first} + timedelta(days=number)",
             ('"x"', '"2026-01-01T12:00:00"'),
+            (first, "datetime(2026, 1, 2, 12, tzinfo=UTC)"),
         ),
         imports=imports(
             models=[("datetime", "datetime")],
@@ -73,7 +73,6 @@ def clock_time(_words: Words) -> Kind:
         migration="sa.Time()",
         input="WallTime",
         filters=comparisons('"08:30:00"', '"09:30:00"', '"10:30:00"')[1:],
-        sortable=True,
         default=defaults.clock_time,
         samples=Samples(
             "time(9, 30)",
@@ -81,6 +80,7 @@ def clock_time(_words: Words) -> Kind:
             '"10:30:00"',
             "time(number // 60 % 24, number % 60)",
             ('"x"', '"09:30:00Z"'),
+            ("time(9, 30)", "time(10, 30)"),
         ),
         imports=imports(
             models=[("datetime", "time")],

@@ -19,7 +19,12 @@ ALWAYS: dict[str, list[Import]] = {
         ("pydantic", "AwareDatetime"),
     ],
     "factory": [("typing", "Any")],
-    "tests": [("typing", "Any"), ("uuid", "uuid4")],
+    "tests": [
+        ("datetime", "UTC"),
+        ("datetime", "datetime"),
+        ("typing", "Any"),
+        ("uuid", "uuid4"),
+    ],
 }
 
 
@@ -50,6 +55,14 @@ class Case(NamedTuple):
     name: str
     value: str
     total: str
+
+
+class Pair(NamedTuple):
+    """Two values by which lists are sorted, as Python source."""
+
+    name: str
+    low: str
+    high: str
 
 
 @dataclass(frozen=True)
@@ -109,6 +122,18 @@ class Resource:
             cases += [Case(one.name, one.match, "1")] if one.match else []
             cases += [Case(one.name, one.miss, "0")]
         return cases
+
+    @property
+    def sort_cases(self) -> list[Pair]:
+        """What the tests sort by."""
+        sortable = [field for field in self.fields if field.sortable]
+        return [Pair(field.name, *field.kind.samples.ordered) for field in sortable]
+
+    @property
+    def taken(self) -> list[str]:
+        """The columns of the tests' rows whose values no other row may have."""
+        filled: list[Field | Reference] = [*self.fields, *self.parents]
+        return [column.attribute for column in filled if column.unique]
 
     @property
     def counted(self) -> bool:
@@ -199,13 +224,17 @@ class Resource:
             "relatives": self.relatives,
             "constrained": [field for field in fields if field.constraint],
             "uniques": [field for field in fields if field.unique],
-            "required": [column for column in self.columns if column.required],
+            "required": [column.attribute for column in self.columns if column.required],
+            "parent_columns": [reference.attribute for reference in self.parents],
+            "reference_columns": [reference.attribute for reference in self.references],
+            "taken": self.taken,
             "changed": [field for field in fields if field.changes][:1],
             "enumerations": self.enumerations,
             "enumeration_names": ", ".join(sorted(one.class_name for one in self.enumerations)),
             "filters": self.filters,
             "filter_cases": self.filter_cases,
-            "sorts": [field.name for field in fields if field.sortable],
+            "sorts": [one.name for one in self.sort_cases],
+            "sort_cases": self.sort_cases,
             "invalid": [
                 Refused(field.name, value)
                 for field in fields

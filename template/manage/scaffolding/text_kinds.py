@@ -39,7 +39,6 @@ def string(words: Words) -> Kind:
         constraint=f"Annotated[str, Field(min_length=1, max_length={length})]",
         filter_type="str",
         filters=(Filter("contains", quoted(sample[1:4].upper() or sample), '"%"'),),
-        sortable=True,
         default=partial(defaults.text, length=length),
         length=length,
         samples=Samples(
@@ -48,6 +47,7 @@ def string(words: Words) -> Kind:
             change=quoted("New"[:length] if sample[:3] != "New"[:length] else "X"),
             unique=f'f"{numbered}"' if roomy else f"str(number % {10 ** min(length, 9)})",
             invalid=('""', f'"x" * {length + 1}'),
+            ordered=('"A"', '"B"'),
         ),
         imports=imports(models=[("sqlalchemy", "String")], schemas=CONSTRAINED),
     )
@@ -83,13 +83,13 @@ def email(words: Words) -> Kind:
         input="EmailStr",
         filter_type="str",
         filters=(Filter("", f'"{local}@example.com"', '"nobody@example.com"'),),
-        sortable=True,
         samples=Samples(
             f'"{local}@example.com"',
             f'"{local}@example.com"',
             '"new@example.com"',
             f'f"{local}{{number}}@example.com"',
             ('"x"',),
+            ('"a@example.com"', '"b@example.com"'),
         ),
         imports=imports(models=[("sqlalchemy", "String")], schemas=[("pydantic", "EmailStr")]),
     )

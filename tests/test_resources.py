@@ -65,6 +65,8 @@ def test_orders_of_customers_per_tenant(
         customer = ann.say("POST", "/customers", 201, json={"name": "Bob"})
         wanted = {"customer_id": customer["id"], "number": 1}
         order = ann.say("POST", "/orders", 201, json=wanted)
+        [taken] = ann.say("POST", "/orders", 409, json=wanted)["errors"]
+        assert taken["loc"] == ["number"]
         line = {"order_id": order["id"], "product": "Tea", "price": "4.50"}
         ann.say("POST", "/order-lines", 201, json=line)
 

@@ -74,6 +74,8 @@ def test_orders_of_customers_per_tenant(
         assert [one["price"] for one in lines] == ["4.50"]
         assert eve.say("GET", "/order-lines", 200)["items"] == []
         eve.say("GET", f"/customers/{customer['id']}", 404)
-        eve.say("POST", "/order-lines", 409, json=line)
-        ann.say("DELETE", f"/customers/{customer['id']}", 409)
+        refused = eve.say("POST", "/order-lines", 409, json=line)
+        assert refused["detail"] == "This refers to a record that does not exist."
+        refused = ann.say("DELETE", f"/customers/{customer['id']}", 409)
+        assert refused["detail"] == "Other records still refer to this one."
         server.stop()

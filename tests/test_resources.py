@@ -39,7 +39,7 @@ def test_made_and_removed(stack: Stack, render: Render, workshop: Path, tmp_path
 
 
 SHOP = (
-    ("customer", "name:str:200"),
+    ("customer", "name:str:200", "email:email,unique"),
     ("order", "customer:ref:customer", "number:int,unique"),
     ("order_line", "order:ref:order,on_delete=cascade", "product:str", "price:decimal:10:2"),
 )
@@ -62,7 +62,9 @@ def test_orders_of_customers_per_tenant(
     with project.served() as server, Conversation(server) as talk:
         ann = join(talk, stack, "ann@example.org", "Acme")
         eve = join(talk, stack, "eve@example.org", "Evil")
-        customer = ann.say("POST", "/customers", 201, json={"name": "Bob"})
+        bob = {"name": "Bob", "email": "Bob@Example.com"}
+        customer = ann.say("POST", "/customers", 201, json=bob)
+        ann.say("POST", "/customers", 409, json=bob | {"email": "bob@example.COM"})
         wanted = {"customer_id": customer["id"], "number": 1}
         order = ann.say("POST", "/orders", 201, json=wanted)
         [taken] = ann.say("POST", "/orders", 409, json=wanted)["errors"]

@@ -2,28 +2,10 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    EmailStr,
-    Field,
-    StringConstraints,
-    TypeAdapter,
-    ValidationError,
-)
+from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
-from app.core.schemas import InputSchema, PageQuery, ReadSchema
+from app.core.schemas import Email, InputSchema, PageQuery, ReadSchema
 
-
-def refuse_display_name(value: object) -> object:
-    """Refuse `Ann <ann@example.org>`, which EmailStr takes for the address in it."""
-    if isinstance(value, str) and "<" in value:
-        raise ValueError("Write the address alone.")
-    return value
-
-
-# Stored in lower case, so that an address is one user however it is written.
-Email = Annotated[EmailStr, BeforeValidator(refuse_display_name), AfterValidator(str.lower)]
 # One line: mails and logs show names, whoever chose them.
 Name = Annotated[
     str, Field(min_length=1, max_length=200, pattern=r"^[^\p{Cc}\p{Zl}\p{Zp}\p{Bidi_C}]*$")

@@ -7,7 +7,9 @@ from uuid import UUID
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
+    EmailStr,
     Field,
     HttpUrl,
     TypeAdapter,
@@ -22,6 +24,13 @@ Key = UUID | int | str
 Paging = Literal["offset", "from start", "after cursor"]
 
 _web_url = TypeAdapter[HttpUrl](HttpUrl)
+
+
+def refuse_display_name(value: object) -> object:
+    """Refuse `Ann <ann@example.org>`, which EmailStr takes for the address in it."""
+    if isinstance(value, str) and "<" in value:
+        raise ValueError("Write the address alone.")
+    return value
 
 
 def check_web_url(value: str) -> str:
@@ -46,6 +55,8 @@ def utc_now() -> datetime:
 Int16 = Annotated[int, Field(ge=-(2**15), lt=2**15)]
 Int32 = Annotated[int, Field(ge=-(2**31), lt=2**31)]
 Int64 = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+# Stored in lower case, so that an address is the same one however it is written.
+Email = Annotated[EmailStr, BeforeValidator(refuse_display_name), AfterValidator(str.lower)]
 WallTime = Annotated[time, AfterValidator(check_wall_time)]
 WebUrl = Annotated[
     str,

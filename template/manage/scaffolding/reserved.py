@@ -83,12 +83,11 @@ FACTORY_NAMES = words("defaults number numbers uuid4 values")
 # What schemas import, where a field's type is called like the field.
 SCHEMA_IMPORTS = words(
     """
-    Annotated Any AwareDatetime Decimal EmailStr Field HttpUrl InputSchema JsonValue Literal PageQuery
-    ReadSchema
+    Annotated Any AwareDatetime Decimal Field HttpUrl InputSchema JsonValue Literal PageQuery ReadSchema
     """
 )
 # What they import where a field's type is, for fields of other types than that.
-KERNEL_TYPES = words("FiniteFloat Int32 Int64 UUID WallTime WebUrl")
+KERNEL_TYPES = words("Email FiniteFloat Int32 Int64 UUID WallTime WebUrl")
 
 BETTER_RESOURCES = {
     "api_key": "access_key",

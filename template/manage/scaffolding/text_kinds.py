@@ -80,9 +80,8 @@ def email(words: Words) -> Kind:
         sql=f"varchar({EMAIL_LENGTH})",
         column=f"String({EMAIL_LENGTH})",
         migration=f"sa.String({EMAIL_LENGTH})",
-        input="EmailStr",
-        filter_type="str",
-        filters=(Filter("", f'"{local}@example.com"', '"nobody@example.com"'),),
+        input="Email",
+        filters=(Filter("", f'"{local.title()}@example.com"', '"nobody@example.com"'),),
         samples=Samples(
             f'"{local}@example.com"',
             f'"{local}@example.com"',
@@ -91,7 +90,7 @@ def email(words: Words) -> Kind:
             ('"x"',),
             ('"a@example.com"', '"b@example.com"'),
         ),
-        imports=imports(models=[("sqlalchemy", "String")], schemas=[("pydantic", "EmailStr")]),
+        imports=imports(models=[("sqlalchemy", "String")], schemas=[("app.core.schemas", "Email")]),
     )
 
 

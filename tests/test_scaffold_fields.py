@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from manage.errors import CommandError
 from manage.scaffolding import reserved
 from manage.scaffolding.names import NAME, check_field_names
+from manage.scaffolding.specifications import parse
 
 from tests.conftest import Install
 from tests.stacks import OPPOSITES, Stack, each
@@ -94,6 +95,20 @@ class TestFields:
             except CommandError as refused:
                 if suggestion := str(refused).partition(": use ")[2]:
                     check_field(suggestion)
+
+    @pytest.mark.parametrize(
+        ("field", "sentence"),
+        [
+            ("title:strng", "title: there is no type 'strng': use str; the types are str, text, "),
+            ("title:money", "title: there is no type 'money': the types are str, text, "),
+            ("title:str,uniqe", "there is no flag 'uniqe': use unique; the flags are optional, "),
+            ("title:str,default", "there is no flag 'default': use default=…; the flags are "),
+            ("title:ref:book,ondelete=null", "'ondelete=null': use on_delete=…; the flags are "),
+            ("title:str,required", "there is no flag 'required': the flags are optional, unique"),
+        ],
+    )
+    def test_what_was_meant(self, field: str, sentence: str) -> None:
+        assert sentence in refusal_of(lambda: parse(field))
 
     def test_same_name_twice(self) -> None:
         fields = ["title", "price", "title"]

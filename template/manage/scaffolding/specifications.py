@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from manage.errors import CommandError
 from manage.scaffolding import number_kinds, other_kinds, reserved, text_kinds
@@ -65,8 +66,8 @@ def parse(text: str) -> Specification:
     head, *flags = rest.split(",")
     type_, *arguments = head.split(":")
     if type_ not in KINDS and type_ != "ref":
-        types = ", ".join([*KINDS, "ref"])
-        raise CommandError(f"{name}: there is no type {type_!r}: the types are {types}")
+        types = one_of(type_, [*KINDS, "ref"], "types")
+        raise CommandError(f"{name}: there is no type {type_!r}: {types}")
     if len(arguments) > ARGUMENTS.get(type_, 0):
         raise CommandError(f"{name}: {head!r} has too many arguments")
     if type_ == "ref" and name.endswith("_id"):
@@ -88,9 +89,17 @@ def parse_flags(name: str, parts: Sequence[str], known: Sequence[str]) -> dict[s
         elif last == "default":
             flags[last] += f",{part}"
         else:
-            spelled = ", ".join(f"{flag}=…" if flag in WITH_VALUE else flag for flag in known)
-            raise CommandError(f"{name}: there is no flag {part!r}: the flags are {spelled}")
+            spelled = [f"{one}=…" if one in WITH_VALUE else one for one in known]
+            told = one_of(flag, spelled, "flags")
+            raise CommandError(f"{name}: there is no flag {part!r}: {told}")
     return flags
+
+
+def one_of(word: str, known: Sequence[str], plural: str) -> str:
+    """What there is, led by what was meant."""
+    told = f"the {plural} are {', '.join(known)}"
+    meant = get_close_matches(word, known, 1)
+    return f"use {meant[0]}; {told}" if meant else told
 
 
 def make_field(specification: Specification, *, resource: str) -> Field:

@@ -62,6 +62,12 @@ class TestShown:
         assert "nothing to do" in scaffold.manage(*ORDER)
         assert scaffold.tree() == before
 
+    @pytest.mark.quick
+    def test_what_comes_next(self, scaffold: Scaffold) -> None:
+        told = scaffold.manage("make", "order_line", "number:int").splitlines()[-1]
+        assert told.startswith("Made order_line. `uv run manage migrate apply` adds its table; ")
+        assert told.endswith("then GET /api/v1/order-lines answers.")
+
     def test_another_resource_of_that_name_is_refused(self, scaffold: Scaffold) -> None:
         scaffold.manage(*ORDER)
         assert "exists already" in scaffold.refusal("make", "order", "number:bigint")

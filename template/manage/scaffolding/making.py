@@ -47,6 +47,14 @@ class Request:
         given = [option for option, wanted in options.items() if wanted]
         return shlex.join(["manage", "make", self.name, *self.fields, *plural, *given])
 
+    @property
+    def next_step(self) -> str:
+        """What it takes to use it, and where."""
+        url = f"GET /api/v1/{resource_names(self.name, self.plural).path}"
+        if not self.migration:
+            return f"{url} answers as soon as its table is there."
+        return f"`uv run manage migrate apply` adds its table; then {url} answers."
+
 
 def plan(project: Project, request: Request) -> ChangeSet:
     """The files that the resource adds and changes; none if it is there as asked for."""

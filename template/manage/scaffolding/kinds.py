@@ -91,22 +91,8 @@ def comparisons(below: str, sample: str, above: str) -> tuple[Filter, ...]:
     return Filter("", sample, above), Filter("gte", sample, above), Filter("lte", sample, below)
 
 
-def whole_number(
-    words: Words,
-    position: int,
-    *,
-    largest: int,
-    smallest: int = 1,
-    default: int | None = None,
-) -> int:
+def whole_number(text: str, words: Words, *, largest: int, smallest: int = 1) -> int:
     """An argument behind a type."""
-    if position >= len(words.arguments):
-        if default is None:
-            raise CommandError(
-                f"{words.name}: a decimal needs its digits and decimal places: decimal:10:2"
-            )
-        return default
-    text = words.arguments[position]
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 9 else -1
     if not smallest <= number <= largest:
         raise CommandError(

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from manage.errors import CommandError
 from manage.scaffolding import defaults
 from manage.scaffolding.kinds import (
     CONSTRAINED,
@@ -66,10 +67,8 @@ def floating(_words: Words) -> Kind:
 
 def decimal(words: Words) -> Kind:
     """`decimal:10:2`: digits altogether, and those behind the point."""
-    digits = whole_number(words, 0, largest=MAX_DIGITS)
-    places = whole_number(words, 1, smallest=0, largest=digits)
-    one, two = (decimal_sample(value, digits, places) for value in (1, 2))
-    too_long = "9" * (digits - places + 1)
+    digits, places = parse_digits(words)
+    samples = decimal_samples(digits, places)
     return Kind(
         annotation="Decimal",
         sql=f"numeric({digits}, {places})",
@@ -77,21 +76,38 @@ def decimal(words: Words) -> Kind:
         migration=f"sa.Numeric({digits}, {places})",
         constraint=f"Annotated[Decimal, Field(max_digits={digits}, decimal_places={places})]",
         filter_type="Decimal",
-        filters=comparisons('"0"', quoted(one), quoted(two)),
+        filters=comparisons('"0"', samples.payload, samples.change),
         default=partial(defaults.decimal, digits=digits, places=places),
-        samples=Samples(
-            f'Decimal("{one}")',
-            quoted(one),
-            quoted(two),
-            f"Decimal(number % {10 ** min(digits, 9)}).scaleb({-places})",
-            ('"x"', quoted(too_long if len(too_long) < 20 else "NaN")),
-            (f'Decimal("{one}")', f'Decimal("{two}")'),
-        ),
+        samples=samples,
         imports=imports(
             models=[("decimal", "Decimal"), ("sqlalchemy", "Numeric")],
             schemas=[("decimal", "Decimal"), *CONSTRAINED],
             factory=[("decimal", "Decimal")],
         ),
+    )
+
+
+def parse_digits(words: Words) -> tuple[int, int]:
+    """The digits altogether, and those behind the point."""
+    if len(words.arguments) < 2:
+        raise CommandError(
+            f"{words.name}: a decimal needs its digits and decimal places: decimal:10:2"
+        )
+    digits = whole_number(words.arguments[0], words, largest=MAX_DIGITS)
+    return digits, whole_number(words.arguments[1], words, smallest=0, largest=digits)
+
+
+def decimal_samples(digits: int, places: int) -> Samples:
+    """Values of a column with so many digits."""
+    one, two = (decimal_sample(value, digits, places) for value in (1, 2))
+    too_long = "9" * (digits - places + 1)
+    return Samples(
+        factory=f'Decimal("{one}")',
+        payload=quoted(one),
+        change=quoted(two),
+        unique=f"Decimal(number % {10 ** min(digits, 9)}).scaleb({-places})",
+        invalid=('"x"', quoted(too_long if len(too_long) < 20 else "NaN")),
+        ordered=(f'Decimal("{one}")', f'Decimal("{two}")'),
     )
 
 

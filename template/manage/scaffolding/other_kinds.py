@@ -1,13 +1,32 @@
 """Types of field that hold dates, times, UUIDs and JSON."""
 
 from manage.scaffolding import defaults
-from manage.scaffolding.kinds import (
-    Filter,
-    Kind,
-    Samples,
-    Words,
-    comparisons,
-    imports,
+from manage.scaffolding.kinds import Filter, Kind, Samples, Words, comparisons, imports
+
+DAYS = Samples(
+    factory="date(2026, 1, 1)",
+    payload='"2026-01-01"',
+    change='"2026-01-02"',
+    unique="date(2026, 1, 1) + timedelta(days=number)",
+    invalid=('"x"',),
+    ordered=("date(2026, 1, 1)", "date(2026, 1, 2)"),
+)
+NOON = "datetime(2026, 1, 1, 12, tzinfo=UTC)"
+MOMENTS = Samples(
+    factory=NOON,
+    payload='"2026-01-01T12:00:00Z"',
+    change='"2026-01-02T12:00:00Z"',
+    unique=f"{NOON} + timedelta(days=number)",
+    invalid=('"x"', '"2026-01-01T12:00:00"'),
+    ordered=(NOON, "datetime(2026, 1, 2, 12, tzinfo=UTC)"),
+)
+TIMES = Samples(
+    factory="time(9, 30)",
+    payload='"09:30:00"',
+    change='"10:30:00"',
+    unique="time(number // 60 % 24, number % 60)",
+    invalid=('"x"', '"09:30:00Z"'),
+    ordered=("time(9, 30)", "time(10, 30)"),
 )
 
 
@@ -19,14 +38,7 @@ def day(_words: Words) -> Kind:
         migration="sa.Date()",
         filters=comparisons('"2025-12-31"', '"2026-01-01"', '"2026-01-02"'),
         default=defaults.day,
-        samples=Samples(
-            "date(2026, 1, 1)",
-            '"2026-01-01"',
-            '"2026-01-02"',
-            "date(2026, 1, 1) + timedelta(days=number)",
-            ('"x"',),
-            ("date(2026, 1, 1)", "date(2026, 1, 2)"),
-        ),
+        samples=DAYS,
         imports=imports(
             models=[("datetime", "date")],
             schemas=[("datetime", "date")],
@@ -38,25 +50,17 @@ def day(_words: Words) -> Kind:
 
 def moment(_words: Words) -> Kind:
     """`datetime`: with its time zone."""
-    first = "datetime(2026, 1, 1, 12, tzinfo=UTC)"
     return Kind(
         annotation="datetime",
         sql="timestamptz",
         migration="moment",
         input="AwareDatetime",
         filters=(
-            Filter("gte", '"2026-01-01T12:00:00Z"', '"2026-01-02T12:00:00Z"'),
-            Filter("lt", '"2026-01-02T12:00:00Z"', '"2026-01-01T12:00:00Z"'),
+            Filter("gte", MOMENTS.payload, MOMENTS.change),
+            Filter("lt", MOMENTS.change, MOMENTS.payload),
         ),
         default=defaults.moment,
-        samples=Samples(
-            first,
-            '"2026-01-01T12:00:00Z"',
-            '"2026-01-02T12:00:00Z"',
-            f"{first} + timedelta(days=number)",
-            ('"x"', '"2026-01-01T12:00:00"'),
-            (first, "datetime(2026, 1, 2, 12, tzinfo=UTC)"),
-        ),
+        samples=MOMENTS,
         imports=imports(
             models=[("datetime", "datetime")],
             factory=[("datetime", "UTC"), ("datetime", "datetime")],
@@ -74,14 +78,7 @@ def clock_time(_words: Words) -> Kind:
         input="WallTime",
         filters=comparisons('"08:30:00"', '"09:30:00"', '"10:30:00"')[1:],
         default=defaults.clock_time,
-        samples=Samples(
-            "time(9, 30)",
-            '"09:30:00"',
-            '"10:30:00"',
-            "time(number // 60 % 24, number % 60)",
-            ('"x"', '"09:30:00Z"'),
-            ("time(9, 30)", "time(10, 30)"),
-        ),
+        samples=TIMES,
         imports=imports(
             models=[("datetime", "time")],
             schemas=[("datetime", "time"), ("app.core.schemas", "WallTime")],

@@ -83,6 +83,10 @@ class Project:
                 f"{singular} keeps the key that its table had, and references here are UUIDs:"
                 " write the field by hand"
             )
+        factory, owned = self._factory(singular, model), "Owned" in model.bases
+        return Target(singular, class_name, model.table, model.module, factory, owned)
+
+    def _factory(self, singular: str, model: Model) -> str:
         factory = factory_module(model.module)
         path = module_path(factory)
         functions = defined(parse(self.read(path), path)) if (self.root / path).is_file() else set()
@@ -91,8 +95,7 @@ class Project:
                 f"The tests of what refers to {singular} need a function make_{singular} in {path},"
                 " like that of users: write it first"
             )
-        owned = "Owned" in model.bases
-        return Target(singular, class_name, model.table, model.module, factory, owned)
+        return factory
 
 
 def place_of(role: str, names: ResourceNames, files: Collection[str]) -> str | None:

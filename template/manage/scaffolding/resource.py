@@ -130,6 +130,12 @@ class Resource:
         return [Pair(field.name, *field.kind.samples.ordered) for field in sortable]
 
     @property
+    def invalid(self) -> list[Refused]:
+        """What the tests see refused."""
+        fields = self.fields
+        return [Refused(one.name, value) for one in fields for value in one.kind.samples.invalid]
+
+    @property
     def taken(self) -> list[str]:
         """The columns of the tests' rows whose values no other row may have."""
         filled: list[Field | Reference] = [*self.fields, *self.parents]
@@ -161,6 +167,7 @@ class Resource:
             **self._options(),
             **self._key(),
             **self._columns(),
+            **self._tests(),
             **self._imports(),
             **self._tables(),
         }
@@ -214,7 +221,6 @@ class Resource:
 
     def _columns(self) -> dict[str, Any]:
         fields = self.fields
-        needs_owner = any(one.target_owned for one in self.parents) and not self.owned
         return {
             **{key: list(self.columns) for key in ("columns", "mapped", "sent", "changeable")},
             "fields": fields,
@@ -224,26 +230,27 @@ class Resource:
             "relatives": self.relatives,
             "constrained": [field for field in fields if field.constraint],
             "uniques": [field for field in fields if field.unique],
+            "enumerations": self.enumerations,
+            "enumeration_names": ", ".join(sorted(one.class_name for one in self.enumerations)),
+            "filters": self.filters,
+            "sorts": [one.name for one in self.sort_cases],
+            "has_json": bool(self._field_imports("migration")),
+        }
+
+    def _tests(self) -> dict[str, Any]:
+        has_owned = any(one.target_owned for one in self.parents)
+        return {
             "required": [column.attribute for column in self.columns if column.required],
             "parent_columns": [reference.attribute for reference in self.parents],
             "reference_columns": [reference.attribute for reference in self.references],
             "taken": self.taken,
-            "changed": [field for field in fields if field.changes][:1],
-            "enumerations": self.enumerations,
-            "enumeration_names": ", ".join(sorted(one.class_name for one in self.enumerations)),
-            "filters": self.filters,
+            "changed": [field for field in self.fields if field.changes][:1],
+            "invalid": self.invalid,
             "filter_cases": self.filter_cases,
-            "sorts": [one.name for one in self.sort_cases],
             "sort_cases": self.sort_cases,
-            "invalid": [
-                Refused(field.name, value)
-                for field in fields
-                for value in field.kind.samples.invalid
-            ],
-            "has_makers": self.owned or bool(self.parents),
             "counted": self.counted,
-            "makes_owner": needs_owner,
-            "has_json": bool(self._field_imports("migration")),
+            "has_makers": self.owned or bool(self.parents),
+            "makes_owner": has_owned and not self.owned,
         }
 
     def _imports(self) -> dict[str, list[str]]:

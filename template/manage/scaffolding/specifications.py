@@ -155,22 +155,26 @@ def type_name(name: str, resource: str) -> str:
 
 def make_reference(specification: Specification, target: Target, *, resource: str) -> Reference:
     """The column that refers to the target."""
+    flags = specification.flags
+    refuse_reference_flags(specification)
+    return Reference(
+        specification.name,
+        target,
+        resource,
+        optional="optional" in flags,
+        unique="unique" in flags,
+        on_delete=ON_DELETE[flags.get("on_delete", "restrict")],
+        load=flags.get("load", ""),
+    )
+
+
+def refuse_reference_flags(specification: Specification) -> None:
+    """Refuse what cannot happen on delete, and ways of loading that there are not."""
     name, flags = specification.name, specification.flags
-    optional = "optional" in flags
     on_delete = flags.get("on_delete", "restrict")
     if on_delete not in ON_DELETE:
         raise CommandError(f"{name}: on_delete is {', '.join(ON_DELETE)}, not {on_delete!r}")
-    if on_delete == "null" and not optional:
+    if on_delete == "null" and "optional" not in flags:
         raise CommandError(f"{name}: on_delete=null needs the flag optional")
-    load = flags.get("load", "")
-    if load not in ("", *LOAD):
-        raise CommandError(f"{name}: load is {', '.join(LOAD)}, not {load!r}")
-    return Reference(
-        name,
-        target,
-        resource,
-        optional=optional,
-        unique="unique" in flags,
-        on_delete=ON_DELETE[on_delete],
-        load=load,
-    )
+    if "load" in flags and flags["load"] not in LOAD:
+        raise CommandError(f"{name}: load is {', '.join(LOAD)}, not {flags['load']!r}")

@@ -22,15 +22,15 @@ DEFAULT_LENGTH = 255
 URL_LENGTH = 2000
 EMAIL_LENGTH = 254
 CHOICE_LENGTH = 50
+STRING = ("sqlalchemy", "String")
 CHOICE = re.compile(r"[a-z][a-z0-9_]{0,49}")
 
 
 def string(words: Words) -> Kind:
     """`str` or `str:200`."""
-    length = whole_number(words, 0, default=DEFAULT_LENGTH, largest=MAX_LENGTH)
+    [given] = words.arguments or [str(DEFAULT_LENGTH)]
+    length = whole_number(given, words, largest=MAX_LENGTH)
     sample = words.label[:length].rstrip()  # as schemas do
-    numbered = f"{words.label} {{number}}"
-    roomy = length >= len(numbered)
     return Kind(
         annotation="str",
         sql=f"varchar({length})",
@@ -41,15 +41,22 @@ def string(words: Words) -> Kind:
         filters=(Filter("contains", quoted(sample[1:4].upper() or sample), '"%"'),),
         default=partial(defaults.text, length=length),
         length=length,
-        samples=Samples(
-            factory=quoted(sample),
-            payload=quoted(sample),
-            change=quoted("New"[:length] if sample[:3] != "New"[:length] else "X"),
-            unique=f'f"{numbered}"' if roomy else f"str(number % {10 ** min(length, 9)})",
-            invalid=('""', f'"x" * {length + 1}'),
-            ordered=('"A"', '"B"'),
-        ),
-        imports=imports(models=[("sqlalchemy", "String")], schemas=CONSTRAINED),
+        samples=string_samples(sample, words.label, length),
+        imports=imports(models=[STRING], schemas=CONSTRAINED),
+    )
+
+
+def string_samples(sample: str, label: str, length: int) -> Samples:
+    """Values of a column with so many characters."""
+    numbered = f"{label} {{number}}"
+    roomy = length >= len(numbered)
+    return Samples(
+        factory=quoted(sample),
+        payload=quoted(sample),
+        change=quoted("New"[:length] if sample[:3] != "New"[:length] else "X"),
+        unique=f'f"{numbered}"' if roomy else f"str(number % {10 ** min(length, 9)})",
+        invalid=('""', f'"x" * {length + 1}'),
+        ordered=('"A"', '"B"'),
     )
 
 
@@ -83,20 +90,20 @@ def email(words: Words) -> Kind:
         input="Email",
         filters=(Filter("", f'"{local.title()}@example.com"', '"nobody@example.com"'),),
         samples=Samples(
-            f'"{local}@example.com"',
-            f'"{local}@example.com"',
-            '"new@example.com"',
-            f'f"{local}{{number}}@example.com"',
-            ('"x"',),
-            ('"a@example.com"', '"b@example.com"'),
+            factory=f'"{local}@example.com"',
+            payload=f'"{local}@example.com"',
+            change='"new@example.com"',
+            unique=f'f"{local}{{number}}@example.com"',
+            invalid=('"x"',),
+            ordered=('"a@example.com"', '"b@example.com"'),
         ),
-        imports=imports(models=[("sqlalchemy", "String")], schemas=[("app.core.schemas", "Email")]),
+        imports=imports(models=[STRING], schemas=[("app.core.schemas", "Email")]),
     )
 
 
 def url(words: Words) -> Kind:
     """`url`: of the web."""
-    path = words.name.replace("_", "-")
+    address = f"https://example.com/{words.name.replace('_', '-')}"
     return Kind(
         annotation="str",
         sql=f"varchar({URL_LENGTH})",
@@ -105,15 +112,13 @@ def url(words: Words) -> Kind:
         input="WebUrl",
         filter_type="str",
         samples=Samples(
-            f'"https://example.com/{path}"',
-            f'"https://example.com/{path}"',
-            '"https://example.com/new"',
-            f'f"https://example.com/{path}/{{number}}"',
-            ('"x"', '"javascript:alert(1)"'),
+            factory=f'"{address}"',
+            payload=f'"{address}"',
+            change='"https://example.com/new"',
+            unique=f'f"{address}/{{number}}"',
+            invalid=('"x"', '"javascript:alert(1)"'),
         ),
-        imports=imports(
-            models=[("sqlalchemy", "String")], schemas=[("app.core.schemas", "WebUrl")]
-        ),
+        imports=imports(models=[STRING], schemas=[("app.core.schemas", "WebUrl")]),
     )
 
 

@@ -46,7 +46,7 @@ def names_around(resource: Resource) -> dict[str, set[str]]:
     """What else the files name, beside their imports for fields."""
     name = resource.names.class_name
     return {
-        "models": {name, *(reference.target_class for reference in resource.loaded)},
+        "models": {name, *(reference.target.class_name for reference in resource.loaded)},
         "schemas": {f"{name}{role}" for role in ("Create", "Update", "Read", "Query")},
     }
 

@@ -169,7 +169,7 @@ class Reference:
     """A column that refers to a row of a resource."""
 
     name: str
-    refers_to: Target
+    target: Target
     resource: str
     """The class that refers."""
     optional: bool = False
@@ -182,31 +182,6 @@ class Reference:
     def attribute(self) -> str:
         """The model's attribute and the column: `customer` as "customer_id"."""
         return f"{self.name}_id"
-
-    @property
-    def target(self) -> str:
-        """The resource that it refers to."""
-        return self.refers_to.singular
-
-    @property
-    def target_class(self) -> str:
-        """Its model."""
-        return self.refers_to.class_name
-
-    @property
-    def target_module(self) -> str:
-        """Where its model is."""
-        return self.refers_to.module
-
-    @property
-    def target_factory(self) -> str:
-        """Where the tests make one."""
-        return self.refers_to.factory
-
-    @property
-    def target_owned(self) -> bool:
-        """Whether it belongs to a user."""
-        return self.refers_to.owned
 
     @property
     def index(self) -> bool:
@@ -227,13 +202,13 @@ class Reference:
     def mapped(self) -> str:
         """The annotation of the model's attribute, and its column."""
         unique = ", unique=True" if self.unique else ""
-        column = f'reference("{self.refers_to.table}.id", ondelete="{self.on_delete}"{unique})'
+        column = f'reference("{self.target.table}.id", ondelete="{self.on_delete}"{unique})'
         return f"Mapped[{self.read}] = {column}"
 
     @property
     def relationship(self) -> str:
         """The annotation of the attribute for the entity, and how it is loaded."""
-        target = self.target_class
+        target = self.target.class_name
         optional = " | None" if self.optional else ""
         join = f"foreign({self.resource}.{self.attribute}) == remote({target}.id)"
         return (

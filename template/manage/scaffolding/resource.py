@@ -98,7 +98,7 @@ class Resource:
     @property
     def relatives(self) -> list[Reference]:
         """Those of them that refer to another resource than this one."""
-        return [reference for reference in self.loaded if reference.target_module]
+        return [reference for reference in self.loaded if reference.target.module]
 
     @property
     def enumerations(self) -> list[Enumeration]:
@@ -238,7 +238,7 @@ class Resource:
         }
 
     def _tests(self) -> dict[str, Any]:
-        has_owned = any(one.target_owned for one in self.parents)
+        has_owned = any(one.target.owned for one in self.parents)
         return {
             "required": [column.attribute for column in self.columns if column.required],
             "parent_columns": [reference.attribute for reference in self.parents],
@@ -280,7 +280,7 @@ class Resource:
         """The table that the migration creates."""
         owner = ForeignKey("owner_id", "users", "CASCADE")
         references = self.references
-        keys = [ForeignKey(one.attribute, one.refers_to.table, one.on_delete) for one in references]
+        keys = [ForeignKey(one.attribute, one.target.table, one.on_delete) for one in references]
         indexed = [column.attribute for column in self.columns if column.index]
         return Table(
             self.names.plural,

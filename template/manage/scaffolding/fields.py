@@ -135,11 +135,6 @@ class Field:
         return self.kind.samples.unique if self.unique else self.kind.samples.factory
 
     @property
-    def exact(self) -> str:
-        """The value that filters find."""
-        return self.kind.samples.factory
-
-    @property
     def payload(self) -> str:
         """What a test sends to make a row."""
         return self.kind.samples.payload

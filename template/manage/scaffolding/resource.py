@@ -136,6 +136,19 @@ class Resource:
         return [Refused(one.name, value) for one in fields for value in one.kind.samples.invalid]
 
     @property
+    def makers(self) -> str:
+        """The parameters of the factory for whom and what a row belongs to."""
+        owner = ["owner: User"] if self.owned else []
+        parents = [f"{one.name}: {one.target.class_name} | None = None" for one in self.parents]
+        return "".join(f", {one}" for one in ["*", *owner, *parents]) if owner or parents else ""
+
+    @property
+    def exact_values(self) -> str:
+        """The arguments that make the tests' filters find a row, where samples are numbered."""
+        unique = [field for field in self.fields if field.unique]
+        return "".join(f", {one.name}={one.kind.samples.factory}" for one in unique)
+
+    @property
     def taken(self) -> list[str]:
         """The columns of the tests' rows whose values no other row may have."""
         filled: list[Field | Reference] = [*self.fields, *self.parents]
@@ -229,7 +242,6 @@ class Resource:
             "loaded": self.loaded,
             "relatives": self.relatives,
             "constrained": [field for field in fields if field.constraint],
-            "uniques": [field for field in fields if field.unique],
             "enumerations": self.enumerations,
             "enumeration_names": ", ".join(sorted(one.class_name for one in self.enumerations)),
             "filters": self.filters,
@@ -248,8 +260,12 @@ class Resource:
             "invalid": self.invalid,
             "filter_cases": self.filter_cases,
             "sort_cases": self.sort_cases,
+            "walked": ["created_at", "-updated_at", *(one.name for one in self.sort_cases)],
             "counted": self.counted,
-            "has_makers": self.owned or bool(self.parents),
+            "makers": self.makers,
+            "owner_fixture": ", user: User" if self.owned else "",
+            "owner_given": ", owner=user" if self.owned else "",
+            "exact_values": self.exact_values,
             "makes_owner": has_owned and not self.owned,
         }
 

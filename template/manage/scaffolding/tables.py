@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from manage.scaffolding.snippets import quoted
 
+LINE_LENGTH = 100
 LIVE_ROWS = "deleted_at IS NULL"
 
 
@@ -66,7 +67,7 @@ class Table:
         }
 
     def constraints(self) -> list[str]:
-        """Arguments of `op.create_table`, with lines that `ruff format` leaves alone."""
+        """Arguments of `op.create_table`."""
         return [
             *(self._check(check) for check in self.checks),
             *(self._foreign_key(key) for key in self.foreign_keys),
@@ -155,6 +156,11 @@ def listed(names: Sequence[str]) -> str:
 
 
 def call(function: str, *arguments: str) -> str:
-    """A call inside of a call, with a line for each argument."""
+    """A call inside of a call, on as many lines as `ruff format` would give it."""
+    listed = ", ".join(arguments)
+    if len(f"        {function}({listed}),") <= LINE_LENGTH:
+        return f"{function}({listed})"
+    if len(f"            {listed}") <= LINE_LENGTH:
+        return f"{function}(\n            {listed}\n        )"
     lines = "".join(f"            {argument},\n" for argument in arguments)
     return f"{function}(\n{lines}        )"

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from manage.scaffolding import cases
 from manage.scaffolding.fields import Field, ListFilter, Reference
 from manage.scaffolding.names import ResourceNames, member_name
 from manage.scaffolding.snippets import Import, import_lines
@@ -40,29 +41,6 @@ class Enumeration(NamedTuple):
 
     class_name: str
     members: list[Member]
-
-
-class Refused(NamedTuple):
-    """A value that the service refuses, as Python source."""
-
-    name: str
-    value: str
-
-
-class Case(NamedTuple):
-    """A filter's value, as Python source, and how many rows of the tests it finds."""
-
-    name: str
-    value: str
-    total: str
-
-
-class Pair(NamedTuple):
-    """Two values by which lists are sorted, as Python source."""
-
-    name: str
-    low: str
-    high: str
 
 
 @dataclass(frozen=True)
@@ -115,49 +93,24 @@ class Resource:
         return [found for column in self.columns for found in column.filters]
 
     @property
-    def filter_cases(self) -> list[Case]:
-        """What the tests look for by filters."""
-        cases = []
-        for one in self.filters:
-            cases += [Case(one.name, one.match, "1")] if one.match else []
-            cases += [Case(one.name, one.miss, "0")]
-        return cases
+    def sorts(self) -> list[str]:
+        """The fields that lists may be sorted by."""
+        return [field.name for field in self.fields if field.sortable]
 
     @property
-    def sort_cases(self) -> list[Pair]:
-        """What the tests sort by."""
-        sortable = [field for field in self.fields if field.sortable]
-        return [Pair(field.name, *field.kind.samples.ordered) for field in sortable]
+    def uniques(self) -> list[Field]:
+        """The fields whose values no two rows share."""
+        return [field for field in self.fields if field.unique]
 
     @property
-    def invalid(self) -> list[Refused]:
-        """What the tests see refused."""
-        fields = self.fields
-        return [Refused(one.name, value) for one in fields for value in one.kind.samples.invalid]
-
-    @property
-    def makers(self) -> str:
-        """The parameters of the factory for whom and what a row belongs to."""
-        owner = ["owner: User"] if self.owned else []
-        parents = [f"{one.name}: {one.target.class_name} | None = None" for one in self.parents]
-        return "".join(f", {one}" for one in ["*", *owner, *parents]) if owner or parents else ""
-
-    @property
-    def exact_values(self) -> str:
-        """The arguments that make the tests' filters find a row, where samples are numbered."""
-        unique = [field for field in self.fields if field.unique]
-        return "".join(f", {one.name}={one.kind.samples.factory}" for one in unique)
-
-    @property
-    def taken(self) -> list[str]:
-        """The columns of the tests' rows whose values no other row may have."""
-        filled: list[Field | Reference] = [*self.fields, *self.parents]
-        return [column.attribute for column in filled if column.unique]
+    def filled(self) -> list[Field | Reference]:
+        """The columns that have a value in the tests' rows."""
+        return [*self.fields, *self.parents]
 
     @property
     def counted(self) -> bool:
         """Whether the tests number their rows, so that they differ."""
-        return any("number" in field.sample for field in self.fields if field.unique)
+        return any("number" in field.sample for field in self.uniques)
 
     @property
     def bases(self) -> list[str]:
@@ -245,28 +198,28 @@ class Resource:
             "enumerations": self.enumerations,
             "enumeration_names": ", ".join(sorted(one.class_name for one in self.enumerations)),
             "filters": self.filters,
-            "sorts": [one.name for one in self.sort_cases],
+            "sorts": self.sorts,
             "has_json": bool(self._field_imports("migration")),
         }
 
     def _tests(self) -> dict[str, Any]:
-        has_owned = any(one.target.owned for one in self.parents)
+        owned, parents = self.owned, self.parents
         return {
             "required": [column.attribute for column in self.columns if column.required],
-            "parent_columns": [reference.attribute for reference in self.parents],
+            "parent_columns": [reference.attribute for reference in parents],
             "reference_columns": [reference.attribute for reference in self.references],
-            "taken": self.taken,
-            "changed": [field for field in self.fields if field.changes][:1],
-            "invalid": self.invalid,
-            "filter_cases": self.filter_cases,
-            "sort_cases": self.sort_cases,
-            "walked": ["created_at", "-updated_at", *(one.name for one in self.sort_cases)],
+            "taken": [one.attribute for one in self.filled if one.unique],
+            "changed": cases.changes(self.fields)[:1],
+            "invalid": cases.refusals(self.fields),
+            "filter_cases": cases.filters(self.filters),
+            "sort_cases": cases.orders(self.fields),
+            "walked": ["created_at", "-updated_at", *self.sorts],
             "counted": self.counted,
-            "makers": self.makers,
-            "owner_fixture": ", user: User" if self.owned else "",
-            "owner_given": ", owner=user" if self.owned else "",
-            "exact_values": self.exact_values,
-            "makes_owner": has_owned and not self.owned,
+            "makers": cases.makers(parents, owned=owned),
+            "makes_owner": any(one.target.owned for one in parents) and not owned,
+            "owner_fixture": ", user: User" if owned else "",
+            "owner_given": ", owner=user" if owned else "",
+            "exact_values": cases.exact_values(self.uniques),
         }
 
     def _imports(self) -> dict[str, list[str]]:

@@ -1,0 +1,65 @@
+"""What the tests of a resource try, as source text."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from manage.scaffolding.fields import Field, ListFilter, Reference
+
+
+class Refused(NamedTuple):
+    """A value that the service refuses."""
+
+    name: str
+    value: str
+
+
+class Case(NamedTuple):
+    """A filter's value, and how many rows of the tests it finds."""
+
+    name: str
+    value: str
+    total: str
+
+
+class Pair(NamedTuple):
+    """Two values by which lists are sorted."""
+
+    name: str
+    low: str
+    high: str
+
+
+def refusals(fields: Iterable[Field]) -> list[Refused]:
+    """What may not be sent."""
+    return [Refused(one.name, value) for one in fields for value in one.kind.samples.invalid]
+
+
+def filters(listed: Iterable[ListFilter]) -> list[Case]:
+    """What is looked for by filters."""
+    found = []
+    for one in listed:
+        found += [Case(one.name, one.match, "1")] if one.match else []
+        found += [Case(one.name, one.miss, "0")]
+    return found
+
+
+def orders(fields: Iterable[Field]) -> list[Pair]:
+    """What is sorted by."""
+    return [Pair(one.name, *one.kind.samples.ordered) for one in fields if one.sortable]
+
+
+def changes(fields: Iterable[Field]) -> list[Field]:
+    """What can be changed."""
+    return [field for field in fields if field.changes]
+
+
+def makers(parents: Sequence[Reference], *, owned: bool) -> str:
+    """The parameters of the factory for whom and what a row belongs to."""
+    owner = ["owner: User"] if owned else []
+    found = [f"{one.name}: {one.target.class_name} | None = None" for one in parents]
+    return "".join(f", {one}" for one in ["*", *owner, *found]) if owner or found else ""
+
+
+def exact_values(uniques: Iterable[Field]) -> str:
+    """The arguments of the factory for a row that filters find, where samples are numbered."""
+    return "".join(f", {one.name}={one.kind.samples.factory}" for one in uniques)

@@ -5,7 +5,10 @@ from pathlib import Path
 from tests.article import COMMAND as ARTICLE
 from tests.projects import Project
 
-CUSTOMER = ("customer", "name:str:200", "email:email,unique", "site:url,optional", "vip:bool")
+CUSTOMER = (
+    *("customer", "name:str:200", "email:email,unique", "site:url,optional", "vip:bool"),
+    "account:ref:user,unique",
+)
 ORDER = (
     *("order", "number:int,unique", "customer:ref:customer", "note:text,optional"),
     *("status:enum:draft/paid/sent,default=draft", "ordered_at:datetime,default=now"),

@@ -1,5 +1,6 @@
 """`manage inspect --write`: the rows of a database that is there, served by the project."""
 
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -54,6 +55,8 @@ class Sample:
     changed: tuple[str, dict[str, Any]]
     refused: list[tuple[str, str, int, dict[str, Any] | None]]
     raw: set[str] = field(default_factory=set)
+    removed: str = ""
+    """What nothing else refers to."""
 
 
 DVD_RENTAL = Sample(
@@ -81,6 +84,7 @@ DVD_RENTAL = Sample(
         ("DELETE", "/languages/1", 409, None),
     ],
     raw={"film_actor", "payment", "payment_p2022_01"},
+    removed="rental",
 )
 FOOD_TRADE = Sample(
     "food_trade",
@@ -101,6 +105,7 @@ FOOD_TRADE = Sample(
         ("PATCH", "/employees/1", 422, {"hire_date": "1900-01-01"}),
     ],
     raw={"order_details", "customer_customer_demo"},
+    removed="territory",
 )
 
 
@@ -135,6 +140,8 @@ def test_serves_the_rows(stack: Stack, sample: Sample, project: Project) -> None
         again = project.uv_run("manage", "inspect", "--url", url, "--write", "--yes")
         with project.served(DATABASE_URL=url) as server, Conversation(server) as talk:
             check_rows(join(talk, stack, "ann@example.org"), sample)
+        project.uv_run("manage", "remove", sample.removed, "--yes")
+        check_agreement(project, url)
     assert "nothing to do" in again
     assert not TELLING.search(said + again)
     assert not [path for path in own_files(project) if TELLING.search(path.read_text())]
@@ -148,12 +155,26 @@ def test_serves_the_rows(stack: Stack, sample: Sample, project: Project) -> None
 def check_settled(project: Project, url: str) -> None:
     """The checks of the project, and no difference that a migration could be written for."""
     project.uv_run("manage", "migrate", "apply", DATABASE_URL=url)
-    told = project.uv_run("manage", "migrate", "create", "-m", "more", DATABASE_URL=url)
-    assert "no migration is needed" in told
+    check_agreement(project, url)
     project.uv_run("ruff", "check")
     project.uv_run("ruff", "format", "--check")
     project.uv_run("mypy")
-    project.uv_run("pytest", "--quiet", "tests/core/test_migrations.py")
+    project.uv_run("pytest", "--quiet", "tests/core/test_migrations.py", *written_tests(project))
+
+
+def check_agreement(project: Project, url: str) -> None:
+    """No difference between the database and the models that a migration could be written for."""
+    told = project.uv_run("manage", "migrate", "create", "-m", "more", DATABASE_URL=url)
+    assert "no migration is needed" in told
+
+
+def written_tests(project: Project) -> list[str]:
+    """The tests of what was written, each of which makes rows."""
+    records = [json.loads(path.read_text()) for path in project.path.glob("scaffold/made/*.json")]
+    tests = [path for one in records for path in one["files"] if "/test_" in path]
+    assert len(tests) == len(records)
+    assert all("CHANGE" in (project.path / path).read_text() for path in tests)
+    return tests
 
 
 def check_rows(person: Person, sample: Sample) -> None:

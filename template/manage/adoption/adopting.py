@@ -22,7 +22,7 @@ from manage.scaffolding.dialogue import is_wanted
 from manage.scaffolding.project import Project
 
 TENANCY = "app/core/tenancy.py"
-UNTESTED = "They have no tests: what rows their rules allow is for you to say."
+UNTESTED = "Tests make no rows of {}: none was found that the tables' rules allow."
 
 
 def adopt(url: URL, schema_name: str, tables: Sequence[str], *, dry_run: bool, yes: bool) -> None:
@@ -33,7 +33,7 @@ def adopt(url: URL, schema_name: str, tables: Sequence[str], *, dry_run: bool, y
         read_schema(url, schema_name, tables)  # It refuses a table that is not there.
     schema = read_schema(url, schema_name)
     refuse(project, url, schema)
-    writing = Writing(project, schema, chosen(project, schema, tables))
+    writing = Writing(project, schema, chosen(project, schema, tables), url)
     refuse_halves(writing)
     if not writing.proposals:
         typer.echo("Every table has a model already: nothing to do.")
@@ -53,13 +53,22 @@ def refuse(project: Project, url: URL, schema: Schema) -> None:
         )
     if schema.name != "public":
         raise CommandError("--write takes the tables of the schema public only")
-    applied = run_on_connection(url, read_applied)
+    refuse_clash(project, url, schema)
+    refuse_pending(url)
+
+
+def refuse_clash(project: Project, url: URL, schema: Schema) -> None:
+    """Stop where the service would take a table that is there for its own."""
     models = {model.table for model in project.models.values()}
     clashes = sorted(models & {table.name for table in schema.tables})
-    if clashes and not applied:
+    if clashes and not run_on_connection(url, read_applied):
         raise CommandError(
             f"The service has a table {clashes[0]} of its own: rename the one that is there"
         )
+
+
+def refuse_pending(url: URL) -> None:
+    """Stop where other migrations would come before the one that is marked as applied."""
     if missing := [name for name in pending_migrations(url) if revisions()[name].line == "app"]:
         raise CommandError(
             f"The database lacks {', '.join(missing)}, which would come first: remove what they"
@@ -113,10 +122,12 @@ def write(connection: Connection, changes: ChangeSet, place: dict[str, str]) -> 
 def report(writing: Writing) -> None:
     """Say what was made, and what was not."""
     names = ", ".join(resource.names.singular for resource in writing.resources)
-    typer.echo(f"Made {names or 'no resource'}. {UNTESTED}")
+    typer.echo(f"Made {names or 'no resource'}.")
     for proposal in writing.proposals:
         if not proposal.is_resource:
             typer.echo(f"No resource: {proposal.table.name}, as {proposal.findings[0].reason}.")
+    if untested := writing.untested:
+        typer.echo(UNTESTED.format(", ".join(untested)))
     if left_out := writing.baseline.left_out:
         typer.echo(f"New databases come without {', '.join(left_out)}.")
     typer.echo(

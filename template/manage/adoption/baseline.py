@@ -36,7 +36,7 @@ class Baseline:
     def tables(self) -> list[Table]:
         """The tables, without what calls functions that are not created."""
         return [
-            self._plain(table)
+            self.plain(table)
             for table in self.schema.tables
             if self._is_created(table) and not self._is_there(table)
         ]
@@ -81,6 +81,17 @@ class Baseline:
         routines = [f"{one.kind} {one.name}" for one in self.schema.objects if one.kind in ROUTINES]
         return [*told, *views, *routines]
 
+    def plain(self, table: Table) -> Table:
+        """The table as it is created."""
+        return replace(
+            table,
+            columns=tuple(self._plain_column(column) for column in table.columns),
+            checks=tuple(one for one in table.checks if not self._calls(one.definition)),
+            indexes=tuple(
+                one for one in table.indexes if one.valid and not self._calls(one.definition)
+            ),
+        )
+
     def _objects(self) -> list[Feature]:
         kinds = list(TYPES)
         created = [
@@ -97,16 +108,6 @@ class Baseline:
         is_table = table.kind in ("table", "partitioned table")
         is_part = any(feature.kind == "partition of" for feature in table.features)
         return is_table and not is_part and table.name in self.names
-
-    def _plain(self, table: Table) -> Table:
-        return replace(
-            table,
-            columns=tuple(self._plain_column(column) for column in table.columns),
-            checks=tuple(one for one in table.checks if not self._calls(one.definition)),
-            indexes=tuple(
-                one for one in table.indexes if one.valid and not self._calls(one.definition)
-            ),
-        )
 
     def _plain_column(self, column: Column) -> Column:
         calls = self._calls(column.generated or column.default or "")

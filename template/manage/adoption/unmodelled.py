@@ -1,4 +1,4 @@
-"""The tables without a model, which autogenerate leaves alone: listed in a module of the team's."""
+"""The tables that were there, which no migration drops: listed in a module of the team's."""
 
 import ast
 from collections.abc import Collection
@@ -11,7 +11,7 @@ from manage.scaffolding.project import Project, module_name, parse
 from manage.scaffolding.registries import add_model
 
 NAME = "EXISTING_TABLES"
-HEAD = '''"""Tables that were there and have no model: `manage migrate create` leaves them alone."""
+HEAD = '''"""Tables that were there: `manage migrate create` leaves alone those without a model."""
 
 from app.core.models import Base
 

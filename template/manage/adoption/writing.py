@@ -1,15 +1,20 @@
 """What `manage inspect --write` writes: resources, and the migration that creates their tables."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+
+from sqlalchemy import URL
 
 from app.core.revisions import APPLIED
 from manage.adoption import line, unmodelled
 from manage.adoption.baseline import Baseline
 from manage.adoption.naming import attributes_of
 from manage.adoption.resource import ExistingResource
+from manage.adoption.suites import Suites
+from manage.adoption.trial import find_rows
+from manage.connection import run_on_connection
 from manage.inspection.proposals import Proposal
 from manage.inspection.tables import Schema
 from manage.scaffolding.changes import Change, ChangeSet
@@ -30,6 +35,7 @@ class Writing:
     project: Project
     schema: Schema
     proposals: Sequence[Proposal]
+    url: URL
 
     @cached_property
     def version(self) -> str:
@@ -72,6 +78,18 @@ class Writing:
         earlier = "".join(path.read_text("utf-8") for path in sorted(folder.glob("[0-9]*_*")))
         return Baseline(self.schema, [one.table.name for one in self.proposals], earlier)
 
+    @cached_property
+    def suites(self) -> Suites:
+        """The tests of the resources, with values that the database finds fit."""
+        ask = partial(find_rows, resources=self.resources, baseline=self.baseline)
+        return Suites(self.project, self.resources, run_on_connection(self.url, ask))
+
+    @property
+    def untested(self) -> list[str]:
+        """The resources whose tests make no rows."""
+        rows = self.suites.rows
+        return [one.names.singular for one in self.resources if one.table.name not in rows]
+
     def changes(self) -> ChangeSet:
         """All of it."""
         files = {one.names.singular: self._files(one) for one in self.resources}
@@ -80,24 +98,25 @@ class Writing:
         migration = {path: Made(line.write(self.baseline, self.place), "of the baseline")}
         texts = add_packages(self.project, tidy(made | migration, self.project.root))
         changes = [Change(Path(path), None, text.encode()) for path, text in texts.items()]
-        return ChangeSet([*changes, *self._records(texts), *self._registries(files)])
+        return ChangeSet([*changes, *self._records(texts, files), *self._registries(files)])
 
     def _files(self, resource: ExistingResource) -> dict[str, Made]:
-        """The texts by path, without tests: no values are known that the table's rules allow."""
+        """The texts by path."""
         context = resource.context()
         files = {
             template.target: Made(render(template, context), template.name)
             for template in find_templates(self.project.root / "scaffold", resource.names)
             if not (template.is_migration or template.target.startswith("tests/"))
         }
+        files |= self.suites.files(resource)
         refuse_existing(self.project, resource.names, files)
         return files
 
-    def _records(self, texts: dict[str, str]) -> list[Change]:
+    def _records(self, texts: dict[str, str], files: dict[str, dict[str, Made]]) -> list[Change]:
         records = []
         for resource in self.resources:
             names = resource.names
-            own = {path: texts[path] for path in texts if belongs(path, names)}
+            own = {path: texts[path] for path in texts if belongs(path, files[names.singular])}
             record = Record.of(
                 f"manage inspect --write --table {resource.table.name}", names.plural, own
             )
@@ -117,24 +136,20 @@ class Writing:
             if path := place_of("routes", names, made):
                 module = module_name(path)
                 after[routes] = add_router(after[routes], module=module, name=names.plural)
-        lists = []
-        if without := self._unmodelled():
-            after[models] = unmodelled.registered(self.project, after[models])
-            lists.append(unmodelled.list_tables(self.project, without))
+        after[models] = unmodelled.registered(self.project, after[models])
+        lists = [unmodelled.list_tables(self.project, self._existing())]
         changed = [
             Change(Path(path), before[path].encode(), after[path].encode()) for path in after
         ]
         return [*changed, *lists]
 
-    def _unmodelled(self) -> set[str]:
-        modelled = {resource.table.name for resource in self.resources}
+    def _existing(self) -> set[str]:
         tables = {table.name for table in self.schema.tables if "view" not in table.kind}
         there = {model.table for model in self.project.models.values()} | set(APPLIED)
-        return (tables | set(unmodelled.listed(self.project))) - modelled - there
+        return (tables - there) | set(unmodelled.listed(self.project))
 
 
-def belongs(path: str, names: ResourceNames) -> bool:
-    """Whether a file is the resource's own, in either layout."""
-    return path.startswith(f"app/{names.plural}/") or (
-        path.startswith("app/") and path.endswith(f"/{names.singular}.py")
-    )
+def belongs(path: str, own: Collection[str]) -> bool:
+    """Whether it is one of the resource's own files, or makes a package of their folder."""
+    folders = {Path(one).parent for one in own}
+    return path in own or (path.endswith("/__init__.py") and Path(path).parent in folders)

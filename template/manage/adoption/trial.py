@@ -1,0 +1,89 @@
+"""Asks the database whether a table's rules allow the rows of tests, and writes nothing there."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from sqlalchemy import Connection, text
+
+from app.core.database_errors import DATABASE_ERRORS
+from manage.adoption.baseline import Baseline, quoted
+from manage.adoption.baseline import text as sql_text
+from manage.adoption.columns import bound
+from manage.adoption.resource import ExistingResource
+from manage.adoption.rows import Row, candidates
+from manage.adoption.samples import as_sql
+from manage.inspection.reader import restrain
+from manage.inspection.tables import Column, Table
+from manage.scaffolding.fields import Field
+
+KEYS = {"UUID": "00000000-0000-0000-0000-000000000001", "int": "1", "str": "1"}
+
+
+def find_rows(
+    connection: Connection, resources: Sequence[ExistingResource], baseline: Baseline
+) -> dict[str, Row]:
+    """For each table a row that its rules allow, if one was found."""
+    connection = connection.execution_options(
+        isolation_level="REPEATABLE READ", postgresql_readonly=True
+    )
+    found = {}
+    for resource in resources:
+        plain = baseline.plain(resource.table)
+        for row in candidates(resource, plain):
+            if allows(connection, resource, plain, row.fields):
+                found[plain.name] = replace(row, changes=change(connection, resource, plain, row))
+                break
+    return found
+
+
+def change(
+    connection: Connection, resource: ExistingResource, plain: Table, row: Row
+) -> list[Field]:
+    """The first change that the rules allow, if any."""
+    for field in row.changes:
+        samples = replace(field.kind.samples, payload=field.change)
+        changed = replace(field, kind=replace(field.kind, samples=samples))
+        others = [one for one in row.fields if one.name != field.name]
+        if allows(connection, resource, plain, [*others, changed]):
+            return [field]
+    return []
+
+
+def allows(
+    connection: Connection, resource: ExistingResource, plain: Table, fields: Sequence[Field]
+) -> bool:
+    """Whether the types and checks take the values; it is a question, and makes no row."""
+    values = {field.name: as_sql(field.payload) for field in fields}
+    attributes = resource.attributes[plain.name]
+    given = {
+        column: values[attribute] for column, attribute in attributes.items() if attribute in values
+    }
+    try:
+        with connection.begin():
+            restrain(connection)
+            return bool(connection.scalar(text(bound(question(plain, given)))))
+    except DATABASE_ERRORS:
+        return False
+
+
+def question(table: Table, values: Mapping[str, str]) -> str:
+    """A query that is true of a row within the rules, and fails where a type refuses a value."""
+    row = ", ".join(
+        f"{value_of(table, column, values)} AS {quoted(column.name)}" for column in table.columns
+    )
+    rules = [f"({check.condition}) IS NOT FALSE" for check in table.checks]
+    told = " AND ".join(["CAST(candidate AS text) IS NOT NULL", *rules])
+    return f"SELECT {told} FROM (SELECT {row}) AS candidate"  # noqa: S608 (all of it is quoted)
+
+
+def value_of(table: Table, column: Column, values: Mapping[str, str]) -> str:
+    """A column's value in the row, as an expression."""
+    is_bound = any(column.name in key.columns for key in table.foreign_keys)
+    is_numbered = column.identity or "nextval(" in (column.default or "")
+    value = sql_text(values[column.name]) if column.name in values else "NULL"
+    if column.name not in values and not column.generated:
+        if is_numbered or (not column.nullable and (is_bound or not column.default)):
+            value = sql_text(KEYS.get(column.type.python, "1"))
+        elif column.default:
+            value = column.default
+    return f"CAST({value} AS {column.type.sql})"

@@ -19,7 +19,9 @@ TYPES = {
 DROPS = {"sequence": "SEQUENCE", "domain": "DOMAIN", "extension": ""}
 ROUTINES = ("aggregate", "function", "procedure", "window function")
 SEQUENCE = re.compile(r"nextval\('(.+)'::regclass\)")
-quoted = postgresql.dialect().identifier_preparer.quote  # type: ignore[no-untyped-call]
+# Another style of parameters would double percent signs.
+DIALECT = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
+quoted = DIALECT.identifier_preparer.quote
 HAS_ROWS = "These tables were there before the service, and have rows: drop them by hand"
 
 

@@ -103,6 +103,8 @@ def obstacle(table: Table) -> str | None:
     for feature in table.features:
         if feature.kind == "partition of":
             return f"{feature.name} holds its rows too"
+    if any("," in name for key in table.foreign_keys for name in key.columns + key.target_columns):
+        return "a column of its foreign key has a comma in its name, which SQLAlchemy cannot read"
     if table.key is None:
         other = ", though a unique constraint could serve as one" if table.has_unique else ""
         return f"it has no primary key{other}"

@@ -17,8 +17,9 @@ CREATE TABLE "Order Items" (
     "100%" numeric(5, 2),
     "kind" "odd ""type""(x)[]",
     created_at timestamptz NOT NULL DEFAULT now(),
-    parent integer REFERENCES "Order Items" ("a, b")
+    parent bigint REFERENCES "Order Items"
 );
+CREATE TABLE follow_ups (id integer PRIMARY KEY, item integer REFERENCES "Order Items" ("a, b"));
 COMMENT ON TABLE "Order Items" IS E'Two\nlines and \x1b[31mred\x1b[0m';
 COMMENT ON COLUMN "Order Items"."class" IS E'a bell \x07 and a right-to-left override \u202e';
 CREATE INDEX "we""ird

@@ -1,5 +1,6 @@
 """`manage inspect --write`: from the tables of a database to resources, all of it or nothing."""
 
+import re
 from collections.abc import Sequence
 from functools import partial
 
@@ -10,6 +11,7 @@ from app.core.database_errors import DATABASE_ERRORS
 from app.core.paths import PROJECT_ROOT
 from app.core.revisions import APPLIED, revisions
 from manage.adoption import line, unmodelled
+from manage.adoption.unmodelled import known_as
 from manage.adoption.writing import Writing
 from manage.connection import run_on_connection
 from manage.database import pending_migrations, read_applied
@@ -21,6 +23,7 @@ from manage.scaffolding.changes import ChangeSet, finish_interrupted
 from manage.scaffolding.dialogue import is_wanted
 from manage.scaffolding.project import Project
 
+OTHER_SCHEMA = re.compile(r'("[^"]+"|\w+)\.')
 TENANCY = "app/core/tenancy.py"
 UNTESTED = "Tests make no rows of {}: none was found that the tables' rules allow."
 
@@ -35,6 +38,7 @@ def adopt(url: URL, schema_name: str, tables: Sequence[str], *, dry_run: bool, y
     refuse(project, url, schema)
     writing = Writing(project, schema, chosen(project, schema, tables), url)
     refuse_halves(writing)
+    refuse_foreign_types(writing)
     if not writing.proposals:
         typer.echo("Every table has a model already: nothing to do.")
         return
@@ -51,16 +55,14 @@ def refuse(project: Project, url: URL, schema: Schema) -> None:
             "Here every row belongs to a tenant, and those of existing tables to none:"
             " --write needs a project without multi-tenancy"
         )
-    if schema.name != "public":
-        raise CommandError("--write takes the tables of the schema public only")
     refuse_clash(project, url, schema)
     refuse_pending(url)
 
 
 def refuse_clash(project: Project, url: URL, schema: Schema) -> None:
     """Stop where the service would take a table that is there for its own."""
-    models = {model.table for model in project.models.values()}
-    clashes = sorted(models & {table.name for table in schema.tables})
+    models = unmodelled.modelled(project, schema.name)
+    clashes = sorted(models.keys() & {table.name for table in schema.tables})
     if clashes and not run_on_connection(url, read_applied):
         raise CommandError(
             f"The service has a table {clashes[0]} of its own: rename the one that is there"
@@ -79,7 +81,7 @@ def refuse_pending(url: URL) -> None:
 def refuse_halves(writing: Writing) -> None:
     """Stop where a model that is there would have to learn of a reference."""
     new = {resource.table.name for resource in writing.resources}
-    there = {model.table: name for name, model in writing.project.models.items()}
+    there = unmodelled.modelled(writing.project, writing.schema.name)
     for table in writing.schema.tables:
         targets = sorted(new & {key.table for key in table.foreign_keys})
         if table.name in there and targets:
@@ -89,16 +91,32 @@ def refuse_halves(writing: Writing) -> None:
             )
 
 
+def refuse_foreign_types(writing: Writing) -> None:
+    """Stop where a new database would lack the type of a column."""
+    for table in writing.baseline.tables:
+        for column in table.columns:
+            schema = OTHER_SCHEMA.match(column.type.sql)
+            if schema and schema[1].strip('"') not in (writing.schema.name, "pg_catalog"):
+                raise CommandError(
+                    f"{table.name}.{column.name} is of a type of another schema,"
+                    f" {column.type.sql}, and --write takes one schema: give --table others"
+                )
+
+
 def chosen(project: Project, schema: Schema, tables: Sequence[str]) -> list[Proposal]:
     """What was asked for, without the tables that have a model."""
-    there = {model.table for model in project.models.values()} | set(APPLIED)
+    there = unmodelled.modelled(project, schema.name).keys() | set(APPLIED)
     found = [
         proposal
         for proposal in propose(schema)
         if proposal.table.name not in there and (not tables or proposal.table.name in tables)
     ]
-    seen = {*unmodelled.listed(project), *(one.name for one in schema.tables if "view" in one.kind)}
-    is_new = any(one.is_resource or one.table.name not in seen for one in found)
+    listed = unmodelled.listed(project)
+    is_new = any(
+        one.is_resource
+        or not ("view" in one.table.kind or known_as(schema.name, one.table.name) in listed)
+        for one in found
+    )
     return found if is_new else []
 
 

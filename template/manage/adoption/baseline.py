@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy.dialects import postgresql
 
-from manage.inspection.tables import Column, Feature, Schema, Table
+from manage.inspection.tables import Column, Feature, ForeignKey, Schema, Table
 
 TYPES = {
     "extension": "CREATE EXTENSION IF NOT EXISTS {name}",
@@ -48,7 +48,9 @@ class Baseline:
         """The statements up."""
         tables = self.tables
         shared = [one.name for one in self.schema.objects if one.kind == "sequence"]
+        name = self.schema.name
         return [
+            *[f"CREATE SCHEMA IF NOT EXISTS {quoted(name)}"] * (name != "public"),
             *(TYPES[one.kind].format_map(placed(self.schema, one)) for one in self._objects()),
             *(statement for table in tables for statement in create_table(table, shared)),
             *self._foreign_keys(),
@@ -77,7 +79,7 @@ class Baseline:
             f"{feature.kind} {feature.name}"
             for table in self.schema.tables
             if self._is_created(table)
-            for feature in table.features
+            for feature in (*table.features, *self._lost_keys(table))
         ]
         views = [f"{one.kind} {one.name}" for one in self.schema.tables if "view" in one.kind]
         routines = [f"{one.kind} {one.name}" for one in self.schema.objects if one.kind in ROUTINES]
@@ -92,6 +94,7 @@ class Baseline:
             indexes=tuple(
                 one for one in table.indexes if one.valid and not self._calls(one.definition)
             ),
+            foreign_keys=tuple(key for key in table.foreign_keys if self._can_refer(key)),
         )
 
     def _objects(self) -> list[Feature]:
@@ -121,13 +124,21 @@ class Baseline:
 
     def _foreign_keys(self) -> Iterator[str]:
         created = {table.name for table in self.tables}
-        there = {table.name for table in self.schema.tables if self._is_there(table)}
         for table in self.schema.tables:
-            for key in table.foreign_keys:
-                ends = {table.name, key.table}
-                is_possible = key.schema == table.schema and ends <= created | there
-                if is_possible and ends & created:
+            for key in table.foreign_keys if self._will_be_there(table.name) else ():
+                if self._can_refer(key) and {table.name, key.table} & created:
                     yield add_constraint(table, key.name, key.definition)
+
+    def _can_refer(self, key: ForeignKey) -> bool:
+        return key.schema == self.schema.name and self._will_be_there(key.table)
+
+    def _will_be_there(self, name: str) -> bool:
+        tables = (table for table in self.schema.tables if table.name == name)
+        return any(self._is_created(table) or self._is_there(table) for table in tables)
+
+    def _lost_keys(self, table: Table) -> list[Feature]:
+        keys = (key for key in table.foreign_keys if not self._can_refer(key))
+        return [Feature("foreign key", key.name, key.definition) for key in keys]
 
 
 def create_table(table: Table, shared: Collection[str]) -> Iterator[str]:

@@ -51,7 +51,7 @@ def make_row(resource: ExistingResource, plain: Table, *, by_checks: bool) -> Ro
     fields: list[Field] = []
     for one in required:
         checks = plain.checks if by_checks else ()
-        if parent := parent_of(resource, one):
+        if parent := parent_of(resource, one, plain):
             parents.append(parent)
         elif is_bound(plain, one) or (field := field_of(one, plain, checks)) is None:
             return None
@@ -75,13 +75,13 @@ def is_bound(table: Table, one: ExistingColumn) -> bool:
     return any(one.column.name in key.columns for key in table.foreign_keys)
 
 
-def parent_of(resource: ExistingResource, one: ExistingColumn) -> Parent | None:
+def parent_of(resource: ExistingResource, one: ExistingColumn, plain: Table) -> Parent | None:
     """The row that a column refers to, if it has a model."""
-    for key in resource.table.references(one.column.name):
+    for key in plain.references(one.column.name):
         attributes = resource.attributes.get(key.table, {})
         python = one.column.type.python
         target = attributes.get(key.target_columns[0])
-        if target and key.schema == resource.table.schema and python in KEY_TYPES:
+        if target and python in KEY_TYPES:
             return Parent(one.attribute, key.table, target, python == "UUID")
     return None
 

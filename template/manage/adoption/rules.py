@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from manage.adoption.columns import bound, local, sql_text
-from manage.inspection.column_types import literal
+from manage.adoption.unmodelled import known_as
+from manage.inspection.column_types import foreign, literal
 from manage.inspection.tables import ForeignKey, Index, Key, Table
 from manage.scaffolding.snippets import Import
 
@@ -24,13 +25,12 @@ class Rules:
     @property
     def lines(self) -> list[str]:
         """The items of `__table_args__`."""
-        comment = self.table.comment
         return [
             *self._keys(),
             *self._checks(),
             *(self._foreign_key(key) for key in self.table.foreign_keys if self.knows(key)),
             *(self._index(index) for index in self.table.indexes if index.valid),
-            *[f'{{"comment": {literal(comment)}}}' if comment else ""] * bool(comment),
+            *self._options(),
         ]
 
     @property
@@ -67,9 +67,18 @@ class Rules:
             condition = literal(bound(local(check.condition)))
             yield f"CheckConstraint({condition}, name=conv({literal(check.name)}))"
 
+    def _options(self) -> Iterator[str]:
+        schema, comment = foreign(self.table.schema), self.table.comment
+        options = {"comment": comment} if comment else {}
+        options |= {"schema": schema} if schema else {}
+        if options:
+            told = (f"{literal(name)}: {literal(value)}" for name, value in options.items())
+            yield f"{{{', '.join(told)}}}"
+
     def _foreign_key(self, key: ForeignKey) -> str:
         targets = (self.attributes[key.table][column] for column in key.target_columns)
-        told = ", ".join(literal(f"{key.table}.{target}") for target in targets)
+        place = known_as(key.schema, key.table)
+        told = ", ".join(literal(f"{place}.{target}") for target in targets)
         options = {
             "name": key.name,
             "ondelete": key.on_delete,

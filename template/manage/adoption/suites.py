@@ -60,7 +60,8 @@ class Suites:
 
     @cached_property
     def _there(self) -> dict[str, Factory]:
-        models = self.project.models.values()
+        schemas = {one.table.schema for one in self.resources}
+        models = [one for one in self.project.models.values() if one.schema in schemas]
         return {model.table: factory_of(model) for model in models if self._has_factory(model)}
 
     def _has_factory(self, model: Model) -> bool:

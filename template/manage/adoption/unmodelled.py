@@ -18,6 +18,17 @@ from app.core.models import Base
 '''
 
 
+def modelled(project: Project, schema: str) -> dict[str, str]:
+    """The models of a schema's tables by table."""
+    models = project.models.items()
+    return {model.table: name for name, model in models if model.schema == schema}
+
+
+def known_as(schema: str, table: str) -> str:
+    """What the metadata calls a table."""
+    return table if schema == "public" else f"{schema}.{table}"
+
+
 def place_in(project: Project) -> str:
     """The module's path, in either layout."""
     registry = project.registry("models")

@@ -64,7 +64,7 @@ class Writing:
 
     def _models_there(self) -> dict[str, dict[str, str]]:
         """The keys of the tables that have a model already."""
-        there = {model.table for model in self.project.models.values()}
+        there = unmodelled.modelled(self.project, self.schema.name)
         return {
             table.name: dict.fromkeys(table.key.columns, "id")
             for table in self.schema.tables
@@ -144,9 +144,11 @@ class Writing:
         return [*changed, *lists]
 
     def _existing(self) -> set[str]:
+        schema = self.schema.name
         tables = {table.name for table in self.schema.tables if "view" not in table.kind}
-        there = {model.table for model in self.project.models.values()} | set(APPLIED)
-        return (tables - there) | set(unmodelled.listed(self.project))
+        there = unmodelled.modelled(self.project, schema).keys() | set(APPLIED)
+        existing = {unmodelled.known_as(schema, table) for table in tables - there}
+        return existing | set(unmodelled.listed(self.project))
 
 
 def belongs(path: str, own: Collection[str]) -> bool:

@@ -20,6 +20,12 @@ class Model:
     module: str
     table: str
     bases: frozenset[str]
+    schema: str = "public"
+
+    @property
+    def place(self) -> str:
+        """What foreign keys call its table."""
+        return self.table if self.schema == "public" else f"{self.schema}.{self.table}"
 
 
 @dataclass(frozen=True)
@@ -59,8 +65,9 @@ class Project:
             return None
         for statement in parse(self.read(path), path).body:
             if isinstance(statement, ast.ClassDef) and statement.name == name:
-                table = table_name(statement)
-                return Model(name, module, table, names(statement.bases)) if table else None
+                table, schema = table_name(statement), table_schema(statement)
+                bases = names(statement.bases)
+                return Model(name, module, table, bases, schema) if table else None
         return None
 
     def meant(self, text: str) -> str | None:
@@ -153,3 +160,15 @@ def table_name(model: ast.ClassDef) -> str:
         if isinstance(statement, ast.Assign) and "__tablename__" in names(statement.targets):
             return str(ast.literal_eval(statement.value))
     return ""
+
+
+def table_schema(model: ast.ClassDef) -> str:
+    """The schema that a model's `__table_args__` names at their end."""
+    for statement in model.body:
+        if isinstance(statement, ast.Assign) and "__table_args__" in names(statement.targets):
+            *_, last = getattr(statement.value, "elts", [statement.value])
+            if isinstance(last, ast.Dict):
+                options = zip(map(ast.unparse, filter(None, last.keys)), last.values, strict=False)
+                schema = dict(options).get("'schema'")
+                return str(ast.literal_eval(schema)) if schema else "public"
+    return "public"

@@ -14,7 +14,7 @@ def files_that_need(project: Project, names: ResourceNames, own: Collection[str]
     """The files, beside its own and the registries, that refer to a resource."""
     modules = {module_name(path) for path in own if path.endswith(".py")}
     model = project.models.get(names.class_name)
-    keys = {f"{model.table if model else names.plural}.{column}" for column in ("id", "tenant_id")}
+    keys = {f"{model.place if model else names.plural}.{column}" for column in ("id", "tenant_id")}
     skipped = {*own, project.registry("models"), project.registry("routes")}
     return [
         path

@@ -132,9 +132,9 @@ AWKWARD = Sample(
     "awkward",
     rows={},
     totals={"/order-items": 0},
-    made=("/order-items", {"class_value": "First"}, {"id": 1, "metadata_value": {}}),
-    changed=("/order-items/1", {"class_value": "Second", "column_8": "1.50"}),
-    refused=[("POST", "/order-items", 409, {"parent": 9})],
+    made=("/order-items", {"class_value": "First"}, {"metadata_value": {}}),
+    changed=("/order-items/2", {"class_value": "Second", "column_8": "1.50"}),
+    refused=[("POST", "/order-items", 409, {"parent": 9})],  # It takes the first number.
     raw={"children", "follow_ups", "logs"},
     removed="secret",
 )

@@ -19,9 +19,7 @@ from manage.scaffolding.project import (
     parse,
     place_of,
 )
-from manage.scaffolding.templates import find_templates, render
-
-TEMPLATES = "manage/adoption/templates"
+from manage.scaffolding.templates import EXISTING, find_templates, render
 
 
 @dataclass(frozen=True)
@@ -52,9 +50,10 @@ class Suites:
         tests = Testing(resource, row, self.factories)
         context = resource.context() | tests.context()
         factory = module_path(self._module(resource.names))
+        folder = self.project.root / "scaffold" / EXISTING
         return {
             template.target: Made(render(template, context), template.name)
-            for template in find_templates(self.project.root / TEMPLATES, resource.names)
+            for template in find_templates(folder, resource.names)
             if row or template.target != factory
         }
 

@@ -10,6 +10,8 @@ from manage.scaffolding.names import ResourceNames
 
 SUFFIX = ".jinja"
 MIGRATION = "migration"
+# The folder of those for tables that are there, which only `manage inspect --write` uses.
+EXISTING = "existing"
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class Template:
 def find_templates(folder: Path, names: ResourceNames) -> Iterator[Template]:
     """The templates of a project; NAME and NAMES in their paths stand for the resource."""
     for path in sorted(folder.rglob(f"*{SUFFIX}")):
+        if EXISTING in path.relative_to(folder).parts:
+            continue
         target = path.relative_to(folder).as_posix().removesuffix(SUFFIX)
         target = target.replace("NAMES", names.plural).replace("NAME", names.singular)
         yield Template(path, path.relative_to(folder.parent).as_posix(), target)

@@ -156,6 +156,17 @@ class Server:
             time.sleep(0.1)
         raise AssertionError(f"not ready in {PATIENCE_SECONDS} s\n{self.said()}")
 
+    def wait_until_reloaded(self, path: str) -> None:
+        """Wait until an operation is there, and for a second more: a reload may follow another."""
+        deadline, seen = time.monotonic() + PATIENCE_SECONDS, 0
+        while time.monotonic() < deadline and seen < 10:
+            try:
+                seen = seen + 1 if path in self.get("/openapi.json").json()["paths"] else 0
+            except httpx2.TransportError:
+                seen = 0
+            time.sleep(0.1)
+        assert seen, f"{path} is not served after {PATIENCE_SECONDS} s\n{self.said()}"
+
     def get(self, path: str) -> httpx2.Response:
         return httpx2.get(self.url + path)
 

@@ -42,16 +42,22 @@ class Update:
         self.path = path
 
     @classmethod
-    def born(cls, template: Template, path: Path, answers: dict[str, str | bool]) -> "Update":
-        """A project of the template's first release."""
+    def born(
+        cls,
+        template: Template,
+        path: Path,
+        answers: dict[str, str | bool],
+        version: str = FIRST,
+    ) -> "Update":
+        """A project of a release of the template."""
         run_copy(
             str(template.path),
             path,
-            answers,
+            {"project_name": "Probe", **answers},
             defaults=True,
             quiet=True,
-            vcs_ref=FIRST,
             unsafe=False,
+            vcs_ref=version,
         )
         git(path, "init", "--quiet")
         project = cls(path)

@@ -54,12 +54,13 @@ SHOPS = [
 def test_orders_of_customers_per_tenant(
     stack: Stack, render: Render, workshop: Path, tmp_path: Path
 ) -> None:
-    """Three commands and a few requests, without opening a file."""
+    """Three commands and a few requests, without opening a file and with the server running."""
     project = Project(tmp_path / "project")
     shutil.copytree(render(stack).path, project.path)
     project.sync(workshop)
-    make(project, *SHOP)
-    with project.served() as server, Conversation(server) as talk:
+    with project.serving("manage", "run") as server, Conversation(server) as talk:
+        make(project, *SHOP)
+        server.wait_until_reloaded("/api/v1/order-lines")
         ann = join(talk, stack, "ann@example.org", "Acme")
         eve = join(talk, stack, "eve@example.org", "Evil")
         bob = {"name": "Bob", "email": "Bob@Example.com"}

@@ -53,6 +53,7 @@ def make(
 def write(request: "Request", *, dry_run: bool, yes: bool) -> None:
     """Write what was asked for, and say what comes next."""
     from app.core.paths import PROJECT_ROOT
+    from manage.scaffolding.applying import apply_where_served
     from manage.scaffolding.changes import finish_interrupted
     from manage.scaffolding.dialogue import carry_out
     from manage.scaffolding.making import plan
@@ -63,4 +64,5 @@ def write(request: "Request", *, dry_run: bool, yes: bool) -> None:
     if not changes.changes:
         typer.echo(f"{request.name} is there already, as asked for: nothing to do.")
     elif carry_out(changes, "Write these files?", dry_run=dry_run, yes=yes):
-        typer.echo(f"Made {request.name}. {request.next_step}")
+        is_applied = apply_where_served(changes)
+        typer.echo(f"Made {request.name}. {request.next_step(is_applied=is_applied)}")

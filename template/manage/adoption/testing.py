@@ -15,18 +15,17 @@ UNKNOWN = {"UUID": 'f"{URL}/{uuid4()}"', "int": 'f"{URL}/0"', "str": 'f"{URL}/un
 
 
 class Factory(NamedTuple):
-    """What makes a row of a table for tests."""
+    """The module with `make_…` that makes a row of a table for tests."""
 
     singular: str
-    module: str
+    factory: str
 
 
 class Made(NamedTuple):
     """A row that is made first, as the templates see it."""
 
     name: str
-    target: str
-    target_factory: str
+    target: Factory
 
 
 class Reference(NamedTuple):
@@ -68,7 +67,7 @@ class Testing:
         return [one for field in fields for one in field.imports("factory")]
 
     def _made(self, parent: Parent) -> Made:
-        return Made(self._name(parent), *self.factories[parent.table])
+        return Made(self._name(parent), self.factories[parent.table])
 
     def _reference(self, parent: Parent) -> Reference:
         value = f"{self._name(parent)}.{parent.target_attribute}"

@@ -47,12 +47,13 @@ class Request:
         given = [option for option, wanted in options.items() if wanted]
         return shlex.join(["manage", "make", self.name, *self.fields, *plural, *given])
 
-    @property
-    def next_step(self) -> str:
+    def next_step(self, *, is_applied: bool) -> str:
         """What it takes to use it, and where."""
         url = f"GET /api/v1/{resource_names(self.name, self.plural).path}"
         if not self.migration:
             return f"{url} answers as soon as its table is there."
+        if is_applied:
+            return f"Its table is in the local database: {url} answers."
         return f"`uv run manage migrate apply` adds its table; then {url} answers."
 
 

@@ -15,7 +15,7 @@ import pytest
 from tests.conftest import Install, Render
 from tests.conversations import Conversation, Person, join
 from tests.projects import Project
-from tests.stacks import OPPOSITES, Stack, each
+from tests.stacks import OPPOSITES, Stack
 from tests.test_inspect import ASK_PASSWORDS, PASSWORD, SECRET, TELLING
 
 SCRIPTS = Path(__file__).parent / "samples" / "databases"

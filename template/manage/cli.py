@@ -5,11 +5,11 @@ Commands import what they need when they run, so that `--help` answers at once.
 
 import typer
 
-from manage import db, inspect, make, migrate, remove, run, seed, test
+from manage import db, inspect, make, migrate, remove, run, seed, test, upgrade
 from manage.errors import CommandError
 
 app = typer.Typer(
-    help="Run, scaffold, migrate, seed and test this service, and read other databases.",
+    help="Run, scaffold, migrate, seed, test and upgrade this service, and read other databases.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -22,6 +22,7 @@ app.command("seed")(seed.seed)
 app.command("test", context_settings=test.PASS_ON)(test.run_tests)
 app.add_typer(db.app, name="db")
 app.command("inspect")(inspect.inspect)
+app.command("upgrade")(upgrade.upgrade)
 
 
 def main() -> None:

@@ -1,0 +1,73 @@
+"""The project's git repository."""
+
+import subprocess
+from pathlib import Path
+
+from manage.errors import CommandError
+
+
+class Repository:
+    """Asks git about the project; paths are relative to it, wherever the repository starts."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def git(self, *arguments: str) -> str:
+        """What git prints; its complaint is the error."""
+        try:
+            done = subprocess.run(  # noqa: S603 (a list of ours, no shell)
+                ["git", *arguments],  # noqa: S607
+                cwd=self.root,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        except FileNotFoundError:
+            raise CommandError("git is not installed: upgrades need it") from None
+        if done.returncode:
+            told = (done.stderr or done.stdout).strip().splitlines() or ["git failed"]
+            raise CommandError(f"git {arguments[0]}: {told[-1].removeprefix('fatal: ')}")
+        return done.stdout
+
+    def head(self) -> str:
+        """The commit that is checked out."""
+        return self.git("rev-parse", "HEAD").strip()
+
+    def changed(self) -> list[str]:
+        """What differs from that commit, files that git does not know included."""
+        listed = self.git(
+            "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "."
+        )
+        prefix = self.git("rev-parse", "--show-prefix").strip()
+        return [entry[3:].removeprefix(prefix) for entry in listed.split("\0") if entry]
+
+    def tracked(self) -> list[str]:
+        """Every file of the project that git knows."""
+        return list(filter(None, self.git("ls-files", "-z").split("\0")))
+
+    def cloned(self, folder: Path) -> "Repository":
+        """A copy of the last commit, to try things in."""
+        top = Path(self.git("rev-parse", "--show-toplevel").strip())
+        inner = self.git("rev-parse", "--show-prefix").strip()
+        self.git("clone", "--quiet", "--local", str(top), str(folder))
+        return Repository(folder / inner)
+
+    def restore(self) -> None:
+        """Bring back every file of the last commit."""
+        self.git("restore", "--source=HEAD", "--staged", "--worktree", ".")
+
+    def remove_unknown(self, path: str) -> None:
+        """Delete a file that git does not know, and the folders that it leaves empty."""
+        file = self.root / path
+        if path in self.tracked() or not file.is_file():
+            return
+        file.unlink()
+        for folder in file.parents:
+            if folder == self.root or any(folder.iterdir()):
+                break
+            folder.rmdir()
+
+    def unmerged(self) -> list[str]:
+        """The files that a merge has left in two versions."""
+        listed = self.git("ls-files", "--unmerged", "-z").split("\0")
+        return sorted({entry.partition("\t")[2] for entry in listed if entry})

@@ -1,0 +1,46 @@
+"""Copier, as the tool that uv runs; never trusted with code of the template."""
+
+import os
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from manage.errors import CommandError
+
+COPIER = ("tool", "run", "--quiet", "--from", "copier>=9.10,<10", "copier")
+NOISE = re.compile(r"^(Keeping|Updating) |nothing_was_rendered|^\s*$")
+SENTENCE = re.compile(r"has no attribute '(.+)'$")
+
+
+def update(root: Path, tag: str, answers: Mapping[str, str]) -> None:
+    """Update a clean project in place; conflicts are left in its files."""
+    data = [part for name, value in answers.items() for part in ("--data", f"{name}={value}")]
+    done = uv(root, *COPIER, "update", "--defaults", "--skip-answered", "--vcs-ref", tag, *data)
+    if done.returncode:
+        raise CommandError(f"Nothing is changed: {complaint(done.stderr)}")
+
+
+def uv(root: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run uv in a project, in that project's environment and not in this one's."""
+    program = os.environ.get("UV", "uv")
+    environment = {name: text for name, text in os.environ.items() if name != "VIRTUAL_ENV"}
+    try:
+        return subprocess.run(  # noqa: S603 (a list of ours, no shell)
+            [program, *arguments],
+            cwd=root,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise CommandError("uv is not installed: upgrades need it to run Copier") from None
+
+
+def complaint(output: str) -> str:
+    """The sentence in what Copier said, which may name it as an attribute (copier.yml says why)."""
+    lines = [line for line in output.splitlines() if not NOISE.search(line)]
+    last = lines[-1] if lines else "Copier failed"
+    found = SENTENCE.search(last)
+    return (found[1] if found else last).rstrip(".")

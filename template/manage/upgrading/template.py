@@ -1,0 +1,88 @@
+"""The template that the project came from: its releases and what they say about themselves."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.version import InvalidVersion, Version
+
+from manage.errors import CommandError
+from manage.upgrading.repository import Repository
+
+SHORTHANDS = {"gh:": "https://github.com/{}.git", "gl:": "https://gitlab.com/{}.git"}
+SECTION = re.compile(r"^## \[(?P<version>[^\]]+)\].*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Release:
+    """A version, and the tag in git that it has."""
+
+    version: Version
+    tag: str
+
+
+class Template:
+    """A clone of the template's repository, without its files."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+
+    @classmethod
+    def clone(cls, source: str, folder: Path) -> "Template":
+        """Fetch the template into an empty folder."""
+        folder.mkdir(parents=True, exist_ok=True)
+        repository = Repository(folder)
+        try:
+            repository.git("clone", "--quiet", "--bare", url_of(source), ".")
+        except CommandError as error:
+            raise CommandError(f"The template {source} cannot be fetched: {error}") from error
+        return cls(repository)
+
+    def releases(self) -> list[Release]:
+        """Every release, the oldest first."""
+        tags = self._repository.git("tag", "--list").split()
+        found = [Release(version, tag) for tag in tags if (version := version_of(tag))]
+        return sorted(found, key=lambda release: release.version)
+
+    def release(self, wanted: str | None) -> Release:
+        """The release of that version, or the newest that is no pre-release."""
+        releases = self.releases()
+        if wanted is None:
+            final = [one for one in releases if not one.version.is_prerelease]
+            if not final:
+                raise CommandError("The template has no release yet")
+            return final[-1]
+        for release in releases:
+            if wanted in (release.tag, str(release.version)):
+                return release
+        known = ", ".join(release.tag for release in releases[-5:]) or "none"
+        raise CommandError(f"The template has no release {wanted}; the newest are: {known}")
+
+    def changes(self, after: Version, until: Release) -> str:
+        """The sections of the changelog between two versions, the newest first."""
+        try:
+            text = self._repository.git("show", f"{until.tag}:CHANGELOG.md")
+        except CommandError:
+            return ""
+        told = [
+            match[0].strip()
+            for match in SECTION.finditer(text)
+            if (version := version_of(match["version"])) and after < version <= until.version
+        ]
+        return "\n\n".join(told)
+
+
+def url_of(source: str) -> str:
+    """What git fetches; Copier has short names for two hosts."""
+    for short, url in SHORTHANDS.items():
+        if source.startswith(short):
+            return url.format(source.removeprefix(short).removesuffix(".git"))
+    return source.removeprefix("git+")
+
+
+def version_of(tag: str) -> Version | None:
+    """A tag's version; None if it is none. What was rendered between releases counts as the last."""
+    try:
+        return Version(re.sub(r"-\d+-g[0-9a-f]+$", "", tag))
+    except InvalidVersion:
+        return None

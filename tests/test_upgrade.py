@@ -1,0 +1,118 @@
+"""`manage upgrade` on projects of a release, to the next one that these tests make up."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.projects import Project
+from tests.releases import NEXT, Template, Update
+from tests.renderings import git
+from tests.stacks import OPPOSITES, Stack, each
+
+NEWS = """\
+# Changelog
+
+## [0.0.2]
+
+- Heads.
+
+## [0.0.1]
+
+- The first one.
+"""
+
+
+@pytest.fixture
+def template(checkout: Path, tmp_path: Path) -> Template:
+    return Template(checkout, tmp_path / "template")
+
+
+@pytest.fixture
+def born(template: Template, workshop: Path, tmp_path: Path) -> Project:
+    """A committed and installed project, for which there is a newer release."""
+    Update.born(template, tmp_path / "project", OPPOSITES[0].answers)
+    template.head_every_file("of the next release")
+    (template.path / "CHANGELOG.md").write_text(NEWS)
+    template.release(NEXT)
+    project = Project(tmp_path / "project")
+    project.sync(workshop)
+    commit(project, "Lock")
+    return project
+
+
+def commit(project: Project, message: str) -> None:
+    git(project.path, "add", "--all")
+    git(project.path, "commit", "--quiet", "--message", message)
+
+
+def changed(project: Project) -> list[str]:
+    return git(project.path, "status", "--porcelain").splitlines()
+
+
+def test_upgrades_and_goes_back(born: Project) -> None:
+    before = Update(born.path).files()
+    rehearsed = born.uv_run("manage", "upgrade", "--dry-run")
+    assert Update(born.path).files() == before
+    assert "- Heads." in rehearsed
+    assert "The first one" not in rehearsed
+    assert "  app/core/errors.py\n" in rehearsed
+    assert "  app/main.py\n" not in rehearsed
+
+    said = born.uv_run("manage", "upgrade")
+    assert "From v0.0.1 to v0.0.2" in said
+    assert b"of the next release" in Update(born.path).files()["app/core/errors.py"]
+    with pytest.raises(AssertionError, match="An upgrade is under way"):
+        born.uv_run("manage", "upgrade")
+
+    born.uv_run("manage", "upgrade", "--abort")
+    assert Update(born.path).files() == before
+    assert changed(born) == []
+    with pytest.raises(AssertionError, match="No upgrade is under way"):
+        born.uv_run("manage", "upgrade", "--abort")
+
+    born.uv_run("manage", "upgrade", "--to", "0.0.2")
+    commit(born, "Upgrade")
+    assert "nothing to do" in born.uv_run("manage", "upgrade")
+    with pytest.raises(AssertionError, match="Something was committed since"):
+        born.uv_run("manage", "upgrade", "--abort")
+    with pytest.raises(AssertionError, match=r"is older than v0\.0\.2"):
+        born.uv_run("manage", "upgrade", "--to", "v0.0.1")
+
+
+def test_conflicts_end_it_with_a_list(born: Project) -> None:
+    path = born.path / "app" / "core" / "errors.py"
+    path.write_text(f"# ours\n{path.read_text()}")
+    commit(born, "Edit the first line")
+    before = Update(born.path).files()
+    with pytest.raises(AssertionError) as refusal:
+        born.uv_run("manage", "upgrade")
+    assert "app/core/errors.py: decide between the lines" in str(refusal.value)
+    assert "Error: 1 of the files" in str(refusal.value)
+    born.uv_run("manage", "upgrade", "--abort")
+    assert Update(born.path).files() == before
+    assert changed(born) == []
+
+
+def test_refuses(born: Project) -> None:
+    before = Update(born.path).files()
+    for options, sentence in {
+        ("--to", "9.9"): "no release 9.9; the newest are: v0.0.1, v0.0.2",
+        ("--set", "layout=per-layer"): "layout stays per-entity in this project",
+        ("--set", "auth=cookies"): 'auth cannot be "cookies": choose jwt or session',
+        ("--set", "colour=red"): "There is no question colour",
+        ("--set", "auth"): "is no ANSWER=VALUE",
+    }.items():
+        with pytest.raises(AssertionError, match=sentence) as refusal:
+            born.uv_run("manage", "upgrade", *options)
+        assert "Traceback" not in str(refusal.value)
+        assert Update(born.path).files() == before
+    (born.path / "notes.txt").touch()
+    with pytest.raises(AssertionError, match=r"notes\.txt is not committed"):
+        born.uv_run("manage", "upgrade")
+
+
+@each([OPPOSITES[0]])
+def test_changes_an_answer(stack: Stack, born: Project) -> None:
+    born.uv_run("manage", "upgrade", "--set", "auth=session")
+    assert "auth: session" in (born.path / ".copier-answers.yml").read_text()
+    assert not (born.path / "app/core/jwt.py").exists()

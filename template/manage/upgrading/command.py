@@ -97,4 +97,6 @@ def complete(root: Path) -> None:
             f"The packages cannot be installed: {complaint(done.stderr)}; mend that and run `uv sync`,"
             " or take all back by `manage upgrade --abort`"
         )
-    typer.echo("Upgraded: review it with `git diff`, `manage migrate apply`, run your tests, commit.")
+    typer.echo(
+        "Upgraded: review it with `git diff`, `manage migrate apply`, run your tests, commit."
+    )

@@ -1,5 +1,6 @@
 """Releases of the template that tests make up, and projects that are updated to them."""
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -9,9 +10,10 @@ from copier import run_copy, run_update
 from tests.renderings import copy_checkout, git
 
 FIRST, NEXT = "v0.0.1", "v0.0.2"
+MARKER = re.compile(rb"^<{7} ", re.MULTILINE)
 COMMENTS = {".sql": "--"}
 # JSON has no comments; what an update changes by itself is no edit.
-UNCOMMENTED = {".copier-answers.yml", "manage/ownership.json"}
+UNCOMMENTED = {".copier-answers.yml", "manage/answers.json", "manage/ownership.json"}
 
 
 class Template:
@@ -27,6 +29,15 @@ class Template:
         git(self.path, "add", "--all")
         git(self.path, "commit", "--quiet", "--message", version)
         git(self.path, "tag", version)
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        """Replace a text in the file of which the path ends so."""
+        folders = (self.path / "template", self.path / "extensions")
+        found = [path for folder in folders for path in folder.rglob("*")]
+        (path,) = [path for path in found if str(path).endswith(name)]
+        text = path.read_text()
+        assert text.count(old) == 1, (name, old)
+        path.write_text(text.replace(old, new))
 
     def head_every_file(self, text: str) -> None:
         """Put a comment on top of each file that is rendered and is not empty."""
@@ -76,6 +87,26 @@ class Update:
         paths = {name: self.path / name for name in listed if name}
         return {name: path.read_bytes() for name, path in paths.items() if path.is_file()}
 
+    def append(self, name: str, text: str, *, behind: str = "") -> None:
+        """Add lines as the team would: at the end, or behind a line."""
+        path = self.path / name
+        before = path.read_text()
+        head, line, tail = before.partition(behind) if behind else (before, "", "")
+        assert line == behind
+        path.write_text(f"{head}{line}{text}{tail}")
+
+    def run_command(self, copier: str) -> None:
+        """`copier update` by the command of that version."""
+        program = ("tool", "run", "--quiet", "--from", f"copier=={copier}", "copier")
+        done = subprocess.run(
+            ["uv", *program, "update", "--defaults", "--vcs-ref", NEXT],
+            cwd=self.path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+
     def run(self, version: str = NEXT, **answers: str | bool) -> None:
         """`copier update`, without trust."""
         run_update(
@@ -92,7 +123,7 @@ class Update:
         """What an update left for people, of which Copier's exit code says nothing."""
         unmerged = git(self.path, "ls-files", "--unmerged").splitlines()
         rejects = [name for name in self.files() if name.endswith(".rej")]
-        marked = [name for name, text in self.files().items() if b"<<<<<<< " in text]
+        marked = [name for name, text in self.files().items() if MARKER.search(text)]
         return [*unmerged, *rejects, *marked]
 
 
@@ -111,7 +142,7 @@ def comment(path: Path, text: str) -> str:
 
 
 def is_text(path: Path) -> bool:
-    return path.name != "ownership.json.jinja" and "_copier_conf.answers_file" not in path.name
+    return ".json" not in path.suffixes and "_copier_conf.answers_file" not in path.name
 
 
 def copier(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

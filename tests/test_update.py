@@ -1,8 +1,11 @@
 """`copier update` on edited projects: nothing of the team's is lost, and what is new arrives."""
 
+import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.releases import NEXT, UNCOMMENTED, Template, Update, classes, comment, copier
 from tests.stacks import OPPOSITES, Stack, each
@@ -66,7 +69,7 @@ class TestNextRelease:
         assert project.conflicts() == []
         changed = {name for name, text in project.files().items() if text != before[name]}
         empty = {name for name, text in before.items() if not text}
-        assert changed == before.keys() - yours - empty - {"manage/ownership.json"}
+        assert changed == before.keys() - yours - empty - UNCOMMENTED | {".copier-answers.yml"}
 
     def test_edits_and_deletions_last(
         self, stack: Stack, template: Template, tmp_path: Path
@@ -78,7 +81,7 @@ class TestNextRelease:
             if text and name not in UNCOMMENTED:
                 path = project.path / name
                 path.write_bytes(text + comment(path, f"edited: {name}\n").encode())
-        for name in yours[::3]:
+        for name in (*yours[::3], "app/mails.py", "tests/core/test_mail.py"):
             (project.path / name).unlink()
         project.commit("Edits")
         edited = project.files()
@@ -97,3 +100,63 @@ class TestNextRelease:
             if text and name not in UNCOMMENTED:
                 assert f"edited: {name}".encode() in after[name], name
                 assert (b"of the next release" in after[name]) == (name not in yours), name
+
+
+# Where both sides add lines: the team behind an anchor that is there for it, the template before.
+GROWTH = {
+    ".env.example": ("# Your own variables follow\n", "#OURS=1\n", "#THEIRS=1\n"),
+    ".gitignore": ("# Yours follow\n", "ours/\n", "theirs/\n"),
+    "app/dependencies.py": ("# Your dependencies follow.\n", "OURS = 1\n", "THEIRS = 1\n"),
+    "app/users/models.py": (
+        "    # Your columns follow.\n",
+        "    nickname: Mapped[str | None]\n",
+        "    locale: Mapped[str | None]\n",
+    ),
+}
+TEMPLATES = {
+    "app/users/models.py": "{{ at.user.models }}.py",
+    "app/dependencies.py": "dependencies.py.jinja",
+}
+
+
+def test_both_sides_grow(template: Template, tmp_path: Path) -> None:
+    project = Update.born(template, tmp_path / "project", OPPOSITES[0].answers)
+    for name, (anchor, ours, theirs) in GROWTH.items():
+        project.append(name, ours, behind=anchor)
+        template.edit(TEMPLATES.get(name, f"/{name}"), anchor, theirs + anchor)
+    uv_add(project, "attrs")
+    template.edit("requirements.jinja", "- structlog>=26.1", "- structlog>=26.0")
+    template.edit("requirements.jinja", "- uuid-utils>=1", "- attrs>=20\n- uuid-utils>=1")
+    project.commit("Growth")
+    template.release(NEXT)
+    project.run()
+
+    assert project.conflicts() == []
+    after = project.files()
+    for name, (anchor, ours, theirs) in GROWTH.items():
+        assert theirs + anchor + ours in after[name].decode(), name
+    dependencies = tomllib.loads(after["pyproject.toml"].decode())["project"]["dependencies"]
+    assert dependencies[-3:-1] == ["attrs>=20", "uuid-utils>=1"]
+    assert dependencies[-1].startswith("attrs>=")
+    assert "structlog>=26.0" in dependencies
+
+
+@each(OPPOSITES)
+def test_lowest_copier(stack: Stack, template: Template, tmp_path: Path) -> None:
+    """The lowest that copier.yml accepts gives the same files as the newest."""
+    config = yaml.safe_load((template.path / "copier.yml").read_text())
+    projects = [Update.born(template, tmp_path / name, stack.answers) for name in ("new", "low")]
+    for project in projects:
+        project.append("app/main.py", "# ours\n")
+        project.append("app/core/errors.py", "# ours\n")
+        project.commit("Edits")
+    template.head_every_file("of the next release")
+    template.release(NEXT)
+    projects[0].run()
+    projects[1].run_command(config["_min_copier_version"])
+    assert projects[0].files() == projects[1].files()
+    assert projects[0].conflicts() == []
+
+
+def uv_add(project: Update, name: str) -> None:
+    subprocess.run(["uv", "add", "--quiet", "--no-sync", name], cwd=project.path, check=True)

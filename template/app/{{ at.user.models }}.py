@@ -17,3 +17,4 @@ class User(Record):
     role: Mapped[str] = mapped_column(String(20), server_default="user")
     is_active: Mapped[bool] = mapped_column(server_default=true())
     email_verified_at: Mapped[datetime | None]
+    # Your columns follow.

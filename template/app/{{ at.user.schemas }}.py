@@ -27,11 +27,13 @@ def stored_email(text: str) -> str | None:
 
 class ProfileUpdate(InputSchema):
     name: Name | None = None
+    # Your fields follow.
 
 
 class UserUpdate(InputSchema):
     role: Role | None = None
     is_active: bool | None = None
+    # Your fields follow.
 
 
 class UserRead(ReadSchema):
@@ -43,6 +45,7 @@ class UserRead(ReadSchema):
     email_verified_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    # Your fields follow.
 
 
 class UserQuery(PageQuery):

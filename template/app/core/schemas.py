@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -16,6 +17,8 @@ from pydantic import (
     model_validator,
 )
 
+EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
+LATEST = datetime(9999, 12, 30, tzinfo=UTC)
 MAX_LIMIT = 100
 MAX_OFFSET = 100_000
 
@@ -46,6 +49,13 @@ def check_wall_time(value: time) -> time:
     return value
 
 
+def check_timestamp(value: datetime) -> datetime:
+    """A moment that Python can read in every time zone once PostgreSQL has stored it."""
+    if not EARLIEST <= value <= LATEST:
+        raise ValueError(f"Write a time from {EARLIEST.date()} to {LATEST.date()}.")
+    return value
+
+
 def utc_now() -> datetime:
     """This moment."""
     return datetime.now(UTC)
@@ -57,6 +67,7 @@ Int32 = Annotated[int, Field(ge=-(2**31), lt=2**31)]
 Int64 = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 # Stored in lower case, so that an address is the same one however it is written.
 Email = Annotated[EmailStr, BeforeValidator(refuse_display_name), AfterValidator(str.lower)]
+Timestamp = Annotated[AwareDatetime, AfterValidator(check_timestamp)]
 WallTime = Annotated[time, AfterValidator(check_wall_time)]
 WebUrl = Annotated[
     str,

@@ -63,3 +63,9 @@ def makers(parents: Sequence[Reference], *, owned: bool) -> str:
 def exact_values(uniques: Iterable[Field]) -> str:
     """The arguments of the factory for a row that filters find, where samples are numbered."""
     return "".join(f", {one.name}={one.kind.samples.factory}" for one in uniques)
+
+
+def eager_selects(loaded: Sequence[Reference]) -> str:
+    """What else loading a row to change it sends: a statement for each entity that is there."""
+    selects = [one for one in loaded if one.load == "selectin" and not one.optional]
+    return ', "SELECT"' * len(selects)

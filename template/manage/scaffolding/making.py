@@ -175,7 +175,19 @@ def refuse_existing(project: Project, names: ResourceNames, files: Collection[st
             raise CommandError(
                 f"{path} exists already: choose another name, or `manage remove {names.singular}`"
             )
+        if hidden := hidden_by(project.root, path):
+            raise CommandError(f"{hidden} would be hidden by {path}: choose another name")
     tables = {model.table: model.class_name for model in project.models.values()}
     if names.class_name in project.models or names.plural in tables:
         taken = tables.get(names.plural, names.class_name)
         raise CommandError(f"The model {taken} exists already: choose another name")
+
+
+def hidden_by(root: Path, path: str) -> str | None:
+    """The module that Python would not find any more, or would find instead of the new one."""
+    module = Path(path)
+    if module.name == "__init__.py":
+        module = module.parent.with_suffix(".py")
+    elif module.suffix == ".py":
+        module = module.with_suffix("")
+    return module.as_posix() if (root / module).exists() and module != Path(path) else None

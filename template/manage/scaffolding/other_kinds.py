@@ -17,7 +17,7 @@ MOMENTS = Samples(
     payload='"2026-01-01T12:00:00Z"',
     change='"2026-01-02T12:00:00Z"',
     unique=f"{NOON} + timedelta(days=number)",
-    invalid=('"x"', '"2026-01-01T12:00:00"'),
+    invalid=('"x"', '"2026-01-01T12:00:00"', '"0001-01-01T00:00:00+14:00"'),
     ordered=(NOON, "datetime(2026, 1, 2, 12, tzinfo=UTC)"),
 )
 TIMES = Samples(
@@ -54,7 +54,7 @@ def moment(_words: Words) -> Kind:
         annotation="datetime",
         sql="timestamptz",
         migration="moment",
-        input="AwareDatetime",
+        input="Timestamp",
         filters=(
             Filter("gte", MOMENTS.payload, MOMENTS.change),
             Filter("lt", MOMENTS.change, MOMENTS.payload),

@@ -83,7 +83,7 @@ FACTORY_NAMES = words("defaults number numbers uuid4 values")
 # What schemas import, where a field's type is called like the field.
 SCHEMA_IMPORTS = words(
     """
-    Annotated Any AwareDatetime Decimal Field HttpUrl InputSchema JsonValue Literal PageQuery ReadSchema
+    Annotated Any Decimal Field HttpUrl InputSchema JsonValue Literal PageQuery ReadSchema Timestamp
     """
 )
 # What they import where a field's type is, for fields of other types than that.

@@ -13,12 +13,7 @@ from manage.scaffolding.tables import Check, ForeignKey, Table
 
 ALWAYS: dict[str, list[Import]] = {
     "models": [("sqlalchemy.orm", "Mapped")],
-    "schemas": [
-        ("datetime", "datetime"),
-        ("typing", "Literal"),
-        ("uuid", "UUID"),
-        ("pydantic", "AwareDatetime"),
-    ],
+    "schemas": [("datetime", "datetime"), ("typing", "Literal"), ("uuid", "UUID")],
     "factory": [("typing", "Any")],
     "tests": [
         ("datetime", "UTC"),
@@ -220,6 +215,7 @@ class Resource:
             "owner_fixture": ", user: User" if owned else "",
             "owner_given": ", owner=user" if owned else "",
             "exact_values": cases.exact_values(self.uniques),
+            "eager_selects": cases.eager_selects(self.loaded),
         }
 
     def _imports(self) -> dict[str, list[str]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from manage.errors import CommandError
 
-COPIER = ("tool", "run", "--quiet", "--from", "copier>=9.10,<10", "copier")
+COPIER = ("tool", "run", "--quiet", "--from", "copier>=9.18,!=9.19.0,<10", "copier")
 NOISE = re.compile(r"^(Keeping|Updating) |nothing_was_rendered|^\s*$")
 SENTENCE = re.compile(r"has no attribute '(.+)'$")
 

@@ -15,7 +15,7 @@ from manage.scaffolding.names import ResourceNames, check_field_names, class_nam
 from manage.scaffolding.place import place_behind_all
 from manage.scaffolding.project import Project, module_name, place_of
 from manage.scaffolding.records import Record, read_record, record_path
-from manage.scaffolding.registries import add_model, add_router
+from manage.scaffolding.registries import RegistryError, add_model, add_router
 from manage.scaffolding.resource import Resource
 from manage.scaffolding.specifications import Specification, make_field, make_reference, parse
 from manage.scaffolding.templates import find_templates, render
@@ -163,7 +163,10 @@ def register(project: Project, names: ResourceNames, files: dict[str, str]) -> l
         if path := place_of(role, names, files):
             registry = project.registry(role)
             text = project.read(registry)
-            added = add(text, module=module_name(path), name=name)
+            try:
+                added = add(text, module=module_name(path), name=name)
+            except RegistryError as error:
+                raise CommandError(f"{registry}: {error}") from error
             changes.append(Change(Path(registry), text.encode(), added.encode()))
     return changes
 

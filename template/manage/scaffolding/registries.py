@@ -17,6 +17,10 @@ from manage.scaffolding.ordering import by_kind
 from manage.scaffolding.source import NotEditableError, Source, bindings, line_of
 
 BYTE_ORDER_MARK = "\ufeff"
+INSTRUCTIONS = {
+    "add": "write `{one.registry}` as one list of plain names, to which `{one.entry}` can be added",
+    "remove": "remove `{one.imported}` and `{one.entry}` from it by hand",
+}
 
 
 class RegistryError(CommandError):
@@ -88,11 +92,10 @@ def changed(source: str, registration: Registration, verb: str) -> str:
     try:
         return source[: len(source) - len(text)] + edit(text, registration)
     except NotEditableError as why:
-        where = ("to", "in") if verb == "add" else ("from", "from")
+        instruction = INSTRUCTIONS[verb].format(one=registration)
         raise RegistryError(
-            f"The registry with `{registration.registry}` was left alone because {why}; {verb}"
-            f" `{registration.imported}` {where[0]} its imports and `{registration.entry}`"
-            f" {where[1]} `{registration.registry}` by hand"
+            f"The registry with `{registration.registry}` was left alone because {why}, and nothing"
+            f" else was changed: {instruction}, then try again"
         ) from None
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.checks import check_types
 from tests.conftest import Render
 from tests.conversations import Conversation, join
 from tests.projects import Project
@@ -120,3 +121,30 @@ def test_on_a_server(stack: Stack, project: Project) -> None:
             if stack.concurrency == "sync":
                 script = script.replace("async ", "").replace("await ", "")
             assert "[{'articles': 0}]" in run("python", "-c", script)
+
+
+@each([Stack(), Stack("sync", "per-layer", "dbmate", False, "session")])
+def test_extend_the_kernel(stack: Stack, project: Project, workshop: Path) -> None:
+    for path, code in files_of(GUIDES / "extend-the-kernel.md").items():
+        if stack.concurrency == "sync":
+            code = without_async(code)
+        (project.path / path).write_text(code)
+    project.uv_run("ruff", "check", "app")
+    project.uv_run("ruff", "format", "--check", "app")
+    check_types(project, workshop)
+    with project.served(REGION="mars") as server:
+        assert server.get("/health/ready").status_code == 200
+        assert "gzip" in server.get("/openapi.json").headers["content-encoding"]
+        assert "region=mars" in server.said()
+        server.stop()
+
+
+def files_of(guide: Path) -> dict[str, str]:
+    """The files that a guide writes out, by the path in the first line of each."""
+    blocks = re.findall(r"```python\n# (\S+)\n(.+?)```", guide.read_text(), re.DOTALL)
+    return dict(blocks)
+
+
+def without_async(code: str) -> str:
+    """As the guide says for a sync project; lifespans and handlers of exceptions stay as they are."""
+    return re.sub(r"async (def (?:check_kettle|seed)\b)", r"\1", code)

@@ -61,6 +61,8 @@ def read(connection):
     return {
         "words": list(connection.scalars(text(
             "SELECT word FROM pg_get_keywords() WHERE catcode IN ('R', 'T')"))),
+        "column_words": list(connection.scalars(text(
+            "SELECT word FROM pg_get_keywords() WHERE catcode = 'C'"))),
         "columns": list(connection.scalars(text(
             "SELECT DISTINCT attname FROM pg_attribute WHERE attnum < 0"))),
         "attributes": [name for name in dir(Anything) if not name.startswith("_")],
@@ -174,5 +176,6 @@ def test_lists_are_those_of_the_project(stack: Stack, install: Install) -> None:
     with project.alone():
         told = json.loads(project.uv_run("python", "-c", TELL).splitlines()[-1])
     assert set(told["words"]) == reserved.SQL_WORDS
+    assert set(told["column_words"]) == reserved.COLUMN_WORDS
     assert set(told["columns"]) == reserved.SYSTEM_COLUMNS
     assert set(told["attributes"]) <= reserved.MODEL_ATTRIBUTES | reserved.KERNEL_COLUMNS

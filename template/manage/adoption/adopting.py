@@ -16,6 +16,7 @@ from manage.adoption.writing import Writing
 from manage.connection import run_on_connection
 from manage.database import pending_migrations, read_applied
 from manage.errors import CommandError, reason
+from manage.inspection.output import shown
 from manage.inspection.proposals import Proposal, propose
 from manage.inspection.reader import read_schema
 from manage.inspection.tables import Schema
@@ -65,7 +66,7 @@ def refuse_clash(project: Project, url: URL, schema: Schema) -> None:
     clashes = sorted(models.keys() & {table.name for table in schema.tables})
     if clashes and not run_on_connection(url, read_applied):
         raise CommandError(
-            f"The service has a table {clashes[0]} of its own: rename the one that is there"
+            f"The service has a table {shown(clashes[0])} of its own: rename the one that is there"
         )
 
 
@@ -86,7 +87,7 @@ def refuse_halves(writing: Writing) -> None:
         targets = sorted(new & {key.table for key in table.foreign_keys})
         if table.name in there and targets:
             raise CommandError(
-                f"The model {there[table.name]} was written without {targets[0]}, to which it"
+                f"The model {there[table.name]} was written without {shown(targets[0])}, to which it"
                 " refers: remove it, and write both at once"
             )
 
@@ -98,8 +99,8 @@ def refuse_foreign_types(writing: Writing) -> None:
             schema = OTHER_SCHEMA.match(column.type.sql)
             if schema and schema[1].strip('"') not in (writing.schema.name, "pg_catalog"):
                 raise CommandError(
-                    f"{table.name}.{column.name} is of a type of another schema,"
-                    f" {column.type.sql}, and --write takes one schema: give --table others"
+                    f"{shown(f'{table.name}.{column.name}')} is of a type of another schema,"
+                    f" {shown(column.type.sql)}, and --write takes one schema: give --table others"
                 )
 
 
@@ -143,11 +144,12 @@ def report(writing: Writing) -> None:
     typer.echo(f"Made {names or 'no resource'}.")
     for proposal in writing.proposals:
         if not proposal.is_resource:
-            typer.echo(f"No resource: {proposal.table.name}, as {proposal.findings[0].reason}.")
+            why = proposal.findings[0].reason
+            typer.echo(shown(f"No resource: {proposal.table.name}, as {why}."))
     if untested := writing.untested:
         typer.echo(UNTESTED.format(", ".join(untested)))
     if left_out := writing.baseline.left_out:
-        typer.echo(f"New databases come without {', '.join(left_out)}.")
+        typer.echo(shown(f"New databases come without {', '.join(left_out)}."))
     typer.echo(
         "The database has the migration of its tables already; with DATABASE_URL set to it,"
         " `uv run manage migrate apply` adds the service's own."

@@ -4,8 +4,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy.dialects import postgresql
-
+from manage.adoption.sql import block, quoted, text
 from manage.inspection.tables import Column, Feature, ForeignKey, Schema, Table
 
 TYPES = {
@@ -18,10 +17,7 @@ TYPES = {
 }
 DROPS = {"sequence": "SEQUENCE", "domain": "DOMAIN", "extension": ""}
 ROUTINES = ("aggregate", "function", "procedure", "window function")
-SEQUENCE = re.compile(r"nextval\('(.+)'::regclass\)")
-# Another style of parameters would double percent signs.
-DIALECT = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
-quoted = DIALECT.identifier_preparer.quote
+SEQUENCE = re.compile(r"nextval\('((?:[^']|'')+)'::regclass\)")
 HAS_ROWS = "These tables were there before the service, and have rows: drop them by hand"
 
 
@@ -64,7 +60,7 @@ class Baseline:
             return []
         rows = "\n    OR ".join(f"EXISTS (SELECT FROM {place})" for place in places)
         raising = f"        RAISE EXCEPTION '{HAS_ROWS}';"
-        guard = f"DO $$ BEGIN\n    IF {rows} THEN\n{raising}\n    END IF;\nEND $$"
+        guard = block(f"BEGIN\n    IF {rows} THEN\n{raising}\n    END IF;\nEND")
         kept = [one for one in self._objects() if one.kind != "extension"]
         drops = (
             f"DROP {DROPS.get(one.kind, 'TYPE')} {placed(self.schema, one)['place']}"
@@ -160,8 +156,9 @@ def create_table(table: Table, shared: Collection[str]) -> Iterator[str]:
 def own_sequence(column: Column, shared: Collection[str]) -> str | None:
     """The sequence that numbers a column and belongs to it."""
     found = SEQUENCE.fullmatch(column.default or "")
-    is_shared = found is not None and any(found[1].endswith(quoted(name)) for name in shared)
-    return found[1] if found and not is_shared else None
+    name = found[1].replace("''", "'") if found else ""
+    is_shared = any(name.endswith(quoted(one)) for one in shared)
+    return name if name and not is_shared else None
 
 
 def definition(column: Column) -> str:
@@ -202,8 +199,3 @@ def placed(schema: Schema, feature: Feature) -> Mapping[str, str]:
     name = quoted(feature.name)
     place = f"{quoted(schema.name)}.{name}"
     return {"name": name, "place": place, "definition": feature.definition}
-
-
-def text(value: str) -> str:
-    """A text of SQL."""
-    return "'" + value.replace("'", "''") + "'"

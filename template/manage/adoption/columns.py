@@ -1,15 +1,14 @@
 """The columns of a table that is there, as its resource's templates see them."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from manage.adoption.inputs import annotation_imports, input_of, operators, origins, value_of
-from manage.inspection.column_types import literal
+from manage.adoption.sql import bound, local
 from manage.inspection.fields import Access
 from manage.inspection.tables import Column
 from manage.scaffolding.fields import ListFilter
-from manage.scaffolding.snippets import Import
+from manage.scaffolding.snippets import Import, literal
 
 MADE_BY_SQLALCHEMY = ("Computed", "FetchedValue", "Identity", "text")
 
@@ -117,13 +116,3 @@ class ExistingColumn:
 def sql_text(sql: str) -> str:
     """An expression of SQL in the model."""
     return f"text({literal(bound(local(sql)))})"
-
-
-def local(sql: str) -> str:
-    """SQL as the database writes it for who has `public` on the path."""
-    return re.sub(r"\bpublic\.", "", sql)
-
-
-def bound(sql: str) -> str:
-    """SQL in which no colon names a parameter."""
-    return re.sub(r"(?<![:\w\\]):(?=\w)", r"\\:", sql)

@@ -12,7 +12,7 @@ from manage.inspection.fields import access_of, literal_default
 from manage.inspection.tables import Column, Table
 from manage.scaffolding.names import ResourceNames
 from manage.scaffolding.resource import Resource
-from manage.scaffolding.snippets import Import, import_lines
+from manage.scaffolding.snippets import Import, import_lines, literal
 
 MODEL: list[Import] = [("sqlalchemy.orm", "Mapped"), ("sqlalchemy.orm", "mapped_column")]
 SCHEMAS: list[Import] = [("typing", "Literal"), ("uuid", "UUID")]
@@ -104,7 +104,7 @@ class ExistingResource:
         sent = [column for column in self.columns if column.is_given]
         read = [one for one in self.columns if one.access != "none" and not one.is_key]
         return {
-            "table": self.table.name,
+            "table": literal(self.table.name),
             "table_args": Rules(self.table, self.attributes).lines,
             "mapped": self.columns,
             "columns": read,

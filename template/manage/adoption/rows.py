@@ -8,13 +8,13 @@ from typing import NamedTuple
 from manage.adoption.columns import ExistingColumn
 from manage.adoption.resource import ExistingResource
 from manage.adoption.samples import exactly, kind_of
-from manage.inspection.column_types import literal
 from manage.inspection.tables import Check, Column, Table
 from manage.scaffolding.fields import Field
 from manage.scaffolding.kinds import Kind
+from manage.scaffolding.snippets import literal
 
 KEY_TYPES = ("UUID", "int", "str")
-LITERAL = re.compile(r"'((?:[^']|'')*)'::|(?<![\w.'])(\d+)\b(?!')")
+LITERAL = re.compile(r"""'((?:[^']|'')*)'::|(?<![\w.'"])([0-9]+)\b(?!['"])""")
 
 
 class Parent(NamedTuple):
@@ -106,7 +106,7 @@ def allowed(column: Column, kind: Kind, checks: tuple[Check, ...]) -> str | None
         if re.search(rf"\b{re.escape(column.name)}\b", check.condition):
             for text, number in LITERAL.findall(check.condition):
                 if found := text if is_text else number:
-                    return literal(found.replace("''", "'")) if is_text else str(found)
+                    return literal(found.replace("''", "'")) if is_text else str(int(found))
     return None
 
 

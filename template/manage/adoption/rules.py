@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from manage.adoption.columns import bound, local, sql_text
+from manage.adoption.columns import sql_text
+from manage.adoption.sql import bound, local, quoted
 from manage.adoption.unmodelled import known_as
-from manage.inspection.column_types import foreign, literal
+from manage.inspection.column_types import foreign
 from manage.inspection.tables import ForeignKey, Index, Key, Table
-from manage.scaffolding.snippets import Import
+from manage.scaffolding.snippets import Import, literal
 
 # By table, what each of its columns is called in its model.
 Attributes = Mapping[str, Mapping[str, str]]
@@ -112,7 +113,8 @@ class Rules:
         )
         if column and not sorting:
             return self._attribute(column)
-        return sql_text(f"{element} {sorting}".strip())
+        told = quoted(column) if column else element
+        return sql_text(f"{told} {sorting}".strip())
 
 
 def named(key: Key) -> str:

@@ -5,10 +5,10 @@ import json
 from dataclasses import replace
 
 from manage.adoption.inputs import LENGTH
-from manage.inspection.column_types import literal
 from manage.inspection.tables import Column
 from manage.scaffolding.kinds import Kind, Samples, Words
 from manage.scaffolding.specifications import KINDS
+from manage.scaffolding.snippets import literal
 
 MAX_LENGTH = 255
 MAX_PADDED = 60

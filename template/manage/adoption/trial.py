@@ -6,12 +6,12 @@ from dataclasses import replace
 from sqlalchemy import Connection, text
 
 from app.core.database_errors import DATABASE_ERRORS
-from manage.adoption.baseline import Baseline, quoted
-from manage.adoption.baseline import text as sql_text
-from manage.adoption.columns import bound
+from manage.adoption.baseline import Baseline
 from manage.adoption.resource import ExistingResource
 from manage.adoption.rows import Row, candidates
 from manage.adoption.samples import as_sql
+from manage.adoption.sql import bound, quoted
+from manage.adoption.sql import text as sql_text
 from manage.inspection.reader import restrain
 from manage.inspection.tables import Column, Table
 from manage.scaffolding.fields import Field

@@ -11,6 +11,7 @@ from sqlalchemy.types import Numeric, String, TypeEngine
 
 from manage.inspection.known_types import ANNOTATIONS, CAVEATS, KNOWN, UNFIT
 from manage.inspection.tables import ColumnType
+from manage.scaffolding.snippets import literal
 
 Translate = Callable[[Any, str], ColumnType]
 
@@ -181,13 +182,6 @@ def call(name: str, /, *arguments: object, **options: object) -> str:
     told = [literal(argument) for argument in arguments]
     told += [f"{key}={literal(value)}" for key, value in options.items() if value is not None]
     return f"{name}({', '.join(told)})" if told else name
-
-
-def literal(value: object) -> str:
-    """A literal as ruff writes it: in double quotes unless the text holds some."""
-    if not isinstance(value, str) or '"' in value:
-        return repr(value)
-    return '"' + repr(f'"{value}')[2:-1].replace("\\'", "'") + '"'
 
 
 def foreign(schema: str | None) -> str | None:

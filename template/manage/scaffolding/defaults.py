@@ -9,7 +9,7 @@ from decimal import Context, Decimal, InvalidOperation
 from typing import NamedTuple
 
 from manage.scaffolding.names import member_name
-from manage.scaffolding.snippets import Import, quoted
+from manage.scaffolding.snippets import Import, literal
 
 # No longer than what `bigint` holds, so that `int` accepts it.
 WHOLE = re.compile(r"-?[0-9]{1,19}")
@@ -36,12 +36,12 @@ class Default(NamedTuple):
 
 def expression(python: str, sql: str) -> Default:
     """A default that SQL writes without quotes."""
-    return Default(python, f"text({quoted(sql)})", sql, (("sqlalchemy", "text"),))
+    return Default(python, f"text({literal(sql)})", sql, (("sqlalchemy", "text"),))
 
 
-def literal(value: str, python: str) -> Default:
+def in_quotes(value: str, python: str) -> Default:
     """A default that SQL writes in quotes."""
-    return Default(python, quoted(value), "'" + value.replace("'", "''") + "'")
+    return Default(python, literal(value), "'" + value.replace("'", "''") + "'")
 
 
 def boolean(value: str) -> Default:
@@ -87,14 +87,14 @@ def text(value: str, *, length: int | None = None) -> Default:
     """A text that a client might send."""
     if not value.strip() or not value.isprintable() or len(value) > (length or len(value)):
         raise ValueError(f"a text of 1 to {length} characters" if length else "a text")
-    return literal(value.strip(), quoted(value.strip()))
+    return in_quotes(value.strip(), literal(value.strip()))
 
 
 def choice(value: str, *, choices: list[str], class_name: str) -> Default:
     """One of the choices."""
     if value not in choices:
         raise ValueError(" or ".join(choices))
-    return literal(value, f"{class_name}.{member_name(value)}")
+    return in_quotes(value, f"{class_name}.{member_name(value)}")
 
 
 def day(value: str) -> Default:
@@ -107,7 +107,7 @@ def day(value: str) -> Default:
         found = date.fromisoformat(value)
     except ValueError:
         raise ValueError("today, or a day like 2026-01-31") from None
-    return literal(found.isoformat(), f"date({found.year}, {found.month}, {found.day})")
+    return in_quotes(found.isoformat(), f"date({found.year}, {found.month}, {found.day})")
 
 
 def moment(value: str) -> Default:
@@ -126,7 +126,7 @@ def clock_time(value: str) -> Default:
     except ValueError:
         raise ValueError("a time like 09:30 or 23:59:59") from None
     second = f", {found.second}" if found.second else ""
-    return literal(found.isoformat(), f"time({found.hour}, {found.minute}{second})")
+    return in_quotes(found.isoformat(), f"time({found.hour}, {found.minute}{second})")
 
 
 def json_object(value: str) -> Default:

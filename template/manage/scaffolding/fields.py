@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from manage.scaffolding.defaults import Default
 from manage.scaffolding.kinds import Filter, Kind
-from manage.scaffolding.snippets import Import, quoted
+from manage.scaffolding.snippets import Import, literal
 
-ABSENT = quoted("other")
+ABSENT = literal("other")
 
 
 class ListFilter(NamedTuple):
@@ -113,7 +113,7 @@ class Field:
     @property
     def migration(self) -> str:
         """The column in a migration of Alembic's."""
-        options = [quoted(self.name), self.kind.migration]
+        options = [literal(self.name), self.kind.migration]
         options += [f"server_default={self.default.migration}"] if self.default else []
         options += [] if self.optional else ["nullable=False"]
         return f"sa.Column({', '.join(options)})"
@@ -197,7 +197,8 @@ class Reference:
     def mapped(self) -> str:
         """The annotation of the model's attribute, and its column."""
         unique = ", unique=True" if self.unique else ""
-        column = f'reference("{self.target.table}.id", ondelete="{self.on_delete}"{unique})'
+        key = literal(f"{self.target.table}.id")
+        column = f'reference({key}, ondelete="{self.on_delete}"{unique})'
         return f"Mapped[{self.read}] = {column}"
 
     @property
@@ -230,7 +231,7 @@ class Reference:
     def migration(self) -> str:
         """The column in a migration of Alembic's."""
         required = "" if self.optional else ", nullable=False"
-        return f"sa.Column({quoted(self.attribute)}, sa.Uuid(){required})"
+        return f"sa.Column({literal(self.attribute)}, sa.Uuid(){required})"
 
     @property
     def sql(self) -> str:

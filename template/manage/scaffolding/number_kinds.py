@@ -14,7 +14,7 @@ from manage.scaffolding.kinds import (
     imports,
     whole_number,
 )
-from manage.scaffolding.snippets import quoted
+from manage.scaffolding.snippets import literal
 
 MAX_DIGITS = 1000
 
@@ -103,10 +103,10 @@ def decimal_samples(digits: int, places: int) -> Samples:
     too_long = "9" * (digits - places + 1)
     return Samples(
         factory=f'Decimal("{one}")',
-        payload=quoted(one),
-        change=quoted(two),
+        payload=literal(one),
+        change=literal(two),
         unique=f"Decimal(number % {10 ** min(digits, 9)}).scaleb({-places})",
-        invalid=('"x"', quoted(too_long if len(too_long) < 20 else "NaN")),
+        invalid=('"x"', literal(too_long if len(too_long) < 20 else "NaN")),
         ordered=(f'Decimal("{one}")', f'Decimal("{two}")'),
     )
 

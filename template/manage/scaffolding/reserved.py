@@ -20,6 +20,17 @@ SQL_WORDS = words(
     tablesample then to trailing true union unique user using variadic verbose when where window with
     """
 )
+# Its words that may name a table or a column, and need quotes as the name of a type or a function.
+COLUMN_WORDS = words(
+    """
+    between bigint bit boolean char character coalesce dec decimal exists extract float greatest
+    grouping inout int integer interval json json_array json_arrayagg json_exists json_object
+    json_objectagg json_query json_scalar json_serialize json_table json_value least merge_action
+    national nchar none normalize nullif numeric out overlay position precision real row setof
+    smallint substring time timestamp treat trim values varchar xmlattributes xmlconcat xmlelement
+    xmlexists xmlforest xmlnamespaces xmlparse xmlpi xmlroot xmlserialize xmltable
+    """
+)
 # Columns that every table of PostgreSQL has.
 SYSTEM_COLUMNS = words("cmax cmin ctid tableoid xmax xmin")
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from manage.scaffolding import cases
 from manage.scaffolding.fields import Field, ListFilter, Reference
 from manage.scaffolding.names import ResourceNames, member_name
-from manage.scaffolding.snippets import Import, import_lines
+from manage.scaffolding.snippets import Import, import_lines, literal
 from manage.scaffolding.tables import Check, ForeignKey, Table
 
 ALWAYS: dict[str, list[Import]] = {
@@ -145,7 +145,7 @@ class Resource:
             "plural_words": names.plural_words,
             "a_word": names.a_words,
             "A_word": names.a_words[0].upper() + names.a_words[1:],
-            "table": names.plural,
+            "table": literal(names.plural),
         }
 
     def _options(self) -> dict[str, Any]:

@@ -9,12 +9,11 @@ Import = tuple[str, str]
 """A module and what is imported from it."""
 
 
-def quoted(text: str) -> str:
-    """A string literal of printable characters, quoted as `ruff format` does."""
-    escaped = text.replace("\\", "\\\\")
-    if '"' in escaped and "'" not in escaped:
-        return f"'{escaped}'"
-    return '"' + escaped.replace('"', '\\"') + '"'
+def literal(value: object) -> str:
+    """A literal as ruff writes it: in double quotes unless the text holds some."""
+    if not isinstance(value, str) or '"' in value:
+        return repr(value)
+    return '"' + repr(f'"{value}')[2:-1].replace("\\'", "'") + '"'
 
 
 def import_lines(imports: Collection[Import]) -> list[str]:

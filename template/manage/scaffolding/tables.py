@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from manage.scaffolding.snippets import quoted
+from manage.scaffolding.snippets import literal
 
 LINE_LENGTH = 100
 LIVE_ROWS = "deleted_at IS NULL"
@@ -128,31 +128,31 @@ class Table:
             "sa.ForeignKeyConstraint",
             listed(self.columns(key.column)),
             listed(targets),
-            f"op.f({quoted(self._key_name(key))})",
-            f"ondelete={quoted(self.on_delete(key))}",
+            f"op.f({literal(self._key_name(key))})",
+            f"ondelete={literal(self.on_delete(key))}",
         )
 
     def _unique(self, column: str) -> str:
-        names = [quoted(name) for name in self.columns(column)]
-        return call("sa.UniqueConstraint", *names, f"name=op.f({quoted(self.named('uq', column))})")
+        names = [literal(name) for name in self.columns(column)]
+        return call("sa.UniqueConstraint", *names, f"name=op.f({literal(self.named('uq', column))})")
 
     def _check(self, check: Check) -> str:
-        name = f"name=op.f({quoted(self.check_name(check))})"
-        return call("sa.CheckConstraint", quoted(check.condition), name)
+        name = f"name=op.f({literal(self.check_name(check))})"
+        return call("sa.CheckConstraint", literal(check.condition), name)
 
     def check_name(self, check: Check) -> str:
         """By the kernel's convention, too."""
         return f"ck_{self.name}_{check.name}"
 
     def _index(self, prefix: str, column: str, *, unique: bool = False) -> str:
-        live = f", unique=True, postgresql_where=sa.text({quoted(LIVE_ROWS)})" if unique else ""
+        live = f", unique=True, postgresql_where=sa.text({literal(LIVE_ROWS)})" if unique else ""
         name, columns = self.named(prefix, column), listed(self.columns(column))
-        return f"op.create_index(op.f({quoted(name)}), {quoted(self.name)}, {columns}{live})"
+        return f"op.create_index(op.f({literal(name)}), {literal(self.name)}, {columns}{live})"
 
 
 def listed(names: Sequence[str]) -> str:
     """A list of strings."""
-    return f"[{', '.join(quoted(name) for name in names)}]"
+    return f"[{', '.join(literal(name) for name in names)}]"
 
 
 def call(function: str, *arguments: str) -> str:

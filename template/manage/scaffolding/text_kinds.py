@@ -15,7 +15,7 @@ from manage.scaffolding.kinds import (
     whole_number,
 )
 from manage.scaffolding.names import class_name
-from manage.scaffolding.snippets import quoted
+from manage.scaffolding.snippets import literal
 
 MAX_LENGTH = 10_000
 DEFAULT_LENGTH = 255
@@ -38,7 +38,7 @@ def string(words: Words) -> Kind:
         migration=f"sa.String({length})",
         constraint=f"Annotated[str, Field(min_length=1, max_length={length})]",
         filter_type="str",
-        filters=(Filter("contains", quoted(sample[1:4].upper() or sample), '"%"'),),
+        filters=(Filter("contains", literal(sample[1:4].upper() or sample), '"%"'),),
         default=partial(defaults.text, length=length),
         length=length,
         samples=string_samples(sample, words.label, length),
@@ -51,9 +51,9 @@ def string_samples(sample: str, label: str, length: int) -> Samples:
     numbered = f"{label} {{number}}"
     roomy = length >= len(numbered)
     return Samples(
-        factory=quoted(sample),
-        payload=quoted(sample),
-        change=quoted("New"[:length] if sample[:3] != "New"[:length] else "X"),
+        factory=literal(sample),
+        payload=literal(sample),
+        change=literal("New"[:length] if sample[:3] != "New"[:length] else "X"),
         unique=f'f"{numbered}"' if roomy else f"str(number % {10 ** min(length, 9)})",
         invalid=('""', f'"x" * {length + 1}'),
         ordered=('"A"', '"B"'),
@@ -70,8 +70,8 @@ def long_text(words: Words) -> Kind:
         constraint="Annotated[str, Field(min_length=1)]",
         default=defaults.text,
         samples=Samples(
-            factory=quoted(words.label),
-            payload=quoted(words.label),
+            factory=literal(words.label),
+            payload=literal(words.label),
             change='"New"',
             invalid=('""', '"a\\0b"'),
         ),
@@ -126,7 +126,7 @@ def choice(words: Words) -> Kind:
     """`enum:draft/published`."""
     choices = parse_choices(words)
     name = words.resource + class_name(words.name)
-    first, last = quoted(choices[0]), quoted(choices[-1])
+    first, last = literal(choices[0]), literal(choices[-1])
     miss = [] if first == last else [last]
     return Kind(
         annotation=name,

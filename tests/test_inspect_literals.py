@@ -36,7 +36,7 @@ ODD = {
     "code": 'x";import os;os.system("id>pwn");"',
     "one quote": 'quo"te',
     "three quotes": 'three"""quotes',
-    "both kinds": "it's \"both\"",
+    "both kinds": 'it\'s "both"',
     "backslash": "back\\slash",
     "lines": "two\nlines\r\u2028more",
     "template": "{{ seven }}",

@@ -7,8 +7,8 @@ from dataclasses import replace
 from manage.adoption.inputs import LENGTH
 from manage.inspection.tables import Column
 from manage.scaffolding.kinds import Kind, Samples, Words
-from manage.scaffolding.specifications import KINDS
 from manage.scaffolding.snippets import literal
+from manage.scaffolding.specifications import KINDS
 
 MAX_LENGTH = 255
 MAX_PADDED = 60

@@ -134,7 +134,9 @@ class Table:
 
     def _unique(self, column: str) -> str:
         names = [literal(name) for name in self.columns(column)]
-        return call("sa.UniqueConstraint", *names, f"name=op.f({literal(self.named('uq', column))})")
+        return call(
+            "sa.UniqueConstraint", *names, f"name=op.f({literal(self.named('uq', column))})"
+        )
 
     def _check(self, check: Check) -> str:
         name = f"name=op.f({literal(self.check_name(check))})"

@@ -132,10 +132,10 @@ def carry_out(url: URL, changes: ChangeSet, place: dict[str, str]) -> None:
 
 
 def write(connection: Connection, changes: ChangeSet, place: dict[str, str]) -> None:
-    """The note is kept only if the files are written."""
-    with connection.begin():
+    """The files are written only if the note is kept, and the other way round."""
+    with connection.begin() as transaction:
         line.stamp(connection, place)
-        changes.apply(PROJECT_ROOT)
+        changes.apply(PROJECT_ROOT, first=transaction.commit)
 
 
 def report(writing: Writing) -> None:

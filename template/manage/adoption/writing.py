@@ -1,5 +1,6 @@
 """What `manage inspect --write` writes: resources, and the migration that creates their tables."""
 
+import shlex
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -117,9 +118,8 @@ class Writing:
         for resource in self.resources:
             names = resource.names
             own = {path: texts[path] for path in texts if belongs(path, files[names.singular])}
-            record = Record.of(
-                f"manage inspect --write --table {resource.table.name}", names.plural, own
-            )
+            command = ["manage", "inspect", "--write", "--table", resource.table.name]
+            record = Record.of(shlex.join(command), names.plural, own)
             path = Path(record_path(names.singular))
             records.append(Change(path, None, record.as_text().encode()))
         return records

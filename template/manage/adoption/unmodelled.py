@@ -6,9 +6,12 @@ from pathlib import Path
 
 from manage.errors import CommandError
 from manage.scaffolding.changes import Change
+from manage.scaffolding.displays import find_display
 from manage.scaffolding.formatting import Made, tidy
 from manage.scaffolding.project import Project, module_name, parse
 from manage.scaffolding.registries import add_model
+from manage.scaffolding.snippets import literal
+from manage.scaffolding.source import NotEditableError, Source
 
 NAME = "EXISTING_TABLES"
 HEAD = '''"""Tables that were there: `manage migrate create` leaves alone those without a model."""
@@ -46,19 +49,40 @@ def listed(project: Project) -> list[str]:
         if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == NAME:
             try:
                 return [str(name) for name in ast.literal_eval(statement.value)]
-            except ValueError:
+            except (ValueError, TypeError):
                 break
     raise CommandError(f"{path} has no tuple {NAME} of plain names: write them out")
 
 
 def list_tables(project: Project, tables: Collection[str]) -> Change:
-    """The module, made or rewritten."""
+    """The module made, or with what its list lacks."""
     path = place_in(project)
-    names = "".join(f"    {name!r},\n" for name in sorted(tables))
-    text = f'{HEAD}{NAME} = ({names})\n\nBase.metadata.info["existing_tables"] = {NAME}\n'
-    text = tidy({path: Made(text, "of the list")}, project.root)[path]
-    before = (project.root / path).read_bytes() if (project.root / path).is_file() else None
-    return Change(Path(path), before, text.encode())
+    if not (project.root / path).is_file():
+        lines = "".join(f"    {literal(name)},\n" for name in sorted(tables))
+        text = f'{HEAD}{NAME} = ({lines})\n\nBase.metadata.info["existing_tables"] = {NAME}\n'
+        text = tidy({path: Made(text, "of the list")}, project.root)[path]
+        return Change(Path(path), None, text.encode())
+    before = after = project.read(path)
+    try:
+        for name in sorted(set(tables) - set(listed(project))):
+            after = with_table(after, name)
+    except NotEditableError as why:
+        raise CommandError(f"{path} was left alone because {why}: add {name} to {NAME}") from None
+    return Change(Path(path), before.encode(), after.encode())
+
+
+def with_table(text: str, name: str) -> str:
+    """The module with another table in its list, on a line of its own, and all else as it was."""
+    source = Source(text)
+    display = find_display(source, NAME)
+    names = display.strings()
+    if names:
+        place = next((index for index, one in enumerate(names) if one > name), len(names))
+        return source.edited(display.entries.added(place, literal(name)))
+    value = display.statement.value
+    newline = source.newline(display.statement.lineno)
+    made = f"({newline}    {literal(name)},{newline})"
+    return source.edited([(source.start(value), source.end(value), made)] if value else [])
 
 
 def registered(project: Project, registry: str) -> str:

@@ -31,8 +31,8 @@ FIELDS = in_order(
     """
     amount body code count country customer description due email format height home index int32
     is_active item kind label length level limits line_1 line_11 max message min name next note
-    number password position price rank read score secret_key size slug starts_at state status
-    summary title token total update url value version wall_time web_url weight x y
+    number position price rank read score size slug starts_at state status
+    summary title total update url value version wall_time web_url weight x y
     """
 )
 UNSOUND_FIELDS = in_order(

@@ -19,6 +19,7 @@ from manage.inspection.tables import (
     Schema,
     Table,
 )
+from manage.scaffolding.confidential import is_secret
 from manage.scaffolding.names import ResourceNames
 from manage.scaffolding.project import table_name
 from manage.scaffolding.snippets import literal
@@ -27,6 +28,7 @@ from manage.scaffolding.templates import render as render_template
 
 from tests.conftest import Render
 from tests.stacks import OPPOSITES
+from tests.test_scaffold_names import in_order
 
 pytestmark = pytest.mark.quick
 
@@ -42,6 +44,19 @@ ODD = {
     "template": "{{ seven }}",
     "dollars": "a$$b",
 }
+SECRETS = in_order(
+    """
+    passwordHash resetToken refreshToken apiKey APIKey userPIN PasswordSalt passwordhash resettoken
+    password passwd pwd password_hash hashed_password pass_phrase secret clientSecret token tokens
+    api_key private-key accessKey secret_key totp otp_seed salt pin ssn credentials auth_hash auth-Hash
+    """
+)
+NO_SECRETS = in_order(
+    """
+    hash file_hash key keyboard compass passenger pinned spinach tokenizer secretary saltwater class
+    passport_number compassion bypass_valve shipping primary_key key_name author opinion
+    """
+)
 odd_names = pytest.mark.parametrize("name", ODD.values(), ids=ODD)
 
 
@@ -124,3 +139,35 @@ def test_number_within_a_name_is_none(condition: str, value: str) -> None:
     kind = kind_of("amount", column)
     assert kind
     assert allowed(column, kind, (Check("rule", condition, condition),)) == value
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_secret_by_any_spelling(name: str) -> None:
+    key = Key("pk", "PRIMARY KEY (id)", ("id",))
+    columns = (Column("id", NUMBER, False), Column(name, TEXT, False))
+    context = resource_of(Table("public", "accounts", "table", columns, key)).context()
+    assert [one.column.name for one in context["mapped"]] == ["id", name]
+    assert (context["columns"], context["filters"]) == ([], [])
+    assert [one.column.name for one in context["sent"]] == ["id"]
+    assert context["sorts"] == ["id"]
+
+
+@pytest.mark.parametrize("name", NO_SECRETS)
+def test_no_secret(name: str) -> None:
+    assert not is_secret(name)
+
+
+def test_key_that_is_a_secret() -> None:
+    key = Key("pk", "PRIMARY KEY (token)", ("token",))
+    table = Table("public", "logins", "table", (Column("token", TEXT, False),), key)
+    [proposal] = propose(Schema("public", (table,)))
+    assert not proposal.is_resource
+    assert proposal.findings[0].reason == "its key is token, and a path would tell that secret"
+
+
+def test_sequence_that_alembic_cannot_read() -> None:
+    key = Key("pk", "PRIMARY KEY (id)", ("id",))
+    column = Column("id", NUMBER, False, default="""nextval('public."it''s_seq"'::regclass)""")
+    [proposal] = propose(Schema("public", (Table("public", "it's", "table", (column,), key),)))
+    assert not proposal.is_resource
+    assert proposal.findings[0].reason.startswith("the sequence that numbers its rows has a quote")

@@ -25,11 +25,21 @@ STACKS = [
 ]
 OWNER = f"CREATE ROLE reader SUPERUSER LOGIN PASSWORD '{PASSWORD}';\n"
 TABLE = "CREATE TABLE things (id integer PRIMARY KEY);\n"
+REFUSED_LATE = """
+CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY);
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN RAISE EXCEPTION ''not today''; END';
+CREATE CONSTRAINT TRIGGER late AFTER INSERT ON alembic_version DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION refuse();
+"""
+# What no schema but that of logging in may tell.
+SECRETS = re.compile(r"(password|password_hash|api_key): ")
 # Whose project, what is there, and why nothing is written.
 REFUSALS = {
     "The database lacks app_0001": (OPPOSITES[0], TABLE),
     "needs a project without multi-tenancy": (OPPOSITES[1], TABLE),
     "has a table users of its own": (STACKS[0], "CREATE TABLE users (id integer PRIMARY KEY)"),
+    "takes no note of the migration: not today": (STACKS[0], TABLE + REFUSED_LATE),
     "permission denied for schema public": (STACKS[0], f"{TABLE}ALTER ROLE reader NOSUPERUSER"),
 }
 MAKE_DATABASE = """
@@ -135,7 +145,7 @@ AWKWARD = Sample(
     made=("/order-items", {"class_value": "First"}, {"metadata_value": {}}),
     changed=("/order-items/2", {"class_value": "Second", "column_8": "1.50"}),
     refused=[("POST", "/order-items", 409, {"parent": 9})],  # It takes the first number.
-    raw={"children", "follow_ups", "logs"},
+    raw={"children", "follow_ups", "logs", "it's"},
     removed="secret",
 )
 # Each sample with one tool for migrations, and the one with most of PostgreSQL in it with both.
@@ -190,7 +200,7 @@ def test_serves_the_rows(stack: Stack, sample: Sample, project: Project) -> None
     schemas = [
         path for path in own_files(project) if "schemas" in path.parts or path.stem == "schemas"
     ]
-    told = [path.parts[-2:] for path in schemas if "password: " in path.read_text()]
+    told = [path.parts[-2:] for path in schemas if SECRETS.search(path.read_text())]
     assert all("auth" in "/".join(parts) for parts in told), told
 
 

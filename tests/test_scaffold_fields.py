@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from manage.errors import CommandError
 from manage.scaffolding import reserved
 from manage.scaffolding.names import NAME, check_field_names
-from manage.scaffolding.specifications import parse
+from manage.scaffolding.specifications import make_field, parse
 
 from tests.conftest import Install
 from tests.stacks import OPPOSITES, Stack, each
@@ -111,6 +111,23 @@ class TestFields:
     )
     def test_what_was_meant(self, field: str, sentence: str) -> None:
         assert sentence in refusal_of(lambda: parse(field))
+
+    @pytest.mark.parametrize(
+        "field",
+        [
+            *("password_hash:str", "api_key:str", "reset_token:text", "salt:uuid", "tokens:json"),
+            *("totp_secret:str:40", "pin:int", "card_cvv:bigint", "hashed_pwd:str"),
+        ],
+    )
+    def test_secret_is_not_told(self, field: str) -> None:
+        sentence = refusal_of(lambda: make_field(parse(field), resource="Order"))
+        assert sentence.startswith(f"{field.partition(':')[0]} sounds like a secret, and the API ")
+
+    @pytest.mark.parametrize(
+        "field", ["token_count:int", "has_password:bool", "token_expires_at:datetime", "key:str"]
+    )
+    def test_what_is_about_a_secret_is_none(self, field: str) -> None:
+        assert make_field(parse(field), resource="Order").sample
 
     def test_same_name_twice(self) -> None:
         fields = ["title", "price", "title"]

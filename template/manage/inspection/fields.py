@@ -7,7 +7,7 @@ from typing import Literal
 
 from manage.inspection.naming import field_name
 from manage.inspection.tables import Column, ForeignKey, Table
-from manage.scaffolding.specifications import SECRET
+from manage.scaffolding.confidential import is_secret
 
 # The singular and the key of each table that becomes a resource, by schema and name.
 References = Mapping[tuple[str, str], tuple[str, tuple[str, ...]]]
@@ -53,17 +53,12 @@ def field_of(table: Table, column: Column, references: References) -> Field:
 
 def access_of(column: Column) -> Access:
     """What the API lets its clients do with a column."""
-    if not column.type.in_api or is_secret(column):
+    if not column.type.in_api or is_secret(column.name):
         return "none"
     if column.generated or column.identity or "nextval(" in (column.default or ""):
         return "read only"
     is_timestamp = column.name in TIMESTAMPS and column.type.python == "datetime"
     return "read only" if is_timestamp else "read and write"
-
-
-def is_secret(column: Column) -> bool:
-    """Whether its name says that nobody is to read it."""
-    return SECRET.search(column.name.lower()) is not None
 
 
 def flags(table: Table, column: Column, kind: str) -> list[str]:

@@ -8,11 +8,11 @@ from manage.inspection.fields import (
     WITH_DEFAULT,
     Field,
     References,
-    is_secret,
     literal_default,
     refers,
 )
 from manage.inspection.tables import Column, Feature, ForeignKey, Table
+from manage.scaffolding.confidential import is_secret
 from manage.scaffolding.names import snake_case
 
 KEPT = "kept in the table"
@@ -75,7 +75,7 @@ def column_findings(table: Table, column: Column, field: Field) -> Iterator[Find
 def type_findings(subject: str, column: Column, field: Field) -> Iterator[Finding]:
     """What the column's type and PostgreSQL's own hand in its values come to."""
     type_ = column.type
-    if is_secret(column):
+    if is_secret(column.name):
         yield Finding(subject, "its name says that it is a secret", NOT_IN_API)
     if not type_.in_api:
         required = "" if column.is_filled else "; POST fails unless a trigger fills it in"

@@ -12,6 +12,7 @@ from manage.inspection.findings import (
 )
 from manage.inspection.naming import names_after
 from manage.inspection.tables import Column, Schema, Table
+from manage.scaffolding.confidential import is_secret
 from manage.scaffolding.names import ResourceNames
 
 NO_RESOURCE = "no resource, kept as it is"
@@ -105,12 +106,21 @@ def obstacle(table: Table) -> str | None:
             return f"{feature.name} holds its rows too"
     if any("," in name for key in table.foreign_keys for name in key.columns + key.target_columns):
         return "a column of its foreign key has a comma in its name, which SQLAlchemy cannot read"
+    if any("nextval('" in told and "''" in told for told in defaults(table)):
+        return (
+            "the sequence that numbers its rows has a quote in its name, which Alembic cannot read"
+        )
     if table.key is None:
         other = ", though a unique constraint could serve as one" if table.has_unique else ""
         return f"it has no primary key{other}"
     if len(table.key.columns) > 1:
         return composite(table, table.key.columns)
     return unfit_key(table.column(table.key.columns[0]))
+
+
+def defaults(table: Table) -> list[str]:
+    """The expressions that fill its columns."""
+    return [column.default for column in table.columns if column.default]
 
 
 def composite(table: Table, columns: tuple[str, ...]) -> str:
@@ -124,6 +134,8 @@ def composite(table: Table, columns: tuple[str, ...]) -> str:
 
 def unfit_key(column: Column) -> str | None:
     """Why a column cannot stand in a path."""
+    if is_secret(column.name):
+        return f"its key is {column.name}, and a path would tell that secret"
     if column.type.in_api and column.type.python in KEY_TYPES:
         return None
     return f"its key is of the type {column.type.sql}, which cannot stand in a path"

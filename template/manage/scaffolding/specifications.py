@@ -1,12 +1,12 @@
 """Fields as `manage make` takes them: `name:type[:arguments][,flag…]`."""
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
 from manage.errors import CommandError
 from manage.scaffolding import number_kinds, other_kinds, reserved, text_kinds
+from manage.scaffolding.confidential import is_secret
 from manage.scaffolding.defaults import Default
 from manage.scaffolding.fields import Field, Reference, Target
 from manage.scaffolding.kinds import Kind, Words
@@ -37,8 +37,10 @@ WITH_VALUE = ("default", "on_delete", "load")
 MAX_INDEXED_LENGTH = 600
 ON_DELETE = {"restrict": "RESTRICT", "cascade": "CASCADE", "null": "SET NULL"}
 LOAD = ("raise", "joined", "selectin")
-# What linters take for a secret by its name.
-SECRET = re.compile(r"(^|_)(pas+wo?r?d|pass(phrase)?|pwd|token|secrete?)($|_)")
+# What a secret is kept in.
+SECRET_TYPES = ("str", "text", "json", "uuid")
+# Those that can be a number; another number is about a secret, as `token_count` is.
+CODES = ("cvc", "cvv", "otp", "pin", "ssn", "totp")
 # Names that have another meaning in a module of schemas.
 TAKEN = reserved.SCHEMA_IMPORTS | reserved.KERNEL_TYPES
 
@@ -105,6 +107,7 @@ def one_of(word: str, known: Sequence[str], plural: str) -> str:
 def make_field(specification: Specification, *, resource: str) -> Field:
     """The column; `resource` is the class that it belongs to."""
     name, flags = specification.name, specification.flags
+    refuse_secret(specification)
     kind = KINDS[specification.type](Words(resource, name, specification.arguments))
     refuse_flags(specification, kind)
     return Field(
@@ -116,6 +119,18 @@ def make_field(specification: Specification, *, resource: str) -> Field:
         index="index" in flags,
         default=make_default(specification, kind) if "default" in flags else None,
     )
+
+
+def refuse_secret(specification: Specification) -> None:
+    """Refuse what everybody who reads the rows would be told."""
+    name, type_ = specification.name, specification.type
+    is_code = type_ in ("int", "bigint") and name.rpartition("_")[2] in CODES
+    if is_code or (type_ in SECRET_TYPES and is_secret(name)):
+        raise CommandError(
+            f"{name} sounds like a secret, and the API tells, filters and sorts by"
+            " what is made here: add it to the model by hand, and to no schema that is read, or"
+            " call it otherwise"
+        )
 
 
 def refuse_flags(specification: Specification, kind: Kind) -> None:
@@ -139,8 +154,6 @@ def make_default(specification: Specification, kind: Kind) -> Default:
     name, type_ = specification.name, specification.type
     if kind.default is None:
         raise CommandError(f"{name}: the type {type_} takes no default")
-    if type_ in ("str", "text") and SECRET.search(name):
-        raise CommandError(f"{name}: a secret with a default is none: leave the default out")
     try:
         return kind.default(specification.flags["default"])
     except ValueError as error:

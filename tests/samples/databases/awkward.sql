@@ -73,12 +73,14 @@ CREATE FOREIGN TABLE remote (id integer NOT NULL) SERVER other;
 
 -- Names that would be code if they were not quoted.
 CREATE TABLE "x"";raise SystemExit;""" (
-    "it's" serial PRIMARY KEY, "quo""te" text DEFAULT 'see public.note', "three"""" and more" integer,
-    "passwordHash" text, "apiKey" text, CONSTRAINT "it's ""a"" rule" CHECK ("three"""" and more" > 0)
+    "it's" integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, "quo""te" text DEFAULT 'see public.note', "three"""" and more" integer,
+    "passwordHash" text, "apiKey" text,
+    CONSTRAINT "it's ""a"" rule" CHECK ("three"""" and more" > 0)
 );
 CREATE INDEX "an ""index""" ON "x"";raise SystemExit;""" ("quo""te" DESC);
 COMMENT ON TABLE "x"";raise SystemExit;""" IS '""";raise SystemExit;"""';
 CREATE TABLE "a$$b" (
     id integer PRIMARY KEY, "collation" text, "lateral" integer REFERENCES "x"";raise SystemExit;"""
 );
-CREATE TABLE "collation" (id integer PRIMARY KEY, system_user text);
+CREATE TABLE "collation" (id integer PRIMARY KEY, "system_user" text);
+CREATE TABLE "it's" (id serial PRIMARY KEY);

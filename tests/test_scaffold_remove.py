@@ -1,8 +1,12 @@
 """`manage remove` as a command: it takes out what `manage make` made, and nothing else."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+from manage.errors import CommandError
+from manage.scaffolding.records import read_record
 
 from tests.conftest import Install, Render
 from tests.scaffolds import Scaffold
@@ -10,6 +14,31 @@ from tests.stacks import OPPOSITES, Stack, each
 
 REMOVE_ORDER = ("remove", "order", "--yes")
 MIGRATIONS = "tests/core/test_migrations.py"
+
+
+def record(**said: Any) -> str:
+    """A record, of which something is otherwise."""
+    return json.dumps({"command": "manage make order", "plural": "orders", "files": {}} | said)
+
+
+DAMAGED = {
+    "cut off": record()[:-5],
+    "no text": "\xff",
+    "a list": "[]",
+    "nested": "[" * 100_000,
+    "nothing": "{}",
+    "another command": record(command=None),
+    "another plural": record(plural="orders\n"),
+    "a number for a plural": record(plural=1),
+    "files in a list": record(files=["app/orders/models.py"]),
+    "a hash of another type": record(files={"app/orders/models.py": {}}),
+    "outside": record(files={"../secret": ""}),
+    "from the root": record(files={"/etc/hosts": ""}),
+    "an empty path": record(files={"": ""}),
+    "a zero": record(files={"app/\0": ""}),
+    "a surrogate": record(files={"app/\ud800": ""}),
+    "a long name": record(files={"a" * 300: ""}),
+}
 
 
 @pytest.fixture
@@ -69,6 +98,19 @@ class TestRemoved:
 
 
 class TestRefused:
+    @pytest.mark.quick
+    @pytest.mark.parametrize("text", DAMAGED.values(), ids=DAMAGED)
+    def test_damaged_record(self, tmp_path: Path, text: str) -> None:
+        (tmp_path / "scaffold/made").mkdir(parents=True)
+        (tmp_path / "scaffold/made/order.json").write_text(text, "latin-1")
+        with pytest.raises(CommandError, match="is not a record of `manage make`: bring it back"):
+            read_record(tmp_path, "order")
+
+    def test_damaged_record_of_a_resource(self, with_order: Scaffold) -> None:
+        with_order.write("scaffold/made/order.json", DAMAGED["another plural"])
+        assert "is not a record" in with_order.refusal(*REMOVE_ORDER)
+        assert "is not a record" in with_order.refusal("make", "order", "number:int")
+
     @pytest.mark.parametrize("name", ["user", "auth", "core", "tenant", "../app", "", "or_der"])
     def test_what_was_not_made(self, scaffold: Scaffold, name: str) -> None:
         assert scaffold.refusal("remove", name, "--yes")

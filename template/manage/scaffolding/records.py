@@ -4,10 +4,15 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 from manage.errors import CommandError
+from manage.scaffolding.names import NAME
 
+# What file systems take.
+MAX_PART = 255
+MAX_PATH = 1000
 FOLDER = "scaffold/made"
 
 
@@ -53,11 +58,28 @@ def read_record(root: Path, singular: str) -> Record | None:
     if not path.is_file():
         return None
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-        files = {str(name): str(value) for name, value in said["files"].items()}
-        return Record(str(said["command"]), str(said["plural"]), files)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise CommandError(f"{record_path(singular)} is not a record of `manage make`") from None
+        return record_of(json.loads(path.read_bytes()))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise CommandError(
+            f"{record_path(singular)} is not a record of `manage make`: bring it back from git"
+        ) from None
+
+
+def record_of(said: Any) -> Record:
+    """What was read; ValueError and its like if nobody can have written it."""
+    record = Record(said["command"], said["plural"], dict(said["files"].items()))
+    texts = (record.command, *record.files.values())
+    is_sound = all(isinstance(text, str) for text in texts) and all(map(is_path, record.files))
+    if not (is_sound and NAME.fullmatch(record.plural)):
+        raise ValueError(record)
+    return record
+
+
+def is_path(text: str) -> bool:
+    """Whether it can be the path of a file in the project."""
+    parts = PurePosixPath(text).parts
+    is_short = all(len(part.encode()) <= MAX_PART for part in parts) and len(text) <= MAX_PATH
+    return bool(parts) and is_short and text.isprintable() and not {"/", ".."} & {*parts}
 
 
 def fingerprint(content: bytes) -> str:

@@ -3,6 +3,7 @@
 import ast
 
 import pytest
+from app.core.schemas import PathKey
 from manage.adoption.baseline import Baseline, own_sequence
 from manage.adoption.naming import attributes_of
 from manage.adoption.resource import ExistingResource
@@ -25,6 +26,7 @@ from manage.scaffolding.project import table_name
 from manage.scaffolding.snippets import literal
 from manage.scaffolding.templates import find_templates
 from manage.scaffolding.templates import render as render_template
+from pydantic import TypeAdapter, ValidationError
 
 from tests.conftest import Render
 from tests.stacks import OPPOSITES
@@ -171,3 +173,31 @@ def test_sequence_that_alembic_cannot_read() -> None:
     [proposal] = propose(Schema("public", (Table("public", "it's", "table", (column,), key),)))
     assert not proposal.is_resource
     assert proposal.findings[0].reason.startswith("the sequence that numbers its rows has a quote")
+
+
+def test_text_that_a_path_ends_in() -> None:
+    key = Key("pk", "PRIMARY KEY (code)", ("code",))
+    columns = (Column("code", TEXT, False), Column("note", TEXT, False))
+    [code, note] = resource_of(Table("public", "codes", "table", columns, key)).context()["sent"]
+    assert (code.create, note.create) == ("PathKey", "str")
+    assert ("app.core.schemas", "PathKey") in code.imports("schemas")
+
+
+@pytest.mark.parametrize("text", ["a", "A&B %", "a.b", ".a", "..a", "...", "a\nb", "%2F", "?#"])
+def test_path_can_end_in_it(text: str) -> None:
+    assert TypeAdapter(PathKey).validate_python(text) == text
+
+
+@pytest.mark.parametrize("text", ["", ".", "..", "/", "a/b", "../a", "./", "a/", "..\n/"])
+def test_path_cannot_end_in_it(text: str) -> None:
+    with pytest.raises(ValidationError, match="should match pattern"):
+        TypeAdapter(PathKey).validate_python(text)
+
+
+def test_word_that_sqlalchemy_does_not_know() -> None:
+    key = Key("pk", "PRIMARY KEY (id)", ("id",))
+    columns = tuple(Column(name, NUMBER, False) for name in ("id", "lateral", "order", "position"))
+    context = resource_of(Table("public", "collation", "table", columns, key)).context()
+    assert context["table_args"][-1] == '{"quote": True}'
+    told = [one.column.name for one in context["mapped"] if "quote=True" in one.mapped]
+    assert told == ["lateral"]

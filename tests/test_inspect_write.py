@@ -114,6 +114,8 @@ FOOD_TRADE = Sample(
         ("GET", "/employees/32768", 422, None),
         ("PATCH", "/customers/ALFKI", 422, {"id": "OTHER"}),
         ("POST", "/customers", 422, {"company_name": "Without a key"}),
+        ("POST", "/customers", 422, {"id": "a/b", "company_name": "Two parts"}),
+        ("POST", "/customers", 422, {"id": "..", "company_name": "The folder above"}),
         ("POST", "/customers", 409, {"id": "BONAP", "company_name": "Twice"}),
         ("PATCH", "/employees/1", 422, {"hire_date": "1900-01-01"}),
     ],

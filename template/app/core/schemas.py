@@ -65,6 +65,8 @@ def utc_now() -> datetime:
 Int16 = Annotated[int, Field(ge=-(2**15), lt=2**15)]
 Int32 = Annotated[int, Field(ge=-(2**31), lt=2**31)]
 Int64 = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+# What a path can end in: clients take "." and ".." out of a URL, and a slash would begin another part.
+PathKey = Annotated[str, Field(pattern=r"^([^/.][^/]*|\.[^/.][^/]*|\.\.[^/]+)$")]
 # Stored in lower case, so that an address is the same one however it is written.
 Email = Annotated[EmailStr, BeforeValidator(refuse_display_name), AfterValidator(str.lower)]
 Timestamp = Annotated[AwareDatetime, AfterValidator(check_timestamp)]

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from manage.adoption.inputs import annotation_imports, input_of, operators, origins, value_of
-from manage.adoption.sql import bound, local
+from manage.adoption.sql import bound, is_unknown, local
 from manage.inspection.fields import Access
 from manage.inspection.tables import Column
 from manage.scaffolding.fields import ListFilter
 from manage.scaffolding.snippets import Import, literal
 
+PATH_KEY: Import = ("app.core.schemas", "PathKey")
 MADE_BY_SQLALCHEMY = ("Computed", "FetchedValue", "Identity", "text")
 
 
@@ -44,7 +45,12 @@ class ExistingColumn:
     @property
     def input(self) -> str:
         """The type of what a client sends."""
-        return input_of(self.column)[0]
+        type_ = input_of(self.column)[0]
+        return type_.replace("str", PATH_KEY[1], 1) if self._is_text_key else type_
+
+    @property
+    def _is_text_key(self) -> bool:
+        return self.is_key and self.column.type.python == "str"
 
     @property
     def create(self) -> str:
@@ -58,12 +64,15 @@ class ExistingColumn:
 
     def _options(self) -> Iterator[str]:
         column = self.column
-        if column.name != self.attribute:
+        quote = is_unknown(column.name)
+        if column.name != self.attribute or quote:
             yield literal(column.name)
         yield self._type()
         yield from self._origin()
         if column.name != self.attribute:
             yield f"key={literal(self.attribute)}"
+        if quote:
+            yield "quote=True"
         if self.is_key:
             yield "primary_key=True"
         if column.comment:
@@ -102,6 +111,7 @@ class ExistingColumn:
             *annotation_imports(self.column),
             *input_of(self.column)[1],
             *value_of(self.column)[1],
+            *[PATH_KEY] * self._is_text_key,
         ]
 
     @property

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from manage.adoption.columns import sql_text
-from manage.adoption.sql import bound, local, quoted
+from manage.adoption.sql import bound, is_unknown, local, quoted
 from manage.adoption.unmodelled import known_as
 from manage.inspection.column_types import foreign
 from manage.inspection.tables import ForeignKey, Index, Key, Table
@@ -70,10 +70,14 @@ class Rules:
 
     def _options(self) -> Iterator[str]:
         schema, comment = foreign(self.table.schema), self.table.comment
-        options = {"comment": comment} if comment else {}
-        options |= {"schema": schema} if schema else {}
-        if options:
-            told = (f"{literal(name)}: {literal(value)}" for name, value in options.items())
+        options = {
+            "quote": is_unknown(self.table.name),
+            "quote_schema": is_unknown(self.table.schema),
+            "comment": comment,
+            "schema": schema,
+        }
+        told = [f"{literal(name)}: {literal(value)}" for name, value in options.items() if value]
+        if told:
             yield f"{{{', '.join(told)}}}"
 
     def _foreign_key(self, key: ForeignKey) -> str:

@@ -2,9 +2,12 @@
 
 import re
 
+from sqlalchemy.dialects import postgresql
+
 from manage.scaffolding.reserved import COLUMN_WORDS, SQL_WORDS
 
 PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
+DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 NOT_PLAIN = SQL_WORDS | COLUMN_WORDS
 # The name in a text that stands for a table or a sequence, else a text, a name in quotes, a schema.
 PUBLIC = re.compile(
@@ -17,6 +20,11 @@ def quoted(name: str) -> str:
     if PLAIN.fullmatch(name) and name not in NOT_PLAIN:
         return name
     return '"' + name.replace('"', '""') + '"'
+
+
+def is_unknown(name: str) -> bool:
+    """Whether SQLAlchemy would leave a name without the quotes that it needs."""
+    return name in SQL_WORDS and DIALECT.identifier_preparer.quote(name) == name
 
 
 def text(value: str) -> str:

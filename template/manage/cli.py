@@ -5,7 +5,7 @@ Commands import what they need when they run, so that `--help` answers at once.
 
 import typer
 
-from manage import db, inspect, make, migrate, remove, run, seed, test, upgrade
+from manage import db, doctor, inspect, make, migrate, remove, run, seed, test, upgrade
 from manage.errors import CommandError
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app.command("test", context_settings=test.PASS_ON)(test.run_tests)
 app.add_typer(db.app, name="db")
 app.command("inspect")(inspect.inspect)
 app.command("upgrade")(upgrade.upgrade)
+app.command("doctor")(doctor.doctor)
 
 
 def main() -> None:

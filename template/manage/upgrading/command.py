@@ -90,13 +90,26 @@ def refuse_conflicts(repository: Repository) -> None:
 
 
 def complete(root: Path) -> None:
-    """Bring the environment up to date."""
+    """Bring the environment up to date and examine the result."""
     done = uv(root, "sync", "--quiet")
     if done.returncode:
         raise CommandError(
             f"The packages cannot be installed: {complaint(done.stderr)}; mend that and run `uv sync`,"
             " or take all back by `manage upgrade --abort`"
         )
+    examine(root)
     typer.echo(
         "Upgraded: review it with `git diff`, `manage migrate apply`, run your tests, commit."
     )
+
+
+def examine(root: Path) -> None:
+    """Run `manage doctor`, in a process of its own: the code on disk is not what runs here."""
+    done = uv(root, "run", "--no-sync", "manage", "doctor")
+    typer.echo(done.stdout)
+    if done.returncode:
+        typer.echo(done.stderr, err=True)
+        raise CommandError(
+            "The upgrade is there, but `manage doctor` has found errors (above): mend them and run"
+            " it again, or take all back by `manage upgrade --abort`"
+        )

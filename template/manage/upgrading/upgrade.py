@@ -24,7 +24,7 @@ class Upgrade:
 
     def refuse_unclean(self) -> None:
         """Stop where the upgrade could not be told from other changes, or not be taken back."""
-        if self._is_under_way():
+        if self.is_under_way:
             raise CommandError(
                 "An upgrade is under way: commit its result, or `manage upgrade --abort`"
             )
@@ -61,7 +61,9 @@ class Upgrade:
             self.repository.remove_unknown(path)
         self._forget()
 
-    def _is_under_way(self) -> bool:
+    @property
+    def is_under_way(self) -> bool:
+        """Whether its result is not committed yet."""
         if not self._state.exists():
             return False
         head, _ = json.loads(self._state.read_text())

@@ -1,0 +1,95 @@
+"""Whether the registries name all models and routers, and nothing that is gone."""
+
+import ast
+from collections.abc import Iterator, Mapping
+
+from manage.diagnosis.findings import Finding
+from manage.diagnosis.modules import Module, read_modules, targets
+from manage.diagnosis.subject import Subject
+from manage.scaffolding.project import Project, names
+
+Modules = Mapping[str, Module]
+REGISTRIES = ("app.models", "app.builtin.models", "app.routes", "app.builtin.routes")
+
+
+def examine(subject: Subject) -> Iterator[Finding]:
+    """Models and routers that nothing registers, and registrations of nothing."""
+    project, modules = Project(subject.root), read_modules(subject.root)
+    yield from unregistered_models(modules, project.registry("models"))
+    yield from unregistered_routers(modules, project.registry("routes"))
+    for registry in REGISTRIES:
+        if registry in modules:
+            yield from gone(modules, modules[registry])
+
+
+def unregistered_models(modules: Modules, registry: str) -> Iterator[Finding]:
+    """The modules with tables that the registries do not import, not even by way of others."""
+    imported = reached(modules, ["app.models", "app.builtin.models"])
+    for module in modules.values():
+        tables = list(models(module))
+        if "models" in module.parts and tables and module.name not in imported:
+            quoted = " and ".join(f'"{name}"' for name in tables)
+            yield Finding(
+                "error",
+                f"{module.path} defines {', '.join(tables)}, and {registry} does not import it,"
+                " so that migrations do not know its tables",
+                f"add `from {module.name} import {', '.join(tables)}` to {registry}, and {quoted}"
+                " to its `__all__`",
+            )
+
+
+def unregistered_routers(modules: Modules, registry: str) -> Iterator[Finding]:
+    """The modules with a router that no registry lists, nor another module includes."""
+    for module in modules.values():
+        if "routes" not in module.parts or not module.binds("router"):
+            continue
+        if not any(uses_router(other, module.name) for other in modules.values()):
+            name = next(part for part in reversed(module.parts) if part != "routes")
+            yield Finding(
+                "warning",
+                f"{module.path} has a router, and {registry} does not list it, so that its"
+                " operations are not served",
+                f"add `from {module.name} import router as {name}` to {registry}, and `{name}` to"
+                " its `routers`",
+            )
+
+
+def gone(modules: Modules, registry: Module) -> Iterator[Finding]:
+    """What a registry imports from modules that are not there."""
+    for statement, module in {one.statement: one.module for one in registry.imports}.items():
+        if module.startswith("app.") and module not in modules:
+            yield Finding(
+                "error",
+                f"{registry.path} imports from {module}, which is gone",
+                f"take `{statement}` and what it is for out of {registry.path}, or bring the module"
+                " back from git",
+            )
+
+
+def reached(modules: Modules, starts: list[str]) -> set[str]:
+    """These modules and all that they import."""
+    seen: set[str] = set()
+    waiting = list(starts)
+    while waiting:
+        name = waiting.pop()
+        if name in modules and name not in seen:
+            seen.add(name)
+            for one in modules[name].imports:
+                waiting += [one.module, one.target]
+    return seen
+
+
+def models(module: Module) -> Iterator[str]:
+    """The classes that have tables."""
+    classes = [statement for statement in module.tree.body if isinstance(statement, ast.ClassDef)]
+    for model in classes:
+        if any("__tablename__" in names(targets(statement)) for statement in model.body):
+            yield model.name
+
+
+def uses_router(module: Module, owner: str) -> bool:
+    """Whether a module imports another's router, or that module itself, and does something with it."""
+    return any(
+        one.target in {owner, f"{owner}.router"} and one.name in module.read_names
+        for one in module.imports
+    )

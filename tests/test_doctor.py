@@ -1,0 +1,353 @@
+"""`manage doctor` on projects of a release, with defects that these tests plant."""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.interpreters import uv
+from tests.projects import Project
+from tests.releases import NEXT, Template, Update
+from tests.renderings import git
+from tests.stacks import OPPOSITES, Stack, each
+
+ASYNC, SYNC = OPPOSITES
+PRODUCTION = ["DATABASE_URL", "SECRET_KEY", "PUBLIC_URL", "SMTP_HOST"]
+MODEL = """\
+from app.core.models import Record
+
+
+class Note(Record):
+    __tablename__ = "notes"
+"""
+ROUTER = """\
+from fastapi import APIRouter
+
+router = APIRouter()
+"""
+
+Finding = tuple[str, str, str]
+"""The check, the severity, the problem."""
+
+
+@dataclass(frozen=True)
+class Patient:
+    """A committed and installed project, and its template."""
+
+    stack: Stack
+    template: Path
+    project: Project
+
+    def doctor(self, *options: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [uv(), "run", "--no-sync", "manage", "doctor", *options],
+            cwd=self.project.path,
+            env=self.project.environment | environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def told(self, **environment: str) -> list[dict[str, str]]:
+        """What it prints for programs, whose exit code it is checked against."""
+        done = self.doctor("--json", **environment)
+        findings: list[dict[str, str]] = json.loads(done.stdout)
+        assert done.returncode == any(one["severity"] == "error" for one in findings), done.stderr
+        return findings
+
+    def found(self, **environment: str) -> list[Finding]:
+        """The findings, but for those that a project has from birth."""
+        found = [(one["check"], one["severity"], one["problem"]) for one in self.told(**environment)]
+        return [one for one in found if one not in at_birth()]
+
+    def remedies(self) -> str:
+        return "\n".join(one["remedy"] for one in self.told())
+
+    def place(self, role: str) -> str:
+        """Where the layout has a module of a resource `note`."""
+        return f"app/{role}/note.py" if self.stack.layout == "per-layer" else f"app/notes/{role}.py"
+
+    def module(self, role: str, entity: str = "note") -> str:
+        of_layer = f"app.{role}.{entity}"
+        return of_layer if self.stack.layout == "per-layer" else f"app.{entity}s.{role}"
+
+    def registry(self, role: str) -> str:
+        of_layer = f"app/{role}/__init__.py"
+        return of_layer if self.stack.layout == "per-layer" else f"app/{role}.py"
+
+    def write(self, path: str, text: str) -> None:
+        (self.project.path / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.project.path / path).write_text(text)
+
+    def edit(self, path: str, pattern: str, replacement: str) -> None:
+        before = (self.project.path / path).read_text()
+        after = re.sub(pattern, replacement, before, count=1, flags=re.MULTILINE)
+        assert after != before
+        self.write(path, after)
+
+    def recover(self, start: str) -> None:
+        """Be as at birth."""
+        git(self.project.path, "reset", "--quiet", "--hard", start)
+        git(self.project.path, "clean", "--quiet", "--force", "-d")
+        if NEXT in git(self.template, "tag", "--list"):
+            git(self.template, "tag", "--delete", NEXT)
+        shutil.rmtree(self.project.path / ".local", ignore_errors=True)
+        self.project.start_afresh()
+
+
+def at_birth() -> list[Finding]:
+    """What a project has that was never started or configured: notes."""
+    never_started = "The local database was never started, so it has no migrations yet"
+    return [("migrations", "note", never_started), *refused("note", "Production would refuse: ")]
+
+
+def refused(severity: str, prefix: str = "") -> list[Finding]:
+    """The settings that other environments want."""
+    wrong = {name: f"{name} is not set" for name in PRODUCTION}
+    wrong["SECRET_KEY"] = "SECRET_KEY is missing or weak"
+    return [("settings", severity, f"{prefix}{problem}") for problem in wrong.values()]
+
+
+@pytest.fixture
+def patient(stack: Stack, checkout: Path, workshop: Path) -> Iterator[Patient]:
+    """One per stack and run, which recovers after each test."""
+    folder = workshop / "patients" / str(stack)
+    folder.mkdir(parents=True, exist_ok=True)
+    project = Project(folder / "project")
+    with project.alone():
+        if not project.path.exists():
+            born = Update.born(Template(checkout, folder / "template"), project.path, stack.answers)
+            project.sync(workshop)
+            born.commit("Lock")
+        patient = Patient(stack, folder / "template", project)
+        start = git(project.path, "rev-parse", "HEAD").strip()
+        yield patient
+        patient.recover(start)
+
+
+@each(OPPOSITES)
+def test_fresh_project_has_no_problem(patient: Patient) -> None:
+    assert patient.found() == []
+    assert not (patient.project.path / ".postgres").exists()
+
+    told = patient.doctor()
+
+    assert told.returncode == 0
+    assert "migrations:\n  note: The local database was never started" in told.stdout
+    assert told.stdout.endswith("\n\nNo problems found, 5 notes\n")
+
+
+@each(OPPOSITES)
+def test_registrations(patient: Patient) -> None:
+    patient.write(patient.place("models"), MODEL)
+    patient.write(patient.place("routes"), ROUTER)
+    patient.edit(patient.registry("models"), r"^from .* import Article$", "")
+    gone = patient.module("routes", "article")
+    patient.edit(patient.registry("routes"), re.escape(gone), f"{gone}_old")
+    models, routes = patient.registry("models"), patient.registry("routes")
+    article = patient.module("models", "article").replace(".", "/") + ".py"
+    served = gone.replace(".", "/") + ".py"
+
+    assert sorted(patient.found()) == sorted(
+        [
+            unknown_tables(article, "Article", models),
+            unknown_tables(patient.place("models"), "Note", models),
+            unserved(served, routes),
+            unserved(patient.place("routes"), routes),
+            ("registrations", "error", f"{routes} imports from {gone}_old, which is gone"),
+        ]
+    )
+    said = patient.remedies()
+    assert f"add `from {patient.module('models')} import Note` to {models}" in said
+    assert f"add `from {patient.module('routes')} import router as note" in said
+
+
+def unknown_tables(path: str, model: str, registry: str) -> Finding:
+    problem = f"{path} defines {model}, and {registry} does not import it,"
+    return "registrations", "error", f"{problem} so that migrations do not know its tables"
+
+
+def unserved(path: str, registry: str) -> Finding:
+    problem = f"{path} has a router, and {registry} does not list it,"
+    return "registrations", "warning", f"{problem} so that its operations are not served"
+
+
+@each([ASYNC])
+def test_registered_by_way_of_others(patient: Patient) -> None:
+    """In whichever way a module comes in; but what is for type checkers alone does not count."""
+    patient.write("app/notes/models/__init__.py", "from .plain import *\n")
+    patient.write("app/notes/models/plain.py", MODEL)
+    patient.write("app/hints/models.py", MODEL.replace("notes", "hints"))
+    patient.write("app/notes/routes.py", ROUTER)
+    hint = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import app.hints.models\n"
+    with (patient.project.path / "app/models.py").open("a") as registry:
+        registry.write(f"import app.notes.models\n{hint}")
+    with (patient.project.path / "app/main.py").open("a") as main:
+        main.write("from app.notes import routes\napp.include_router(routes.router)\n")
+
+    assert patient.found() == [unknown_tables("app/hints/models.py", "Note", "app/models.py")]
+
+
+@each(OPPOSITES)
+def test_answers(patient: Patient) -> None:
+    stack = patient.stack
+    for name in ("layout", "auth", "multi_tenancy"):
+        patient.edit(".copier-answers.yml", f"^{name}: .*$", f"{name}: {changed(stack, name)}")
+
+    severity = "error" if stack.multi_tenancy else "warning"
+    assert patient.found() == [
+        ("answers", severity, edited(stack, "multi_tenancy")),
+        ("answers", "warning", edited(stack, "auth")),
+        ("answers", "error", edited(stack, "layout")),
+    ]
+    said = patient.remedies()
+    assert f"put it back to {stack.layout}: it cannot be changed" in said
+    assert f"`manage upgrade --set 'auth={changed(stack, 'auth')}'`" in said
+
+
+def changed(stack: Stack, name: str) -> str:
+    """The answer of the other stack."""
+    other = SYNC if stack == ASYNC else ASYNC
+    return str(other.answers[name]).replace("True", "true").replace("False", "false")
+
+
+def edited(stack: Stack, name: str) -> str:
+    born = str(stack.answers[name]).replace("True", "true").replace("False", "false")
+    answer = f"{name}: {changed(stack, name)}"
+    return f".copier-answers.yml says {answer}, but the project was rendered with {born}"
+
+
+@each([ASYNC])
+def test_damaged_answers(patient: Patient) -> None:
+    (patient.project.path / ".copier-answers.yml").write_text("[")
+    unchecked = "Not checked: .copier-answers.yml is damaged: bring it back from git"
+    assert patient.found() == [
+        ("answers", "error", ".copier-answers.yml is damaged"),
+        ("drift", "note", unchecked),
+        ("version", "note", unchecked),
+    ]
+
+    (patient.project.path / ".copier-answers.yml").unlink()
+    assert ("answers", "error", ".copier-answers.yml is missing") in patient.found()
+
+
+@each([ASYNC])
+def test_conflicts(patient: Patient) -> None:
+    sides = "<<<<<<< before updating\na\n=======\nb\n>>>>>>> after updating\n"
+    patient.write("notes.txt", sides)
+    patient.write("README.md.rej", "")
+    state = json.dumps([git(patient.project.path, "rev-parse", "HEAD").strip(), []])
+    patient.write(".local/upgrade.json", state)
+
+    assert patient.found() == [
+        ("conflicts", "error", "README.md.rej has an unresolved conflict"),
+        ("conflicts", "error", "notes.txt has an unresolved conflict"),
+        ("conflicts", "note", "An upgrade is under way"),
+    ]
+
+
+@each(OPPOSITES)
+def test_drift_and_a_newer_release(patient: Patient) -> None:
+    path = patient.project.path
+    patient.edit("app/core/errors.py", r"\A", "# ours\n")
+    (path / "app/core/pages.py").write_bytes(
+        (path / "app/core/pages.py").read_bytes().replace(b"\n", b"\r\n")
+    )
+    patient.edit("pyproject.toml", r"\A", "# ours\n")
+    patient.edit("README.md", r"\A", "# ours\n")
+    (path / "migrations/env.py").unlink(missing_ok=True)
+    (path / "tests/core/test_health.py").unlink()
+    (path / "app/articles").mkdir(exist_ok=True)
+    git(patient.template, "tag", NEXT)
+
+    extended = ("drift", "note", "Deleted, yours to extend: migrations/env.py")
+    assert patient.found() == [
+        ("drift", "note", "Edited, the template's: app/core/errors.py"),
+        ("drift", "note", "Deleted, the template's: tests/core/test_health.py"),
+        ("drift", "note", "Edited, yours to extend: pyproject.toml"),
+        *([extended] if patient.stack.migrations == "alembic" else []),
+        ("version", "note", "The template is at v0.0.2, this project at v0.0.1"),
+    ]
+    assert "prefer an extension point" in patient.remedies()
+
+
+@each([ASYNC])
+def test_checks_that_cannot_run(patient: Patient, tmp_path: Path) -> None:
+    """Without git and the template, and with code that cannot be imported or read."""
+    (patient.project.path / ".git").rename(tmp_path / "git")
+    try:
+        patient.edit(".copier-answers.yml", "^_src_path: .*$", "_src_path: /nowhere")
+        patient.write("app/settings.py", "from nowhere import nothing\n")
+        patient.write("app/core/errors.py", "print(")
+        checks = [finding[:2] for finding in patient.found()]
+        told = patient.doctor().stdout
+    finally:
+        (tmp_path / "git").rename(patient.project.path / ".git")
+
+    unchecked = ("conflicts", "registrations", "migrations", "settings", "drift", "version")
+    assert checks == [(check, "note") for check in unchecked]
+    assert "Not checked: git ls-files: not a git repository" in told
+    assert "Not checked: app/core/errors.py is not valid Python" in told
+    assert "Not checked: ModuleNotFoundError: No module named 'nowhere'" in told
+    assert "Not checked: The template /nowhere cannot be fetched" in told
+
+
+@each(OPPOSITES)
+def test_settings(patient: Patient) -> None:
+    staging = patient.found(ENVIRONMENT="staging", SMTP_HOST="mail.example.org")
+    assert [one for one in staging if one[0] == "settings"] == refused("error")[:-1]
+
+    patient.write(".env", "DEBUG=true\nPOOL_SIZE=none\n")
+    invalid = "POOL_SIZE Input should be a valid integer, unable to parse string as an integer"
+    assert ("settings", "error", invalid) in patient.found()
+    patient.write(".env", "DEBUG=true\n")
+    wrong = ("settings", "note", "Production would refuse: DEBUG shows internals")
+    assert patient.found() == [wrong]
+
+
+@each([ASYNC])
+def test_forked_line(patient: Patient) -> None:
+    folder = patient.project.path / "migrations/app"
+    (first,) = folder.glob("*.py")
+    created = first.read_text()
+    follows = re.sub(r"^down_revision.*$", 'down_revision = "0001"', created, flags=re.MULTILINE)
+    revision = re.findall(r'^revision.*= "(.+)"', created, re.MULTILINE)[0]
+    for name in ("app_a", "app_b"):
+        (folder / f"{name}.py").write_text(
+            follows.replace(f'"{revision}"', f'"{name}"', 1).replace('"0001"', f'"{revision}"')
+        )
+
+    fork = "The migrations of the line app end in app_a and in app_b"
+    assert patient.found() == [("migrations", "error", fork)]
+
+
+@each(OPPOSITES)
+def test_database(patient: Patient) -> None:
+    project = patient.project
+    with project.postgres():
+        pending = patient.found()
+        assert [(check, severity) for check, severity, _ in pending] == [("migrations", "warning")]
+        assert pending[0][2].startswith("The database lacks ")
+        project.uv_run("manage", "migrate", "apply")
+        assert patient.found() == []
+
+        article = patient.module("models", "article").replace(".", "/") + ".py"
+        patient.edit(article, r"\Z", "    subtitle: Mapped[str | None]\n")
+        differs = "The models differ from the database in articles"
+        assert patient.found() == [("migrations", "error", differs)]
+
+        project.uv_run("manage", "migrate", "create", "-m", "subtitle")
+        [(check, severity, problem)] = patient.found()
+        assert (check, severity) == ("migrations", "warning")
+        project.uv_run("manage", "migrate", "apply")
+        assert patient.found() == []
+
+        git(project.path, "clean", "--quiet", "--force", "-d")
+        name = problem.removeprefix("The database lacks ")
+        ahead = f"The database has {name}, of a newer release or another branch"
+        assert patient.found() == [("migrations", "warning", ahead)]

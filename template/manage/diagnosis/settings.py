@@ -1,6 +1,7 @@
 """What the current variables and `.env` would do to the service, here and in production."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -19,7 +20,7 @@ def examine(_subject: Subject) -> Iterator[Finding]:
             yield Finding("note", f"Production would refuse: {problem}", remedy)
 
 
-def refusals(**environment: str) -> list[tuple[str, str]]:
+def refusals(**given: Any) -> list[tuple[str, str]]:
     """Each problem with its remedy; values are never shown."""
     problems: list[str] = []
 
@@ -29,7 +30,7 @@ def refusals(**environment: str) -> list[tuple[str, str]]:
             return []
 
     try:
-        Examined.model_validate(environment)
+        Examined(**given)
     except ValidationError as error:
         for wrong in error.errors(include_url=False, include_context=False, include_input=False):
             name = "_".join(str(part) for part in wrong["loc"]).upper()

@@ -2,21 +2,18 @@
 
 import json
 import re
-import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.interpreters import uv
+from tests.patients import Finding, Patient, refused
 from tests.projects import Project
 from tests.releases import NEXT, Template, Update
 from tests.renderings import git
 from tests.stacks import OPPOSITES, Stack, each
 
 ASYNC, SYNC = OPPOSITES
-PRODUCTION = ["DATABASE_URL", "SECRET_KEY", "PUBLIC_URL", "SMTP_HOST"]
 MODEL = """\
 from app.core.models import Record
 
@@ -29,100 +26,6 @@ from fastapi import APIRouter
 
 router = APIRouter()
 """
-
-Finding = tuple[str, str, str]
-"""The check, the severity, the problem."""
-
-UNFETCHED = (
-    "Not checked: The template /nowhere cannot be fetched: git clone: repository '/nowhere' does"
-    " not exist"
-)
-LOST: list[Finding] = [("drift", "note", UNFETCHED), ("version", "note", UNFETCHED)]
-
-
-@dataclass(frozen=True)
-class Patient:
-    """A committed and installed project, and its template."""
-
-    stack: Stack
-    template: Path
-    project: Project
-
-    def doctor(self, *options: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [uv(), "run", "--no-sync", "manage", "doctor", *options],
-            cwd=self.project.path,
-            env=self.project.environment | environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    def told(self, **environment: str) -> list[dict[str, str]]:
-        """What it prints for programs, whose exit code it is checked against."""
-        done = self.doctor("--json", **environment)
-        findings: list[dict[str, str]] = json.loads(done.stdout)
-        assert done.returncode == any(one["severity"] == "error" for one in findings), done.stderr
-        return findings
-
-    def found(self, **environment: str) -> list[Finding]:
-        """The findings, but for those that a project has from birth or for want of a template."""
-        found = [
-            (one["check"], one["severity"], one["problem"]) for one in self.told(**environment)
-        ]
-        for one in [*at_birth(), *LOST]:
-            if one in found:
-                found.remove(one)
-        return found
-
-    def lose_template(self) -> None:
-        """Spare the seconds that it takes to render it."""
-        self.edit(".copier-answers.yml", "^_src_path: .*$", "_src_path: /nowhere")
-
-    def remedies(self) -> str:
-        return "\n".join(one["remedy"] for one in self.told())
-
-    def place(self, role: str) -> str:
-        """Where the layout has a module of a resource `note`."""
-        return f"app/{role}/note.py" if self.stack.layout == "per-layer" else f"app/notes/{role}.py"
-
-    def module(self, role: str, entity: str = "note") -> str:
-        of_layer = f"app.{role}.{entity}"
-        return of_layer if self.stack.layout == "per-layer" else f"app.{entity}s.{role}"
-
-    def registry(self, role: str) -> str:
-        of_layer = f"app/{role}/__init__.py"
-        return of_layer if self.stack.layout == "per-layer" else f"app/{role}.py"
-
-    def write(self, path: str, text: str) -> None:
-        (self.project.path / path).parent.mkdir(parents=True, exist_ok=True)
-        (self.project.path / path).write_text(text)
-
-    def edit(self, path: str, pattern: str, replacement: str) -> None:
-        before = (self.project.path / path).read_text()
-        after = re.sub(pattern, replacement, before, count=1, flags=re.MULTILINE)
-        assert after != before
-        self.write(path, after)
-
-    def recover(self, start: str) -> None:
-        """Be as at birth."""
-        git(self.project.path, "reset", "--quiet", "--hard", start)
-        git(self.project.path, "clean", "--quiet", "--force", "-d", "-x", "--exclude=.venv")
-        if NEXT in git(self.template, "tag", "--list"):
-            git(self.template, "tag", "--delete", NEXT)
-
-
-def at_birth() -> list[Finding]:
-    """What a project has that was never started or configured: notes."""
-    never_started = "The local database was never started, so it has no migrations yet"
-    return [("migrations", "note", never_started), *refused("note", "Production would refuse: ")]
-
-
-def refused(severity: str, prefix: str = "") -> list[Finding]:
-    """The settings that other environments want."""
-    wrong = {name: f"{name} is not set" for name in PRODUCTION}
-    wrong["SECRET_KEY"] = "SECRET_KEY is missing or weak"
-    return [("settings", severity, f"{prefix}{problem}") for problem in wrong.values()]
 
 
 @pytest.fixture
@@ -278,10 +181,13 @@ def test_drift_and_a_newer_release(patient: Patient) -> None:
     patient.edit("README.md", r"\A", "# ours\n")
     (path / "migrations/env.py").unlink(missing_ok=True)
     (path / "tests/core/test_health.py").unlink()
+    auth = changed(patient.stack, "auth")
+    patient.edit(".copier-answers.yml", "^auth: .*$", f"auth: {auth}")
     git(patient.template, "tag", NEXT)
 
     extended = ("drift", "note", "Deleted, yours to extend: migrations/env.py")
     assert patient.found() == [
+        ("answers", "warning", edited(patient.stack, "auth")),
         ("drift", "note", "Edited, the template's: app/core/errors.py"),
         ("drift", "note", "Deleted, the template's: tests/core/test_health.py"),
         ("drift", "note", "Edited, yours to extend: pyproject.toml"),
@@ -369,3 +275,20 @@ def test_database(patient: Patient) -> None:
         name = problem.removeprefix("The database lacks ")
         ahead = f"The database has {name}, of a newer release or another branch"
         assert patient.found() == [("migrations", "warning", ahead)]
+
+
+@each([ASYNC])
+def test_upgrade_ends_with_it(patient: Patient) -> None:
+    git(patient.template, "commit", "--quiet", "--allow-empty", "--message", NEXT)
+    git(patient.template, "tag", NEXT)
+    said = patient.project.uv_run("manage", "upgrade")
+    assert "conflicts:\n  note: An upgrade is under way" in said
+    assert "No problems found, 6 notes" in said
+    patient.project.uv_run("manage", "upgrade", "--abort")
+
+    patient.write(patient.place("models"), MODEL)
+    Update(patient.project.path).commit("Forget to register a model")
+    with pytest.raises(AssertionError) as refusal:
+        patient.project.uv_run("manage", "upgrade")
+    assert "app/notes/models.py defines Note" in str(refusal.value)
+    assert "Error: The upgrade is there, but `manage doctor` has found errors" in str(refusal.value)

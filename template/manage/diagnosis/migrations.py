@@ -42,8 +42,7 @@ def forks() -> Iterator[Finding]:
             yield Finding(
                 "error",
                 f"The migrations of the line {line} end in {' and in '.join(names)}",
-                f"let one follow the other: name {names[0]} as the down_revision of the first"
-                f" that leads to {names[1]}, unless that is applied somewhere",
+                f"join them by `uv run alembic merge -m merge {' '.join(names)}`",
             )
 
 

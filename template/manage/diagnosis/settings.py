@@ -42,4 +42,4 @@ def refusals(**given: Any) -> list[tuple[str, str]]:
 def split(problem: str) -> tuple[str, str]:
     """A sentence and what it says to do."""
     what, _, remedy = problem.partition(": ")
-    return what, remedy or "set it in the environment or in .env"
+    return what, remedy or "correct it in the environment or in .env"

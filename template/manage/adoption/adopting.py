@@ -1,6 +1,7 @@
 """`manage inspect --write`: from the tables of a database to resources, all of it or nothing."""
 
 import re
+import sys
 from collections.abc import Sequence
 from functools import partial
 
@@ -44,6 +45,11 @@ def adopt(url: URL, schema_name: str, tables: Sequence[str], *, dry_run: bool, y
         typer.echo("Every table has a model already: nothing to do.")
         return
     changes = writing.changes()
+    if not (yes or dry_run or sys.stdin.isatty()):
+        raise CommandError(
+            "This writes files and notes a migration in that database: add --yes, or --dry-run to"
+            " see which"
+        )
     if is_wanted(changes, "Write these files?", dry_run=dry_run, yes=yes):
         carry_out(url, changes, writing.place)
         report(writing)

@@ -49,8 +49,9 @@ def value_of(column: Column) -> tuple[str, list[Import]]:
     if type_.python in ("int", "float") and known:
         return known[0][1], known[:1]
     if type_.python == "datetime":
-        name = "AwareDatetime" if has_zone else "NaiveDatetime"
-        return name, [("pydantic", name)]
+        if has_zone:
+            return "Timestamp", [("app.core.schemas", "Timestamp")]
+        return "NaiveDatetime", [("pydantic", "NaiveDatetime")]
     if type_.python == "time" and not has_zone:
         return "WallTime", [("app.core.schemas", "WallTime")]
     return type_.python, annotation_imports(column)

@@ -1,5 +1,6 @@
 """The project's git repository."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -18,6 +19,7 @@ class Repository:
             done = subprocess.run(  # noqa: S603 (a list of ours, no shell)
                 ["git", *arguments],  # noqa: S607
                 cwd=self.root,
+                env={**os.environ, "GIT_TERMINAL_PROMPT": "0"},
                 capture_output=True,
                 text=True,
                 check=False,

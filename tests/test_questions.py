@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import yaml
 from copier import run_copy
+from manage.diagnosis.answers import SETTLED
 
 from tests.conftest import REPOSITORY, Render
 from tests.renderings import COMPUTED
@@ -102,6 +103,13 @@ def test_choices_map_a_label_to_a_token(questions: dict[str, dict[str, Any]]) ->
         for label, token in (question.get("choices") or {}).items():
             assert re.fullmatch(r"[a-z][a-z0-9-]*", token), name
             assert label != token, name
+
+
+def test_settled_answers_are_the_same_in_a_project() -> None:
+    """`manage doctor` knows them too; tenancy is settled once it is on."""
+    source = (REPOSITORY / "extensions" / "answers.jinja").read_text()
+    (block,) = re.findall(r"set settled = \{(.+?)\} %\}", source, re.DOTALL)
+    assert set(re.findall(r"^  '(\w+)':", block, re.MULTILINE)) == SETTLED | {"multi_tenancy"}
 
 
 def test_default_stack_is_the_default(questions: dict[str, dict[str, Any]]) -> None:

@@ -93,6 +93,23 @@ def test_conflicts_end_it_with_a_list(born: Project) -> None:
     assert changed(born) == []
 
 
+def test_edits_of_retired_files_stay(template: Template, workshop: Path, tmp_path: Path) -> None:
+    update = Update.born(template, tmp_path / "project", OPPOSITES[0].answers)
+    template.path.joinpath("template/tests/core/test_mail.py.jinja").unlink()
+    template.path.joinpath("template/tests/core/test_logging.py").unlink()
+    template.release(NEXT)
+    project = Project(update.path)
+    project.sync(workshop)
+    update.append("tests/core/test_mail.py", "# ours\n")
+    commit(project, "Edit")
+    before = update.files()
+    with pytest.raises(AssertionError, match=r"tests/core/test_mail\.py: the template has it no"):
+        project.uv_run("manage", "upgrade")
+    after = update.files()
+    assert after["tests/core/test_mail.py"] == before["tests/core/test_mail.py"]
+    assert "tests/core/test_logging.py" not in after
+
+
 def test_refuses(born: Project) -> None:
     before = Update(born.path).files()
     for options, sentence in {

@@ -72,7 +72,8 @@ def refuse_clash(project: Project, url: URL, schema: Schema) -> None:
     clashes = sorted(models.keys() & {table.name for table in schema.tables})
     if clashes and not run_on_connection(url, read_applied):
         raise CommandError(
-            f"The service has a table {shown(clashes[0])} of its own: rename the one that is there"
+            f"The service has a table {shown(clashes[0])} of its own: rename the one that is there,"
+            " or move the tables to another schema and give that as --schema"
         )
 
 

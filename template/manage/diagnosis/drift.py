@@ -1,17 +1,16 @@
 """What of the template's files is not as the template wrote it."""
 
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from manage.diagnosis.answers import rendered_answers
 from manage.diagnosis.findings import Finding
 from manage.diagnosis.subject import Subject
-from manage.errors import CommandError
 from manage.upgrading.answers import FILE
 from manage.upgrading.ownership import Owner, by_owner
-from manage.upgrading.running import COPIER, complaint, uv
+from manage.upgrading.retired import content
+from manage.upgrading.running import render
 
 BELONGS: dict[Owner, str] = {"ours": "the template's", "extended": "yours to extend"}
 EDITED: dict[Owner, str] = {
@@ -52,19 +51,8 @@ def compare(written: Path, root: Path) -> Drift:
     return drift
 
 
-def content(path: Path) -> bytes:
-    """A file, whichever line ends git gave it."""
-    return path.read_bytes().replace(b"\r\n", b"\n")
-
-
 def rendered(subject: Subject) -> Path:
     """The project as its release writes it."""
-    answers = subject.recorded.given | rendered_answers(subject.root)
-    data, written = subject.scratch / "answers.json", subject.scratch / "project"
-    data.write_text(json.dumps(answers), encoding="utf-8")  # YAML, too.
-    version = subject.recorded.version
-    options = ("--defaults", "--quiet", "--vcs-ref", version, "--data-file", str(data))
-    done = uv(subject.root, *COPIER, "copy", *options, str(subject.clone), str(written))
-    if done.returncode:
-        raise CommandError(f"{version} cannot be rendered: {complaint(done.stderr)}")
-    return written
+    given = subject.recorded.given | rendered_answers(subject.root)
+    recorded = replace(subject.recorded, given=given)
+    return render(subject.root, subject.clone, recorded, subject.scratch)

@@ -90,10 +90,10 @@ def clock(told: ColumnType, type_: Any) -> ColumnType:
 
 
 def interval(type_: Any, sql: str) -> ColumnType:
-    """interval, which has no field."""
+    """interval, which would come back with its months as days."""
     expression = call("INTERVAL", fields=type_.fields, precision=type_.precision)
-    reason = "an interval has no field, and a timedelta has no months"
-    return ColumnType(sql, "timedelta", expression, reason=reason)
+    reason = "a timedelta has no months, and would turn an interval's into days"
+    return ColumnType(sql, "timedelta", expression, in_api=False, reason=reason)
 
 
 def enumeration(type_: ENUM, sql: str) -> ColumnType:

@@ -75,10 +75,10 @@ def column_findings(table: Table, column: Column, field: Field) -> Iterator[Find
 def type_findings(subject: str, column: Column, field: Field) -> Iterator[Finding]:
     """What the column's type and PostgreSQL's own hand in its values come to."""
     type_ = column.type
+    required = "" if column.is_filled else "; POST fails unless a trigger fills it in"
     if is_secret(column.name):
-        yield Finding(subject, "its name says that it is a secret", NOT_IN_API)
+        yield Finding(subject, "its name says that it is a secret", NOT_IN_API + required)
     if not type_.in_api:
-        required = "" if column.is_filled else "; POST fails unless a trigger fills it in"
         yield Finding(subject, type_.reason or type_.sql, NOT_IN_API + required)
     elif type_.reason and field.resource is None:
         yield Finding(subject, type_.reason, WRITTEN if type_.field is None else "in the API")

@@ -1,17 +1,19 @@
 """What `manage upgrade` does and says, step by step."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import typer
 
 from manage.errors import CommandError
 from manage.upgrading.answers import Answers
-from manage.upgrading.conflicts import find_conflicts
+from manage.upgrading.conflicts import Conflict, find_conflicts
 from manage.upgrading.ownership import Owner, by_owner
 from manage.upgrading.repository import Repository
-from manage.upgrading.running import complaint, uv
+from manage.upgrading.retired import keep_edited
+from manage.upgrading.running import complaint, render, uv
 from manage.upgrading.template import Release, Template
 from manage.upgrading.upgrade import Upgrade
 
@@ -30,7 +32,8 @@ def upgrade_project(
     project.refuse_unclean()
     recorded = Answers.read(project.repository.root)
     with tempfile.TemporaryDirectory() as folder:
-        template = Template.clone(recorded.source, Path(folder, "template"))
+        clone = Path(folder, "template.git")  # By the suffix Copier knows it as a repository.
+        template = Template.clone(recorded.source, clone)
         release = choose(template, recorded, wanted)
         if release.tag == recorded.version and not answers:
             typer.echo(f"This project is at {release.tag}, the newest release: nothing to do.")
@@ -39,8 +42,8 @@ def upgrade_project(
         typer.echo(template.changes(recorded.last_release, release))
         if dry_run:
             project = Upgrade(project.repository.cloned(Path(folder, "project")))
-        report(project.run(release.tag, answers))
-        refuse_conflicts(project.repository)
+        old = partial(render, project.repository.root, clone, recorded, Path(folder))
+        bring_in(project, release, answers, old)
     if dry_run:
         typer.echo("Nothing is changed; without --dry-run it would be.")
     else:
@@ -69,6 +72,15 @@ def choose(template: Template, recorded: Answers, wanted: str | None) -> Release
     return release
 
 
+def bring_in(
+    project: Upgrade, release: Release, answers: Mapping[str, str], render_old: Callable[[], Path]
+) -> None:
+    """Update, say what changed, and stop at what people have to decide."""
+    changed = project.run(release.tag, answers)
+    report(changed)
+    refuse_conflicts(project.repository, keep_edited(project.repository, changed, render_old))
+
+
 def report(changed: Sequence[str]) -> None:
     """List what differs, by whom it belongs to."""
     for owner, paths in by_owner(changed).items():
@@ -77,9 +89,9 @@ def report(changed: Sequence[str]) -> None:
             typer.echo("".join(f"  {path}\n" for path in paths))
 
 
-def refuse_conflicts(repository: Repository) -> None:
+def refuse_conflicts(repository: Repository, kept: Sequence[Conflict]) -> None:
     """Stop at what people have to decide."""
-    conflicts = find_conflicts(repository)
+    conflicts = [*find_conflicts(repository), *kept]
     if conflicts:
         for conflict in conflicts:
             typer.echo(f"  {conflict.path}: {conflict.remedy}")

@@ -1,5 +1,6 @@
 """Copier, as the tool that uv runs; never trusted with code of the template."""
 
+import json
 import os
 import re
 import subprocess
@@ -7,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from manage.errors import CommandError
+from manage.upgrading.answers import Answers
 
 COPIER = ("tool", "run", "--quiet", "--from", "copier>=9.18,!=9.19.0,<10", "copier")
 NOISE = re.compile(r"^(Keeping|Updating) |nothing_was_rendered|^\s*$")
@@ -19,6 +21,17 @@ def update(root: Path, tag: str, answers: Mapping[str, str]) -> None:
     done = uv(root, *COPIER, "update", "--defaults", "--skip-answered", "--vcs-ref", tag, *data)
     if done.returncode:
         raise CommandError(f"Nothing is changed: {complaint(done.stderr)}")
+
+
+def render(root: Path, template: Path, recorded: Answers, scratch: Path) -> Path:
+    """The project as its release writes it, in a folder of its own."""
+    data, written = scratch / "answers.json", scratch / "rendered"
+    data.write_text(json.dumps(recorded.given), encoding="utf-8")  # YAML, too.
+    options = ("--defaults", "--quiet", "--vcs-ref", recorded.version, "--data-file", str(data))
+    done = uv(root, *COPIER, "copy", *options, str(template), str(written))
+    if done.returncode:
+        raise CommandError(f"{recorded.version} cannot be rendered: {complaint(done.stderr)}")
+    return written
 
 
 def uv(root: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":

@@ -64,9 +64,27 @@ def test_upgrades_and_goes_back(born: Project) -> None:
     with pytest.raises(AssertionError, match="An upgrade is under way"):
         born.uv_run("manage", "upgrade")
 
+    others = ["app/main.py", "app/notes.py"]  # What is done meanwhile is not the upgrade's.
+    for name in others:
+        with (born.path / name).open("a") as file:
+            file.write("# ours\n")
+    edited = {name: (born.path / name).read_bytes() for name in others}
     born.uv_run("manage", "upgrade", "--abort")
-    assert Update(born.path).files() == before
-    assert changed(born) == []
+    assert Update(born.path).files() == before | edited
+    with pytest.raises(AssertionError, match="No upgrade is under way"):
+        born.uv_run("manage", "upgrade", "--abort")
+    git(born.path, "stash", "--include-untracked", "--quiet")
+
+    born.uv_run("manage", "upgrade")
+    git(born.path, "reset", "--hard", "--quiet")
+    git(born.path, "clean", "-fdq")
+    git(born.path, "stash", "pop", "--quiet")
+    for options, sentence in (((), "not committed"), (("--abort",), "No upgrade is under way")):
+        with pytest.raises(AssertionError, match=sentence):
+            born.uv_run("manage", "upgrade", *options)
+    assert Update(born.path).files() == before | edited
+    git(born.path, "reset", "--hard", "--quiet")
+    git(born.path, "clean", "-fdq")
     with pytest.raises(AssertionError, match="No upgrade is under way"):
         born.uv_run("manage", "upgrade", "--abort")
 

@@ -12,7 +12,7 @@ Set = Annotated[
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")
 ]
-Abort = Annotated[bool, typer.Option("--abort", help="Bring back the state before the upgrade.")]
+Abort = Annotated[bool, typer.Option("--abort", help="Take back what the upgrade changed.")]
 
 
 def upgrade(to: To = None, set_: Set = None, dry_run: DryRun = False, abort: Abort = False) -> None:
@@ -26,7 +26,7 @@ def upgrade(to: To = None, set_: Set = None, dry_run: DryRun = False, abort: Abo
     if abort:
         project.abort()
         typer.echo(
-            "Every file is as it was before the upgrade; `uv sync` brings back its packages."
+            "What the upgrade changed is as it was before; `uv sync` brings back its packages."
         )
     else:
         upgrade_project(project, to, set_ or [], dry_run=dry_run)

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from collections.abc import Collection
 from pathlib import Path
 
 from manage.errors import CommandError
@@ -54,16 +55,21 @@ class Repository:
         self.git("clone", "--quiet", "--local", str(top), str(folder))
         return Repository(folder / inner)
 
-    def restore(self) -> None:
-        """Bring back every file of the last commit."""
-        self.git("restore", "--source=HEAD", "--staged", "--worktree", ".")
+    def bring_back(self, paths: Collection[str]) -> None:
+        """Make files as the last commit has them, or delete those that it has not."""
+        committed = self.git("ls-tree", "-r", "-z", "--name-only", "HEAD").split("\0")
+        known = sorted({*committed, *self.tracked()}.intersection(paths))
+        if known:
+            self.git(
+                "--literal-pathspecs", "restore", "--source=HEAD", "--staged", "--worktree", *known
+            )
+        for path in {*paths}.difference(known):
+            self.remove(path)
 
-    def remove_unknown(self, path: str) -> None:
-        """Delete a file that git does not know, and the folders that it leaves empty."""
+    def remove(self, path: str) -> None:
+        """Delete a file, and the folders that it leaves empty."""
         file = self.root / path
-        if path in self.tracked() or not file.is_file():
-            return
-        file.unlink()
+        file.unlink(missing_ok=True)
         for folder in file.parents:
             if folder == self.root or any(folder.iterdir()):
                 break

@@ -33,7 +33,7 @@ class Template:
         folder.mkdir(parents=True, exist_ok=True)
         repository = Repository(folder)
         try:
-            repository.git("clone", "--quiet", "--bare", url_of(source), ".")
+            repository.git("clone", "--quiet", "--bare", "--", url_of(source), ".")
         except CommandError as error:
             raise CommandError(f"The template {source} cannot be fetched: {error}") from error
         return cls(repository)

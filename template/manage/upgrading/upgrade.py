@@ -10,6 +10,7 @@ from manage.upgrading.repository import Repository
 from manage.upgrading.running import update
 
 STATE = Path(".local", "upgrade.json")
+LOCK = "uv.lock"  # Changed by the `uv sync` that follows.
 
 
 @dataclass(frozen=True)
@@ -41,33 +42,46 @@ class Upgrade:
         try:
             update(self.repository.root, tag, answers)
         except BaseException:
-            self.abort()
+            self.repository.bring_back(self._changed())
+            self._forget()
             raise
         changed = self.repository.changed()
         self._write(changed)
         return changed
 
     def abort(self) -> None:
-        """Bring back every file as it was."""
+        """Bring back every file that the upgrade changed; other edits made since stay."""
         if not self._state.exists():
             raise CommandError("No upgrade is under way")
-        head, changed = json.loads(self._state.read_text())
+        head, _ = self._read()
         if head != self.repository.head():
             raise CommandError(
                 "Something was committed since: undo it by `git revert` or `git reset`"
             )
-        self.repository.restore()
-        for path in self.repository.changed() if changed is None else changed:
-            self.repository.remove_unknown(path)
+        is_under_way = self.is_under_way
+        if is_under_way:
+            self.repository.bring_back(self._changed())
         self._forget()
+        if not is_under_way:
+            raise CommandError("No upgrade is under way")
 
     @property
     def is_under_way(self) -> bool:
         """Whether its result is not committed yet."""
         if not self._state.exists():
             return False
-        head, _ = json.loads(self._state.read_text())
-        return head == self.repository.head() and bool(self.repository.changed())
+        head, _ = self._read()
+        return head == self.repository.head() and bool(self._changed() - {LOCK})
+
+    def _changed(self) -> set[str]:
+        """What the upgrade changed and is not as before; all, if it was killed on the way."""
+        _, noted = self._read()
+        now = set(self.repository.changed())
+        return now if noted is None else now & {*noted, LOCK}
+
+    def _read(self) -> tuple[str, list[str] | None]:
+        head, noted = json.loads(self._state.read_text())
+        return head, noted
 
     def _write(self, changed: list[str] | None) -> None:
         self._state.write_text(json.dumps([self.repository.head(), changed]))

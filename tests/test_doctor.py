@@ -160,7 +160,7 @@ def test_conflicts(patient: Patient) -> None:
     sides = "<<<<<<< before updating\na\n=======\nb\n>>>>>>> after updating\n"
     patient.write("notes.txt", sides)
     patient.write("README.md.rej", "")
-    state = json.dumps([git(patient.project.path, "rev-parse", "HEAD").strip(), []])
+    state = json.dumps([git(patient.project.path, "rev-parse", "HEAD").strip(), ["notes.txt"]])
     patient.write(".local/upgrade.json", state)
 
     assert patient.found() == [

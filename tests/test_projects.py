@@ -11,7 +11,7 @@ from tests.conftest import Install, Render, Talk
 from tests.conversations import converse
 from tests.interpreters import lowest, newest
 from tests.projects import Project
-from tests.stacks import OPPOSITES, SPREAD, STACKS, Stack, each
+from tests.stacks import OPPOSITES, STACKS, Stack, each
 
 
 @each(STACKS, quick=OPPOSITES)
@@ -19,7 +19,7 @@ def test_served(stack: Stack, talk: Talk) -> None:
     assert talk(stack)
 
 
-@each([stack.but(example=False) for stack in SPREAD])
+@each([stack.but(example=False) for stack in OPPOSITES])
 class TestWithoutTheExample:
     def test_types(self, stack: Stack, install: Install, workshop: Path) -> None:
         check_types(install(stack), workshop)
@@ -29,7 +29,7 @@ class TestWithoutTheExample:
 
 
 @pytest.mark.skipif(newest() in (None, lowest()), reason="no newer Python is installed")
-@each(SPREAD)
+@each(OPPOSITES)
 def test_newest_python(stack: Stack, install: Install, workshop: Path) -> None:
     project = install(stack, newest())
     check_types(project, workshop)

@@ -8,11 +8,7 @@ from tests.conftest import Render
 from tests.conversations import Conversation, join
 from tests.projects import Project
 from tests.resources import ARTICLE, RESOURCES, make, remove, tree, without_the_example
-from tests.stacks import SPREAD, STACKS, Stack, each
-
-# The leak suite takes a minute with these resources; any two values of two answers meet in one.
-WITH_LEAKS = [stack for stack in SPREAD if stack.multi_tenancy]
-NO_LEAKS = "--ignore=tests/core/test_leaks.py"
+from tests.stacks import STACKS, Stack, each
 
 
 @each(STACKS)
@@ -25,7 +21,7 @@ def test_made_and_removed(stack: Stack, render: Render, workshop: Path, tmp_path
     make(project, *RESOURCES)
     check_style(project)
     check_types(project, workshop)
-    run_own_tests(project, *([] if stack in WITH_LEAKS else [NO_LEAKS]))
+    run_own_tests(project)
 
     remove(project, *reversed(RESOURCES))
     assert tree(project.path) == rendered

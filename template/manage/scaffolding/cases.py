@@ -6,8 +6,8 @@ from typing import NamedTuple
 from manage.scaffolding.fields import Field, ListFilter, Reference
 
 
-class Refused(NamedTuple):
-    """A value that the service refuses."""
+class Value(NamedTuple):
+    """A value of a field."""
 
     name: str
     value: str
@@ -29,9 +29,15 @@ class Pair(NamedTuple):
     high: str
 
 
-def refusals(fields: Iterable[Field]) -> list[Refused]:
+def refusals(fields: Iterable[Field]) -> list[Value]:
     """What may not be sent."""
-    return [Refused(one.name, value) for one in fields for value in one.kind.samples.invalid]
+    return [Value(one.name, value) for one in fields for value in one.kind.samples.invalid]
+
+
+def defaults(columns: Iterable[Field | Reference]) -> list[Value]:
+    """What may be left out, and what is there then."""
+    omitted = [one for one in columns if not one.required and one.left_out]
+    return [Value(one.attribute, one.left_out) for one in omitted]
 
 
 def filters(listed: Iterable[ListFilter]) -> list[Case]:

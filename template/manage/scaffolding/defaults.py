@@ -23,6 +23,8 @@ class Default(NamedTuple):
     server: str
     """In the model."""
     sql: str
+    shown: str = ""
+    """As an answer shows it, if it is always the same."""
     models: tuple[Import, ...] = ()
     """What the model imports for it."""
     schemas: tuple[Import, ...] = ()
@@ -34,14 +36,14 @@ class Default(NamedTuple):
         return self.server if self.server[0] in "'\"" else f"sa.{self.server}"
 
 
-def expression(python: str, sql: str) -> Default:
+def expression(python: str, sql: str, shown: str) -> Default:
     """A default that SQL writes without quotes."""
-    return Default(python, f"text({literal(sql)})", sql, (("sqlalchemy", "text"),))
+    return Default(python, f"text({literal(sql)})", sql, shown, (("sqlalchemy", "text"),))
 
 
 def in_quotes(value: str, python: str) -> Default:
     """A default that SQL writes in quotes."""
-    return Default(python, literal(value), "'" + value.replace("'", "''") + "'")
+    return Default(python, literal(value), "'" + value.replace("'", "''") + "'", literal(value))
 
 
 def boolean(value: str) -> Default:
@@ -49,7 +51,8 @@ def boolean(value: str) -> Default:
     name = value.lower()
     if name not in ("true", "false"):
         raise ValueError("true or false")
-    return Default(name.capitalize(), f"{name}()", name, (("sqlalchemy", name),))
+    python = name.capitalize()
+    return Default(python, f"{name}()", name, python, (("sqlalchemy", name),))
 
 
 def integer(value: str, *, bits: int) -> Default:
@@ -57,7 +60,8 @@ def integer(value: str, *, bits: int) -> Default:
     limit = 2 ** (bits - 1)
     if not WHOLE.fullmatch(value) or not -limit <= int(value) < limit:
         raise ValueError(f"a whole number of {bits} bits")
-    return expression(str(int(value)), str(int(value)))
+    written = str(int(value))
+    return expression(written, written, written)
 
 
 def floating(value: str) -> Default:
@@ -68,7 +72,8 @@ def floating(value: str) -> Default:
         number = float("nan")
     if number - number != 0:
         raise ValueError("a finite number")
-    return expression(repr(number), repr(number))
+    written = repr(number)
+    return expression(written, written, written)
 
 
 def decimal(value: str, *, digits: int, places: int) -> Default:
@@ -80,7 +85,7 @@ def decimal(value: str, *, digits: int, places: int) -> Default:
         raise ValueError(message) from None
     if number != Decimal(value) or abs(number) >= Decimal(10) ** (digits - places):
         raise ValueError(message)
-    return expression(f'Decimal("{number:f}")', f"{number:f}")
+    return expression(f'Decimal("{number:f}")', f"{number:f}", f'"{number:f}"')
 
 
 def text(value: str, *, length: int | None = None) -> Default:
@@ -102,7 +107,7 @@ def day(value: str) -> Default:
     if value == "today":
         factory = "Field(default_factory=date.today)"
         models, schemas = ("sqlalchemy", "func"), ("pydantic", "Field")
-        return Default(factory, "func.current_date()", "CURRENT_DATE", (models,), (schemas,))
+        return Default(factory, "func.current_date()", "CURRENT_DATE", "", (models,), (schemas,))
     try:
         found = date.fromisoformat(value)
     except ValueError:
@@ -116,7 +121,7 @@ def moment(value: str) -> Default:
         raise ValueError("now")
     schemas = ("pydantic", "Field"), ("app.core.schemas", "utc_now")
     factory = "Field(default_factory=utc_now)"
-    return Default(factory, "func.now()", "now()", (("sqlalchemy", "func"),), schemas)
+    return Default(factory, "func.now()", "now()", "", (("sqlalchemy", "func"),), schemas)
 
 
 def clock_time(value: str) -> Default:
@@ -135,4 +140,4 @@ def json_object(value: str) -> Default:
         raise ValueError("{}")
     models, schemas = ("sqlalchemy", "text"), ("pydantic", "Field")
     factory = "Field(default_factory=dict)"
-    return Default(factory, "text(\"'{}'::jsonb\")", "'{}'::jsonb", (models,), (schemas,))
+    return Default(factory, "text(\"'{}'::jsonb\")", "'{}'::jsonb", "{}", (models,), (schemas,))

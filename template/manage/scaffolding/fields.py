@@ -94,6 +94,11 @@ class Field:
         return not (self.optional or self.default)
 
     @property
+    def left_out(self) -> str:
+        """What an answer shows where a client sent nothing; empty if that depends on the time."""
+        return self.default.shown if self.default else "None"
+
+    @property
     def filters(self) -> list[ListFilter]:
         """How lists may be filtered by it."""
         type_ = self.kind.filter_type or self.kind.input or self.kind.annotation
@@ -187,6 +192,11 @@ class Reference:
     def required(self) -> bool:
         """Whether a client has to send it."""
         return not self.optional
+
+    @property
+    def left_out(self) -> str:
+        """What an answer shows where a client sent nothing."""
+        return "None"
 
     @property
     def input(self) -> str:

@@ -206,6 +206,7 @@ class Resource:
             "taken": [one.attribute for one in self.filled if one.unique],
             "changed": cases.changes(self.fields)[:1],
             "invalid": cases.refusals(self.fields),
+            "defaults": cases.defaults(self.columns),
             "filter_cases": cases.filters(self.filters),
             "sort_cases": cases.orders(self.fields),
             "walked": ["created_at", "-updated_at", *self.sorts],

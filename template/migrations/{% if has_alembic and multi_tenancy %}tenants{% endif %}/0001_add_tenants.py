@@ -3,10 +3,11 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "core_0002"
-down_revision = "core_0001"
-branch_labels = None
-depends_on = None
+# A line of its own: tenancy may be turned on when the kernel's line has gone on.
+revision = "tenants_0001"
+down_revision = None
+branch_labels = ("tenants",)
+depends_on = "core_0001"
 
 # What is unique in each table, from now on within a tenant.
 UNIQUE = {

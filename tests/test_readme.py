@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import REPOSITORY
-from tests.interpreters import uv
+from tests.newcomers import environment
 from tests.projects import Server, free_port
 from tests.renderings import git
 
@@ -22,21 +21,7 @@ FROM_ADDRESS, FROM_CHECKOUT, TEST = BLOCKS[:3]
 def newcomer(checkout: Path, tmp_path: Path) -> dict[str, str]:
     """An environment in which the published address leads to this working tree."""
     git(tmp_path, "clone", "--quiet", "--bare", str(checkout), "published.git")
-    home = tmp_path / "home"
-    home.mkdir()
-    (home / ".gitconfig").write_text(
-        f'[url "{tmp_path}/published.git"]\n'
-        "    insteadOf = https://github.com/chassis-template/chassis.git\n"
-    )
-    downloads = subprocess.run([uv(), "cache", "dir"], capture_output=True, text=True, check=True)
-    ours = ("PYTEST_", "VIRTUAL_ENV", "PYTHONPATH", "XDG_", "DATABASE_URL", "UV_PROJECT")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    return kept | {
-        "HOME": str(home),
-        "PATH": f"{Path(shutil.which(uv()) or uv()).parent}:{os.environ['PATH']}",
-        "UV_CACHE_DIR": downloads.stdout.strip(),
-        "NO_COLOR": "1",
-    }
+    return environment(tmp_path / "published.git", tmp_path / "home")
 
 
 @pytest.mark.parametrize("command", [FROM_ADDRESS, FROM_CHECKOUT], ids=["address", "checkout"])

@@ -12,8 +12,6 @@ from tests.renderings import copy_checkout, git
 FIRST, NEXT = "v0.0.1", "v0.0.2"
 MARKER = re.compile(rb"^<{7} ", re.MULTILINE)
 COMMENTS = {".sql": "--"}
-# JSON has no comments; what an update changes by itself is no edit.
-UNCOMMENTED = {".copier-answers.yml", "manage/answers.json", "manage/ownership.json"}
 
 
 class Template:
@@ -40,9 +38,9 @@ class Template:
         path.write_text(text.replace(old, new))
 
     def head_every_file(self, text: str) -> None:
-        """Put a comment on top of each file that is rendered and is not empty."""
+        """Put a comment on top of each file that a release may change and that is not empty."""
         for path in (self.path / "template").rglob("*"):
-            if path.is_file() and path.stat().st_size and is_text(path):
+            if path.is_file() and path.stat().st_size and is_changeable(path):
                 path.write_text(f"{comment(path, text)}\n{path.read_text()}")
 
 
@@ -120,11 +118,12 @@ class Update:
         )
 
     def conflicts(self) -> list[str]:
-        """What an update left for people, of which Copier's exit code says nothing."""
+        """The files that an update left for people, of which Copier's exit code says nothing."""
         unmerged = git(self.path, "ls-files", "--unmerged").splitlines()
-        rejects = [name for name in self.files() if name.endswith(".rej")]
-        marked = [name for name, text in self.files().items() if MARKER.search(text)]
-        return [*unmerged, *rejects, *marked]
+        files = self.files()
+        rejects = [name for name in files if name.endswith(".rej")]
+        marked = [name for name, text in files.items() if MARKER.search(text)]
+        return sorted({line.partition("\t")[2] for line in unmerged} | {*rejects, *marked})
 
 
 def classes(template: Template) -> dict[str, list[str]]:
@@ -135,14 +134,27 @@ def classes(template: Template) -> dict[str, list[str]]:
     return loaded
 
 
+def owner_of(path: str, classes: dict[str, list[str]]) -> str:
+    """The class of a path; what the map does not know is the team's."""
+    fitting = {
+        entry: name
+        for name, entries in classes.items()
+        for entry in entries
+        if path == entry or (entry[-1] == "/" and path.startswith(entry))
+    }
+    return fitting[max(fitting, key=len)] if fitting else "yours"
+
+
 def comment(path: Path, text: str) -> str:
     """A line that says something in the language of the file."""
-    suffixes = [suffix for suffix in path.suffixes if suffix != ".jinja"]
-    return f"{COMMENTS.get(suffixes[-1] if suffixes else '', '#')} {text}"
+    name = re.sub(r"{%.*?%}", "", path.name).removesuffix(".jinja")
+    return f"{COMMENTS.get(Path(name).suffix, '#')} {text}"
 
 
-def is_text(path: Path) -> bool:
-    return ".json" not in path.suffixes and "_copier_conf.answers_file" not in path.name
+def is_changeable(path: Path) -> bool:
+    """Whether a release may put a comment into it; a migration stays as it was released."""
+    is_record = ".json" in path.suffixes or path.name.startswith((".copier", "{{ _copier"))
+    return not is_record and path.parent.parent.name != "migrations"
 
 
 def copier(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

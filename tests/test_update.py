@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.releases import NEXT, UNCOMMENTED, Template, Update, classes, comment, copier
+from tests.releases import NEXT, Template, Update, classes, comment, copier, is_changeable
 from tests.stacks import OPPOSITES, Stack, each
 from tests.test_ownership import entry_of
 
@@ -68,8 +68,8 @@ class TestNextRelease:
         assert updated == {name: text for name, text in fresh.files().items() if name not in yours}
         assert project.conflicts() == []
         changed = {name for name, text in project.files().items() if text != before[name]}
-        empty = {name for name, text in before.items() if not text}
-        assert changed == before.keys() - yours - empty - UNCOMMENTED | {".copier-answers.yml"}
+        headed = {name for name, text in before.items() if text and is_changeable(Path(name))}
+        assert changed == headed - yours | {".copier-answers.yml"}
 
     def test_edits_and_deletions_last(
         self, stack: Stack, template: Template, tmp_path: Path
@@ -78,7 +78,7 @@ class TestNextRelease:
         yours = [name for name in project.files() if entry_of(name) in classes(template)["yours"]]
         assert len(yours) > 10
         for name, text in project.files().items():
-            if text and name not in UNCOMMENTED:
+            if text and is_changeable(Path(name)):
                 path = project.path / name
                 path.write_bytes(text + comment(path, f"edited: {name}\n").encode())
         for name in (*yours[::3], "app/mails.py", "tests/core/test_mail.py"):
@@ -97,7 +97,7 @@ class TestNextRelease:
             name: edited[name] for name in yours if name in edited
         }
         for name, text in edited.items():
-            if text and name not in UNCOMMENTED:
+            if text and is_changeable(Path(name)):
                 assert f"edited: {name}".encode() in after[name], name
                 assert (b"of the next release" in after[name]) == (name not in yours), name
 

@@ -20,6 +20,6 @@ def run_own_tests(project: Project, *options: str) -> None:
     assert not re.search(r"\d (skipped|failed|error|xfailed)", printed), printed[-2000:]
 
 
-def check_style(project: Project) -> None:
-    project.uv_run("ruff", "format", "--check", ".")
+def check_style(project: Project, *options: str) -> None:
+    project.uv_run("ruff", "format", "--check", *options, ".")
     project.uv_run("ruff", "check", ".")

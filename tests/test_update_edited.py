@@ -1,0 +1,91 @@
+"""Projects that a team has edited for years, updated: everything is there, works and has its rows."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from manage.upgrading.conflicts import find_conflicts
+from manage.upgrading.repository import Repository
+
+from tests.checks import check_style, check_types, run_own_tests
+from tests.conversations import Conversation, Person, join, log_in
+from tests.edits import MAY_CONFLICT, REFORMATTED, Edits
+from tests.growth import grow
+from tests.projects import Project
+from tests.releases import FIRST, NEXT, Template, Update
+from tests.renderings import git
+from tests.stacks import OPPOSITES, SPREAD, Stack, each
+
+# Between them each two values of concurrency, layout, migrations and tenancy.
+EDITED = SPREAD[:4]
+# `test_resources.py` looks for leaks in what is made; here it would take half of the time.
+NO_LEAKS = "--ignore=tests/core/test_leaks.py"
+
+
+@pytest.fixture
+def template(checkout: Path, tmp_path: Path) -> Template:
+    template = Template(checkout, tmp_path / "template")
+    template.head_every_file("of the next release")
+    template.release(NEXT)
+    return template
+
+
+@each(EDITED)
+@pytest.mark.parametrize("born", [FIRST])
+def test_edited_for_years(
+    stack: Stack, born: str, template: Template, workshop: Path, tmp_path: Path
+) -> None:
+    """Nothing is lost, and only edits of the template's own lines may need a decision."""
+    update = Update.born(template, tmp_path / "project", stack.answers, born)
+    project = Project(update.path)
+    project.sync(workshop)
+    edits = Edits(update, template)
+    grow(project, edits, stack, keep_example=stack != OPPOSITES[1])
+    edits.make()
+    before = fill(project, stack)
+
+    update.run(NEXT)
+
+    assert edits.losses() == []
+    decide(update)
+    project.sync(workshop)
+    project.uv_run("manage", "migrate", "apply")
+    assert "no migration is needed" in project.uv_run("manage", "migrate", "create", "-m", "more")
+    assert found(project, stack) == before
+    check_style(project, *(f"--exclude={name}" for name in REFORMATTED))
+    check_types(project, workshop)
+    run_own_tests(project, NO_LEAKS)
+
+
+def fill(project: Project, stack: Stack) -> list[Any]:
+    """Rows of the kernel's and of the team's; what the API shows of them."""
+    with project.served() as server, Conversation(server) as talk:
+        ann = join(talk, stack, "ann@example.org", "Acme")
+        shelf = ann.say("POST", "/shelves", 201, json={"label": "Top"})
+        ann.say("POST", "/books", 201, json={"title": "Tea", "shelf_id": shelf["id"]})
+        ann.say("PATCH", "/users/me", 200, json={"nickname": "Annie"})
+        rows = read(ann)
+        server.stop()
+    return rows
+
+
+def found(project: Project, stack: Stack) -> list[Any]:
+    """The same, by whoever logs in after the update."""
+    with project.served() as server, Conversation(server) as talk:
+        rows = read(log_in(talk, "ann@example.org", "acme" if stack.multi_tenancy else ""))
+        server.stop()
+    return rows
+
+
+def read(ann: Person) -> list[Any]:
+    return [ann.say("GET", path, 200) for path in ("/users/me", "/shelves", "/books")]
+
+
+def decide(update: Update) -> None:
+    """Have the team's version where `manage` finds a decision to be due, which it does everywhere."""
+    asked = [conflict.path for conflict in find_conflicts(Repository(update.path))]
+    assert asked == update.conflicts()
+    assert MAY_CONFLICT.issuperset(asked)
+    for name in asked:
+        git(update.path, "checkout", "--ours", "--", name)
+    update.commit("Update")

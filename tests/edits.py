@@ -35,7 +35,7 @@ class Edits:
 
     def __init__(self, project: Update, template: Template) -> None:
         self.project = project
-        self.classes = classes(template)
+        self.classes = classes(template.path)
         self.traces: list[tuple[str, str]] = []
         self.gone: set[str] = set()
         self.yours: dict[str, bytes] = {}

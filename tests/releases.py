@@ -28,20 +28,58 @@ class Template:
         git(self.path, "commit", "--quiet", "--message", version)
         git(self.path, "tag", version)
 
-    def edit(self, name: str, old: str, new: str) -> None:
-        """Replace a text in the file of which the path ends so."""
+    def find(self, name: str) -> Path:
+        """The file of which the path ends so."""
         folders = (self.path / "template", self.path / "extensions")
         found = [path for folder in folders for path in folder.rglob("*")]
         (path,) = [path for path in found if str(path).endswith(name)]
+        return path
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        """Replace a text in the file of which the path ends so."""
+        path = self.find(name)
         text = path.read_text()
         assert text.count(old) == 1, (name, old)
         path.write_text(text.replace(old, new))
+
+    def add(self, name: str, text: str) -> None:
+        """Render one more file."""
+        (self.path / "template" / name).write_text(text)
 
     def head_every_file(self, text: str) -> None:
         """Put a comment on top of each file that a release may change and that is not empty."""
         for path in (self.path / "template").rglob("*"):
             if path.is_file() and path.stat().st_size and is_changeable(path):
                 path.write_text(f"{comment(path, text)}\n{path.read_text()}")
+
+
+class ThinTemplate(Template):
+    """Few of its files, of each class and some that are edited in every way: rendered in a moment."""
+
+    KEPT = (
+        *(
+            "_copier_conf",
+            "article.",
+            "main.py",
+            "seed.py",
+            "settings.py",
+            "README.md",
+            ".env.example",
+        ),
+        *("dependencies.py", "mails.py", "core/errors.py", "core/health.py", "core/logging.py"),
+        *("core/openapi.py", "core/paths.py", "core/pages.py", "at.user.models", "at.models"),
+        *("client.py", "test_config.py", "test_health.py", "test_logging.py", "test_mail.py"),
+        *("pyproject.toml", "ownership.json", "0001_create_"),
+    )
+
+    def __init__(self, checkout: Path, path: Path) -> None:
+        super().__init__(checkout, path)
+        for file in (path / "template").rglob("*"):
+            name = file.relative_to(path).as_posix()
+            if file.is_file() and not any(kept in name for kept in self.KEPT):
+                file.unlink()
+        git(path, "tag", "--delete", FIRST)
+        self.release(FIRST)
 
 
 class Update:
@@ -126,12 +164,13 @@ class Update:
         return sorted({line.partition("\t")[2] for line in unmerged} | {*rejects, *marked})
 
 
-def classes(template: Template) -> dict[str, list[str]]:
+def classes(template: Path) -> dict[str, list[str]]:
     """The ownership map of a template."""
     loaded: dict[str, list[str]] = yaml.safe_load(
-        (template.path / "extensions" / "ownership.yml").read_text()
+        (template / "extensions/ownership.yml").read_text()
     )
-    return loaded
+    yours = yaml.safe_load((template / "extensions/yours.yml").read_text())
+    return loaded | {"yours": [path.removeprefix("/") for path in yours]}
 
 
 def owner_of(path: str, classes: dict[str, list[str]]) -> str:

@@ -7,11 +7,11 @@ import pytest
 import yaml
 
 from tests.conftest import REPOSITORY, Render
+from tests.releases import classes
+from tests.renderings import Rendering
 from tests.stacks import BARE, OPPOSITES, SPREAD, STACKS, Stack, each
 
-CLASSES: dict[str, list[str]] = yaml.safe_load(
-    (REPOSITORY / "extensions" / "ownership.yml").read_text()
-)
+CLASSES = classes(REPOSITORY)
 PATHS = [path for paths in CLASSES.values() for path in paths]
 
 
@@ -35,6 +35,19 @@ def test_every_file_belongs_to_somebody(stack: Stack, render: Render) -> None:
 def test_every_entry_is_rendered(render: Render) -> None:
     rendered = {entry_of(path) for stack in SPREAD for path in render(stack).files()}
     assert set(PATHS) - rendered == set()
+
+
+@each(OPPOSITES)
+def test_what_answers_enable_later_is_listed(stack: Stack, render: Render) -> None:
+    enabled = yaml.safe_load((REPOSITORY / "extensions" / "enabled.yml").read_text())
+    yours = owned(render(stack))
+    for later in (stack.but(multi_tenancy=True), stack.but(auth="jwt"), stack.but(auth="session")):
+        assert owned(render(later)) - yours <= {path.removeprefix("/") for path in enabled}
+
+
+def owned(rendering: Rendering) -> set[str]:
+    """The team's files."""
+    return {path for path in rendering.files() if entry_of(path) in CLASSES["yours"]}
 
 
 @pytest.mark.quick

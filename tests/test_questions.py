@@ -8,6 +8,7 @@ from copier import run_copy
 from manage.diagnosis.answers import SETTLED
 
 from tests.conftest import REPOSITORY, Render
+from tests.questions import load_config
 from tests.renderings import COMPUTED
 from tests.stacks import Stack
 
@@ -19,8 +20,7 @@ FORBIDDEN = {"_tasks", "_jinja_extensions", "_migrations"}
 
 @pytest.fixture(scope="module")
 def config() -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.safe_load((REPOSITORY / "copier.yml").read_text())
-    return loaded
+    return load_config(REPOSITORY)
 
 
 @pytest.fixture(scope="module")

@@ -3,12 +3,12 @@
 import re
 import subprocess
 import sys
-from typing import Any
 
 import pytest
 import yaml
 
 from tests.conftest import REPOSITORY
+from tests.questions import load_config
 
 pytestmark = pytest.mark.quick
 
@@ -52,7 +52,7 @@ def test_continuous_integration_runs_the_command_of_the_readme() -> None:
 
 
 def test_readme_lists_every_question_with_its_values() -> None:
-    config: dict[str, Any] = yaml.safe_load((REPOSITORY / "copier.yml").read_text())
+    config = load_config(REPOSITORY)
     rows = {
         cells[0].strip("` "): re.findall(r"`(.+?)`", cells[1])
         for cells in (line.strip("|").split("|") for line in README.splitlines() if "|" in line)

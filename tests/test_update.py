@@ -5,8 +5,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
-import yaml
 
+from tests.questions import load_config
 from tests.releases import NEXT, Template, Update, classes, comment, copier, is_changeable
 from tests.stacks import OPPOSITES, Stack, each
 from tests.test_ownership import entry_of
@@ -63,7 +63,7 @@ class TestNextRelease:
         project.run()
 
         fresh = Update.born(template, tmp_path / "fresh", stack.answers, NEXT)
-        yours = {name for name in before if entry_of(name) in classes(template)["yours"]}
+        yours = {name for name in before if entry_of(name) in classes(template.path)["yours"]}
         updated = {name: text for name, text in project.files().items() if name not in yours}
         assert updated == {name: text for name, text in fresh.files().items() if name not in yours}
         assert project.conflicts() == []
@@ -75,7 +75,9 @@ class TestNextRelease:
         self, stack: Stack, template: Template, tmp_path: Path
     ) -> None:
         project = Update.born(template, tmp_path / "project", stack.answers)
-        yours = [name for name in project.files() if entry_of(name) in classes(template)["yours"]]
+        yours = [
+            name for name in project.files() if entry_of(name) in classes(template.path)["yours"]
+        ]
         assert len(yours) > 10
         for name, text in project.files().items():
             if text and is_changeable(Path(name)):
@@ -144,7 +146,7 @@ def test_both_sides_grow(template: Template, tmp_path: Path) -> None:
 @each(OPPOSITES)
 def test_lowest_copier(stack: Stack, template: Template, tmp_path: Path) -> None:
     """The lowest that copier.yml accepts gives the same files as the newest."""
-    config = yaml.safe_load((template.path / "copier.yml").read_text())
+    config = load_config(template.path)
     projects = [Update.born(template, tmp_path / name, stack.answers) for name in ("new", "low")]
     for project in projects:
         project.append("app/main.py", "# ours\n")

@@ -7,6 +7,7 @@ import pytest
 from filelock import FileLock
 
 from tests.conversations import Exchange, converse
+from tests.history import History
 from tests.interpreters import Interpreter, lowest
 from tests.projects import Project
 from tests.renderings import Rendering, Renderings, copy_checkout
@@ -36,6 +37,12 @@ def checkout(workshop: Path) -> Path:
         if not target.exists():
             copy_checkout(REPOSITORY, target)
     return target
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> History:
+    """The releases and the working tree, to update projects from one to the other."""
+    return History(tmp_path / "history")
 
 
 @pytest.fixture(scope="session")

@@ -80,16 +80,21 @@ def difference(one: str, other: str) -> str:
 
 
 def copy_checkout(repository: Path, target: Path) -> None:
-    """Commit the working tree, ignored files left out, to a repository of its own."""
+    """Commit the working tree to a repository of its own."""
+    copy_working_tree(repository, target)
+    git(target, "init", "--quiet")
+    git(target, "add", "--all")
+    git(target, "commit", "--quiet", "--message", "Working tree")
+    git(target, "gc", "--quiet")  # as in a clone: Copier removes its copy folder by folder
+
+
+def copy_working_tree(repository: Path, target: Path) -> None:
+    """Copy what git knows or would know; ignored files are left out."""
     listed = git(repository, "ls-files", "--cached", "--others", "--exclude-standard", "-z")
     for name in filter(None, listed.split("\0")):
         if (source := repository / name).is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target / name)
-    git(target, "init", "--quiet")
-    git(target, "add", "--all")
-    git(target, "commit", "--quiet", "--message", "Working tree")
-    git(target, "gc", "--quiet")  # as in a clone: Copier removes its copy folder by folder
 
 
 def git(folder: Path, *arguments: str) -> str:

@@ -11,6 +11,8 @@ from tests.history import RELEASES, WORKING_TREE, History
 from tests.releases import Update
 from tests.renderings import git
 
+pytestmark = pytest.mark.update
+
 ANSWERS_FILE = "{{ _copier_conf.answers_file }}.jinja"
 
 

@@ -11,6 +11,8 @@ from tests.releases import NEXT, Template, Update, classes, comment, copier, is_
 from tests.stacks import OPPOSITES, Stack, each
 from tests.test_ownership import entry_of
 
+pytestmark = pytest.mark.update
+
 SETTLED = {
     "layout=per-layer": "layout stays per-entity",
     "concurrency=sync": "concurrency stays async",

@@ -9,6 +9,8 @@ from tests.releases import NEXT, Template, Update
 from tests.renderings import git
 from tests.stacks import OPPOSITES, Stack, each
 
+pytestmark = pytest.mark.update
+
 NEWS = """\
 # Changelog
 

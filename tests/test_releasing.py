@@ -75,6 +75,11 @@ REFUSED: dict[str, tuple[str, Callable[[Scratch], None], str]] = {
         edited(releases.NAME, "# None yet.\n", LISTED),
         "0.1.0rc1 is not newer than 0.1.0, the last release",
     ),
+    "same again": (
+        "0.1.0",
+        edited(releases.NAME, "# None yet.\n", LISTED),
+        "0.1.0 is not newer than 0.1.0, the last release",
+    ),
     "tagged": ("0.1.0", in_git("tag", "v0.1.0"), "the tag v0.1.0 exists"),
     "branch": ("0.1.0", in_git("switch", "--create", "topic"), "and this is topic"),
     "detached": ("0.1.0", in_git("checkout", "--detach"), "and this is no branch"),

@@ -18,9 +18,17 @@ NEWS = """\
 
 - Heads.
 
+### When you upgrade
+
+- Read the heads.
+
 ## [0.0.1]
 
 - The first one.
+
+### When you upgrade
+
+- Nothing to do.
 """
 
 
@@ -55,8 +63,9 @@ def test_upgrades_and_goes_back(born: Project) -> None:
     before = Update(born.path).files()
     rehearsed = born.uv_run("manage", "upgrade", "--dry-run")
     assert Update(born.path).files() == before
-    assert "- Heads." in rehearsed
+    assert "- Heads.\n\n### When you upgrade\n\n- Read the heads.\n" in rehearsed
     assert "The first one" not in rehearsed
+    assert "Nothing to do." not in rehearsed
     assert "  app/core/errors.py\n" in rehearsed
     assert "  app/main.py\n" not in rehearsed
 

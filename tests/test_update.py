@@ -109,6 +109,11 @@ class TestNextRelease:
 # Where both sides add lines: the team behind an anchor that is there for it, the template before.
 GROWTH = {
     ".env.example": ("# Your own variables follow\n", "#OURS=1\n", "#THEIRS=1\n"),
+    ".github/workflows/upgrade.yml": (
+        "      # Your steps follow\n",
+        "      - run: echo ours\n",
+        "      - run: echo theirs\n",
+    ),
     ".gitignore": ("# Yours follow\n", "ours/\n", "theirs/\n"),
     "app/dependencies.py": ("# Your dependencies follow.\n", "OURS = 1\n", "THEIRS = 1\n"),
     "app/users/models.py": (

@@ -12,13 +12,24 @@ Set = Annotated[
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")
 ]
+PullRequest = Annotated[
+    bool, typer.Option("--pull-request", help="Open a pull request on GitHub, by its program gh.")
+]
 Abort = Annotated[bool, typer.Option("--abort", help="Take back what the upgrade changed.")]
 
 
-def upgrade(to: To = None, set_: Set = None, dry_run: DryRun = False, abort: Abort = False) -> None:
+def upgrade(
+    to: To = None,
+    set_: Set = None,
+    dry_run: DryRun = False,
+    pull_request: PullRequest = False,
+    abort: Abort = False,
+) -> None:
     """Bring a newer release of the template into this project; your edits are merged."""
     from app.core.paths import PROJECT_ROOT
+    from manage.errors import CommandError
     from manage.upgrading.command import upgrade_project
+    from manage.upgrading.proposal import propose_upgrade
     from manage.upgrading.repository import Repository
     from manage.upgrading.upgrade import Upgrade
 
@@ -28,5 +39,9 @@ def upgrade(to: To = None, set_: Set = None, dry_run: DryRun = False, abort: Abo
         typer.echo(
             "What the upgrade changed is as it was before; `uv sync` brings back its packages."
         )
+    elif pull_request:
+        if set_ or dry_run:
+            raise CommandError("--pull-request goes with --to only")
+        propose_upgrade(project, to)
     else:
         upgrade_project(project, to, set_ or [], dry_run=dry_run)

@@ -1,20 +1,16 @@
 """What `manage upgrade` does and says, step by step."""
 
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 
 import typer
 
 from manage.errors import CommandError
-from manage.upgrading.answers import Answers
 from manage.upgrading.conflicts import Conflict, find_conflicts
 from manage.upgrading.ownership import Owner, by_owner
-from manage.upgrading.repository import Repository
+from manage.upgrading.planning import Plan, planned
 from manage.upgrading.retired import keep_edited
-from manage.upgrading.running import complaint, render, uv
-from manage.upgrading.template import Release, Template
+from manage.upgrading.running import complaint, uv
 from manage.upgrading.upgrade import Upgrade
 
 HEADINGS: dict[Owner, str] = {
@@ -28,57 +24,29 @@ def upgrade_project(
     project: Upgrade, wanted: str | None, settings: Sequence[str], *, dry_run: bool
 ) -> None:
     """Say what is new, update, and say what changed and what is left to do."""
-    answers = parse(settings)
     project.refuse_unclean()
-    recorded = Answers.read(project.repository.root)
-    with tempfile.TemporaryDirectory() as folder:
-        clone = Path(folder, "template.git")  # By the suffix Copier knows it as a repository.
-        template = Template.clone(recorded.source, clone)
-        release = choose(template, recorded, wanted)
-        if release.tag == recorded.version and not answers:
-            typer.echo(f"This project is at {release.tag}, the newest release: nothing to do.")
+    with planned(project.repository.root, wanted, settings) as plan:
+        if plan is None:
             return
-        typer.echo(f"From {recorded.version} to {release.tag}\n")
-        typer.echo(template.changes(recorded.last_release, release))
+        typer.echo(plan.changes)
         if dry_run:
-            project = Upgrade(project.repository.cloned(Path(folder, "project")))
-        old = partial(render, project.repository.root, clone, recorded, Path(folder))
-        bring_in(project, release, answers, old)
+            project = Upgrade(project.repository.cloned(plan.folder / "project"))
+        refuse_conflicts(bring_in(project, plan))
     if dry_run:
         typer.echo("Nothing is changed; without --dry-run it would be.")
     else:
         complete(project.repository.root)
-
-
-def parse(settings: Sequence[str]) -> dict[str, str]:
-    """The answers by name."""
-    answers = {}
-    for setting in settings:
-        name, sign, value = setting.partition("=")
-        if not (name and sign):
-            raise CommandError(f"--set {setting} is no ANSWER=VALUE, as in --set auth=session")
-        answers[name] = value
-    return answers
-
-
-def choose(template: Template, recorded: Answers, wanted: str | None) -> Release:
-    """The release to go to, which is no older one."""
-    release = template.release(wanted)
-    if release.version < recorded.last_release:
-        raise CommandError(
-            f"{release.tag} is older than {recorded.version}, which this project has: to go back,"
-            " revert the upgrade in git"
+        typer.echo(
+            "Upgraded: review it with `git diff`, `manage migrate apply`, run your tests, commit."
         )
-    return release
 
 
-def bring_in(
-    project: Upgrade, release: Release, answers: Mapping[str, str], render_old: Callable[[], Path]
-) -> None:
-    """Update, say what changed, and stop at what people have to decide."""
-    changed = project.run(release.tag, answers)
+def bring_in(project: Upgrade, plan: Plan) -> list[Conflict]:
+    """Update, say what changed, and find what people have to decide."""
+    changed = project.run(plan.release.tag, plan.answers)
     report(changed)
-    refuse_conflicts(project.repository, keep_edited(project.repository, changed, render_old))
+    kept = keep_edited(project.repository, changed, plan.render_old)
+    return [*find_conflicts(project.repository), *kept]
 
 
 def report(changed: Sequence[str]) -> None:
@@ -89,9 +57,8 @@ def report(changed: Sequence[str]) -> None:
             typer.echo("".join(f"  {path}\n" for path in paths))
 
 
-def refuse_conflicts(repository: Repository, kept: Sequence[Conflict]) -> None:
+def refuse_conflicts(conflicts: Sequence[Conflict]) -> None:
     """Stop at what people have to decide."""
-    conflicts = [*find_conflicts(repository), *kept]
     if conflicts:
         for conflict in conflicts:
             typer.echo(f"  {conflict.path}: {conflict.remedy}")
@@ -110,9 +77,6 @@ def complete(root: Path) -> None:
             " or take all back by `manage upgrade --abort`"
         )
     examine(root)
-    typer.echo(
-        "Upgraded: review it with `git diff`, `manage migrate apply`, run your tests, commit."
-    )
 
 
 def examine(root: Path) -> None:

@@ -1,0 +1,105 @@
+"""An upgrade as a pull request, conflicts and all: the way of a workflow that nobody watches."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from manage.errors import CommandError
+from manage.upgrading.command import bring_in, complete
+from manage.upgrading.conflicts import Conflict
+from manage.upgrading.github import GitHub
+from manage.upgrading.planning import Plan, planned
+from manage.upgrading.repository import Repository
+from manage.upgrading.upgrade import Upgrade
+
+PREFIX = "chassis/"
+LONGEST_CHANGES = 50_000  # GitHub refuses a text of more than 65,536 characters.
+DECIDE = (
+    "Check out this branch, decide, run `uv sync` and `uv run manage doctor` until it finds no"
+    " errors, commit and push."
+)
+BEFORE_MERGING = "Before you merge: `uv run manage migrate apply`, and your tests."
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """An upgrade that was carried out, for people to look at."""
+
+    plan: Plan
+    conflicts: Sequence[Conflict]
+    problem: str
+    """What is wrong with the upgraded project, if anything."""
+
+    @property
+    def title(self) -> str:
+        """What it is called in a list."""
+        title = f"Upgrade the template to {self.plan.release.tag}"
+        if self.conflicts:
+            count = len(self.conflicts)
+            return f"{title}: {count} {'file needs' if count == 1 else 'files need'} a decision"
+        return f"{title}: it needs mending" if self.problem else title
+
+    @property
+    def body(self) -> str:
+        """What is to be decided, and what is new."""
+        parts = [f"From {self.plan.recorded.version} to {self.plan.release.tag}."]
+        if self.conflicts:
+            files = "\n".join(f"- `{one.path}`: {one.remedy}" for one in self.conflicts)
+            parts += ["## To be decided", files, DECIDE]
+        elif self.problem:
+            parts += ["## To be mended", self.problem]
+        return "\n\n".join([*parts, self.plan.changes[:LONGEST_CHANGES], BEFORE_MERGING])
+
+    @property
+    def is_draft(self) -> bool:
+        """Whether it cannot be merged as it is."""
+        return bool(self.conflicts or self.problem)
+
+
+def propose_upgrade(project: Upgrade, wanted: str | None) -> None:
+    """Upgrade on a branch of its own and open a pull request, unless that branch is there."""
+    github = GitHub(project.repository)
+    github.refuse_absent()
+    project.refuse_unclean()
+    root = project.repository.root
+    with planned(root, wanted, ()) as plan:
+        if plan is None:
+            return
+        branch = PREFIX + plan.release.tag
+        if github.has(branch):
+            typer.echo(f"The branch {branch} offers it; delete it to have it offered again.")
+            return
+        conflicts = bring_in(project, plan)
+    proposal = Proposal(plan, conflicts, "" if conflicts else trouble(root))
+    offer(github, proposal, branch)
+
+
+def trouble(root: Path) -> str:
+    """What is wrong with an upgraded project, once its packages are there."""
+    try:
+        complete(root)
+    except CommandError as error:
+        return str(error)
+    return ""
+
+
+def offer(github: GitHub, proposal: Proposal, branch: str) -> None:
+    """Commit, push, open a pull request, and close those that it replaces."""
+    base = commit(github.repository, branch, proposal.title)
+    github.push(branch)
+    draft = proposal.is_draft
+    typer.echo(github.open(branch, base, proposal.title, proposal.body, draft=draft))
+    instead = f"{proposal.plan.release.tag} is offered instead; this branch stays."
+    github.close_others(branch, PREFIX, instead)
+
+
+def commit(repository: Repository, branch: str, message: str) -> str:
+    """Commit the upgrade on a new branch; returns the name of the one that it starts from."""
+    base = repository.git("branch", "--show-current").strip()
+    repository.git("add", "--all", ".")
+    repository.git("switch", "--quiet", "--create", branch)
+    # No hooks: they would refuse the conflicts, which are to be seen.
+    repository.git("commit", "--quiet", "--no-verify", "--message", message)
+    return base

@@ -15,6 +15,8 @@ from tests.resources import CUSTOMER, ORDER, make
 from tests.stacks import Stack, each
 from tests.test_how_to import GUIDES, files_of
 
+pytestmark = pytest.mark.update
+
 ASYNC, SYNC = Stack(), Stack("sync", "per-layer", "dbmate", False, "session")
 SAMPLE = Path(__file__).parent / "samples" / "orders"
 EMAIL = "ann@example.org"

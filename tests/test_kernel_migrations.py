@@ -20,6 +20,8 @@ TAKES_AWAY = re.compile(
 ROWS = """
 import sys
 from app.core.postgres import DATABASE, local_server
+
+pytestmark = pytest.mark.update
 local_server().start()
 print(local_server().run_sql(sys.argv[1], database=DATABASE))
 local_server().release()

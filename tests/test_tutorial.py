@@ -15,6 +15,8 @@ from tests.newcomers import environment
 from tests.projects import Server, free_port
 from tests.releases import Template, Update
 
+pytestmark = pytest.mark.update
+
 TUTORIAL = REPOSITORY / "docs" / "tutorials" / "a-year-in-ten-minutes.md"
 BLOCK = re.compile(r"```(console|text)\n(.+?)```", re.DOTALL)
 SERVE = "uv run manage run\n"

@@ -55,24 +55,6 @@ class TestAnswers:
 
 @each(OPPOSITES)
 class TestNextRelease:
-    def test_clean_project_is_as_a_fresh_one(
-        self, stack: Stack, template: Template, tmp_path: Path
-    ) -> None:
-        project = Update.born(template, tmp_path / "project", stack.answers)
-        before = project.files()
-        template.head_every_file("of the next release")
-        template.release(NEXT)
-        project.run()
-
-        fresh = Update.born(template, tmp_path / "fresh", stack.answers, NEXT)
-        yours = {name for name in before if entry_of(name) in classes(template.path)["yours"]}
-        updated = {name: text for name, text in project.files().items() if name not in yours}
-        assert updated == {name: text for name, text in fresh.files().items() if name not in yours}
-        assert project.conflicts() == []
-        changed = {name for name, text in project.files().items() if text != before[name]}
-        headed = {name for name, text in before.items() if text and is_changeable(Path(name))}
-        assert changed == headed - yours | {".copier-answers.yml"}
-
     def test_edits_and_deletions_last(
         self, stack: Stack, template: Template, tmp_path: Path
     ) -> None:

@@ -11,11 +11,16 @@ from tests.checks import check_style, check_types, run_own_tests
 from tests.conversations import Conversation, Person, join, log_in
 from tests.edits import MAY_CONFLICT, REFORMATTED, Edits
 from tests.growth import grow
+from tests.history import RELEASES, WORKING_TREE, History
 from tests.projects import Project
-from tests.releases import FIRST, NEXT, Template, Update
+from tests.releases import Update, owner_of
 from tests.renderings import git
 from tests.stacks import OPPOSITES, SPREAD, Stack, each
 
+pytestmark = pytest.mark.update
+
+VERSIONS = [release.tag for release in RELEASES] or [WORKING_TREE]
+NEXT = "v9999.1"
 # Between them each two values of concurrency, layout, migrations and tenancy.
 EDITED = SPREAD[:4]
 # `test_resources.py` looks for leaks in what is made; here it would take half of the time.
@@ -23,17 +28,40 @@ NO_LEAKS = "--ignore=tests/core/test_leaks.py"
 
 
 @pytest.fixture
-def template(checkout: Path, tmp_path: Path) -> Template:
-    template = Template(checkout, tmp_path / "template")
-    template.head_every_file("of the next release")
-    template.release(NEXT)
-    return template
+def template(history: History) -> History:
+    """All releases, and as the next one the working tree with a change in each file."""
+    history.head_every_file("of the next release")
+    history.release(NEXT)
+    return history
+
+
+@each(OPPOSITES)
+@pytest.mark.parametrize("born", VERSIONS)
+def test_each_release(stack: Stack, born: str, template: History, tmp_path: Path) -> None:
+    """Nothing is lost; a project that nobody edited is as a fresh one, but for what is the team's."""
+    clean, edited = (
+        Update.born(template, tmp_path / name, stack.answers, born) for name in ("clean", "edited")
+    )
+    edits = Edits(edited, template)
+    edits.make()
+    for project in (clean, edited):
+        project.run(NEXT)
+    assert edits.losses() == []
+    assert MAY_CONFLICT.issuperset(edited.conflicts())
+    fresh = Update.born(template, tmp_path / "fresh", stack.answers, NEXT)
+    assert clean.conflicts() == []
+    assert of_the_template(clean, edits.classes) == of_the_template(fresh, edits.classes)
+
+
+def of_the_template(project: Update, owners: dict[str, list[str]]) -> dict[str, bytes]:
+    files = project.files().items()
+    return {name: text for name, text in files if owner_of(name, owners) != "yours"}
 
 
 @each(EDITED)
-@pytest.mark.parametrize("born", [FIRST])
+@pytest.mark.parametrize("born", dict.fromkeys([VERSIONS[0], VERSIONS[-1]]))
 def test_edited_for_years(
-    stack: Stack, born: str, template: Template, workshop: Path, tmp_path: Path
+    stack: Stack, born: str, template: History, workshop: Path, tmp_path: Path
 ) -> None:
     """Nothing is lost, and only edits of the template's own lines may need a decision."""
     update = Update.born(template, tmp_path / "project", stack.answers, born)

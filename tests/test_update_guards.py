@@ -9,6 +9,8 @@ from tests.edits import Edits
 from tests.releases import NEXT, Template, ThinTemplate, Update
 from tests.test_update import uv_add
 
+pytestmark = pytest.mark.update
+
 Break = Callable[[Template], None]
 ANCHOR = "# Your own variables follow\n"
 

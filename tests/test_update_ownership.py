@@ -6,6 +6,8 @@ import pytest
 
 from tests.releases import NEXT, Template, ThinTemplate, Update
 
+pytestmark = pytest.mark.update
+
 QUEUES = ["none", "procrastinate", "celery"]
 TASKS = "app/{% if jobs != 'none' %}tasks.py{% endif %}"
 JOBS = """

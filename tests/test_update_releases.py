@@ -11,6 +11,8 @@ from tests.edits import Edits
 from tests.releases import NEXT, Template, ThinTemplate, Update
 from tests.stacks import OPPOSITES, Stack, each
 
+pytestmark = pytest.mark.update
+
 CLOCK = '"""What time it is."""\n'
 RETIRED = "tests/core/test_config.py"
 SUMMARY = """

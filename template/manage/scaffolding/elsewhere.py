@@ -26,7 +26,7 @@ def is_applied_locally(project: Project, path: str) -> bool:
     """Whether the local database has it."""
     from manage.database import applied_migrations, database_url
 
-    if not (PROJECT_ROOT / ".postgres").exists():
+    if not (PROJECT_ROOT / ".postgres" / "data").exists():
         return False
     return read_revision(project.root / path).name in applied_migrations(database_url(), "app")
 

@@ -19,8 +19,7 @@ def files_that_need(project: Project, names: ResourceNames, own: Collection[str]
     return [
         path
         for path in python_files(project)
-        if path not in skipped
-        and (mentions(project, path, keys) or imports_from(project, path, names, modules))
+        if path not in skipped and needs(project, path, names, modules, keys)
     ]
 
 
@@ -31,29 +30,24 @@ def python_files(project: Project) -> Iterator[str]:
             yield path.relative_to(project.root).as_posix()
 
 
-def mentions(project: Project, path: str, keys: Collection[str]) -> bool:
-    """Whether a module has a text `table.column` of the resource's table, as keys refer to it."""
-    return any(
-        isinstance(node, ast.Constant) and node.value in keys
-        for node in ast.walk(parse(project.read(path), path))
-    )
-
-
-def imports_from(
-    project: Project, path: str, names: ResourceNames, modules: Collection[str]
+def needs(
+    project: Project,
+    path: str,
+    names: ResourceNames,
+    modules: Collection[str],
+    keys: Collection[str],
 ) -> bool:
-    """Whether a module imports one of these."""
-    return any(
-        is_import(node, modules)
-        or (isinstance(node, ast.ImportFrom) and is_import_from(node, path, names, modules))
-        for node in ast.walk(parse(project.read(path), path))
-    )
-
-
-def is_import(node: ast.AST, modules: Collection[str]) -> bool:
-    """Whether it is `import module`, of one of the modules or their package."""
+    """Whether a module imports one of these, or says a key in a text, as references do."""
     packages = {module.removesuffix(PACKAGE) for module in modules}
-    return isinstance(node, ast.Import) and any(alias.name in packages for alias in node.names)
+    for node in ast.walk(parse(project.read(path), path)):
+        match node:
+            case ast.Constant() if node.value in keys:
+                return True
+            case ast.Import() if any(alias.name in packages for alias in node.names):
+                return True
+            case ast.ImportFrom() if is_import_from(node, path, names, modules):
+                return True
+    return False
 
 
 def is_import_from(

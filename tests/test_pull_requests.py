@@ -1,7 +1,9 @@
 """Pull requests with upgrades: by the project's workflows, with a stand-in for GitHub's program."""
 
 import json
+import re
 import shutil
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,8 @@ pytestmark = pytest.mark.update
 BRANCH = f"chassis/{NEXT}"
 NO_DRAFTS = {"--draft": "Draft pull requests are not supported in this repository."}
 FORBIDDEN = {"create": "GitHub Actions is not permitted to create or approve pull requests."}
+# As many teams have one.
+REFUSE_CONFLICTS = "#!/bin/sh\n! git diff --cached | grep -q '^+<<<<<<<'\n"
 # As GitHub does where the token lacks the permission.
 PROTECT_WORKFLOWS = """\
 #!/bin/sh
@@ -69,6 +73,14 @@ def project(checkout: Path, workshop: Path, remote: Path, tmp_path: Path) -> Pro
     return project
 
 
+def hook(repository: Path, name: str, code: str) -> Path:
+    path = repository / "hooks" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(code)
+    path.chmod(0o755)
+    return path
+
+
 def publish(path: Path, remote: Path) -> None:
     """Push a repository to an empty one, and have no more of it than its last commit."""
     git(path.parent, "clone", "--quiet", "--bare", str(path), str(remote))
@@ -79,6 +91,7 @@ def publish(path: Path, remote: Path) -> None:
 
 
 def test_workflows(project: Project, remote: Path, runner: Runner) -> None:
+    hook(project.path / ".git", "pre-commit", REFUSE_CONFLICTS)
     said = runner.run(project, "upgrade", GH_REFUSALS=json.dumps(NO_DRAFTS))
     assert said.endswith("https://github.com/example/probe/pull/1\n")
     drafted, created = runner.created()
@@ -142,14 +155,11 @@ def branch(remote: Path, tmp_path: Path) -> Path:
 
 
 def test_token_that_may_not_change_workflows(branch: Path, remote: Path) -> None:
-    hook = remote / "hooks" / "pre-receive"
-    hook.parent.mkdir(exist_ok=True)
-    hook.write_text(PROTECT_WORKFLOWS)
-    hook.chmod(0o755)
+    protection = hook(remote, "pre-receive", PROTECT_WORKFLOWS)
     github = GitHub(Repository(branch))
     with pytest.raises(CommandError, match=r"changes \.github/workflows/, which only a token"):
         github.push(BRANCH)
-    hook.unlink()
+    protection.unlink()
     github.push(BRANCH)
     assert github.has(BRANCH)
 
@@ -195,3 +205,11 @@ def test_schemas_find_mistakes(render: Render, tmp_path: Path) -> None:
         broken = tmp_path / Path(name).name
         broken.write_text((path / name).read_text().replace(old, new))
         assert check_schema(schema, broken).returncode == 1
+
+
+def test_renovate_has_every_option(render: Render) -> None:
+    """Its schema lets unknown ones pass."""
+    schema = resources.files("check_jsonschema") / "builtin_schemas" / "vendor" / "renovate.json"
+    known = json.loads(schema.read_text())["definitions"].keys()
+    written = (render(OPPOSITES[0]).path / "renovate.json").read_text()
+    assert set(re.findall(r'"([^"]+)": ', written)) - known == {"$schema"}

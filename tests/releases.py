@@ -57,19 +57,17 @@ class ThinTemplate(Template):
     """Few of its files, of each class and some that are edited in every way: rendered in a moment."""
 
     KEPT = (
+        *("_copier_conf", ".gitattributes", ".env.example", "README.md", "pyproject.toml"),
+        *("article.", "0001_create_", "app/main.py", "app/seed.py", "app/settings.py", "at.models"),
+        *("app/dependencies.py", "app/mails.py", "at.user.models", "client.py", "ownership.json"),
         *(
-            "_copier_conf",
-            "article.",
-            "main.py",
-            "seed.py",
-            "settings.py",
-            "README.md",
-            ".env.example",
+            "core/errors.py",
+            "core/health.py",
+            "core/logging.py",
+            "core/openapi.py",
+            "core/paths.py",
         ),
-        *("dependencies.py", "mails.py", "core/errors.py", "core/health.py", "core/logging.py"),
-        *("core/openapi.py", "core/paths.py", "core/pages.py", "at.user.models", "at.models"),
-        *("client.py", "test_config.py", "test_health.py", "test_logging.py", "test_mail.py"),
-        *("pyproject.toml", "ownership.json", "0001_create_"),
+        *("manage/seed.py", "test_config.py", "test_health.py", "test_logging.py", "test_mail.py"),
     )
 
     def __init__(self, checkout: Path, path: Path) -> None:

@@ -72,7 +72,7 @@ def test_edited_for_years(
     edits.make()
     before = fill(project, stack)
 
-    update.run(NEXT)
+    update.run(TARGETS[born])
 
     assert edits.losses() == []
     decide(update)

@@ -9,6 +9,7 @@ from manage.upgrading.retired import keep_edited
 
 from tests.edits import Edits
 from tests.releases import NEXT, Template, ThinTemplate, Update
+from tests.renderings import git
 from tests.stacks import OPPOSITES, Stack, each
 
 pytestmark = pytest.mark.update
@@ -34,6 +35,7 @@ def grow_old(template: Template) -> None:
     template.edit("core/errors.py", "status = 500", "status = 599")
     template.edit("core/health.py.jinja", 'Literal["ok"]', 'Literal["ok", "ill"]')
     template.edit("core/logging.py", "import logging\n", "import logging\nimport time\n")
+    template.edit("core/openapi.py", '"trace")', '"trace", "query")')
     for name in ("clock", "time"):
         template.add(f"app/core/{name}.py", CLOCK)
     template.find("core/paths.py").rename(template.path / "template/app/core/places.py")
@@ -78,7 +80,6 @@ def test_edited_project_keeps_what_is_its_own(
     edits.edit("app/core/clock.py")
     edits.edit(RETIRED)
     edits.make()
-    edited = project.files()
     grow_old(template)
     template.release(NEXT)
     project.run()
@@ -91,7 +92,7 @@ def test_edited_project_keeps_what_is_its_own(
     assert b"import time" in after["app/core/logging.py"]
     assert "app/core/places.py" in after
     assert {"app/core/paths.py", "tests/core/test_health.py"}.isdisjoint(after)
-    assert after["app/core/openapi.py"] == edited["app/core/openapi.py"]
+    assert b'"query")' in after["app/core/openapi.py"]
 
     repository = Repository(project.path)
     kept = keep_edited(
@@ -99,6 +100,24 @@ def test_edited_project_keeps_what_is_its_own(
     )
     assert [conflict.path for conflict in kept] == [RETIRED]
     assert edits.losses() == []
+
+
+def test_line_ends_of_another_system(template: Template, tmp_path: Path) -> None:
+    """Git for Windows checks out CRLF, unless a project says what it wants."""
+    project = Update.born(template, tmp_path / "project", {})
+    project.append("app/core/errors.py", "    # ours\n", behind='"internal_server_error"\n')
+    project.commit("Edit, two lines from where the template will")
+    git(project.path, "config", "core.autocrlf", "true")
+    git(project.path, "rm", "--quiet", "-r", ".")
+    git(project.path, "reset", "--quiet", "--hard")
+    template.edit("core/errors.py", "status = 500", "status = 599")
+    template.release(NEXT)
+    project.run()
+
+    after = project.files()["app/core/errors.py"]
+    assert b"# ours" in after
+    assert b"status = 599" in after
+    assert project.conflicts() == []
 
 
 def asked(project: Update) -> list[str]:

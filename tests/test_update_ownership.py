@@ -90,14 +90,6 @@ def test_enabled_by_an_answer(template: Template, project: Update) -> None:
     project.commit("Not wanted")
     project.run(jobs="procrastinate")
     assert "app/tasks.py" not in project.files()
-    project.commit("Update")
-
-    project.run(jobs="none")
-    (project.path / "app/tasks.py").write_text("# ours\n")
-    project.commit("Wanted")
-    project.run(jobs="celery")
-    assert project.files()["app/tasks.py"] == b"# ours\n"
-    assert project.conflicts() == []
 
 
 def ask_for_jobs(template: Template) -> None:

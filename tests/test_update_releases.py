@@ -79,6 +79,9 @@ def test_edited_project_keeps_what_is_its_own(
     edits.write("app/core/time.py", CLOCK)
     edits.edit("app/core/clock.py")
     edits.edit(RETIRED)
+    edits.edit(
+        "app/core/errors.py", line="    ours = 1", behind='    code = "internal_server_error"\n'
+    )
     edits.make()
     grow_old(template)
     template.release(NEXT)

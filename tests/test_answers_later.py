@@ -125,7 +125,7 @@ def test_tenants_by_copier_alone(stack: Stack, project: Project) -> None:
         eve.say("POST", "/order-lines", 409, json={"order_id": order["id"], "code": "L1"})
         assert eve.say("POST", "/orders", 201, json={"number": "A2"})["number"] == "A2"
         server.stop()
-    project.uv_run("pytest", "--quiet", "tests/core/test_leaks.py", *CORE)
+    project.uv_run("pytest", "--quiet", "tests/routes/test_article.py", *CORE)
 
 
 def edit(update: Update) -> None:

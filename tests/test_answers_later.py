@@ -40,20 +40,13 @@ def template(checkout: Path, tmp_path: Path) -> Template:
     return Template(checkout, tmp_path / "template")
 
 
-@pytest.fixture
-def project(stack: Stack, template: Template, workshop: Path, tmp_path: Path) -> Project:
-    """Committed and installed."""
-    born = Update.born(template, tmp_path / "project", stack.answers)
-    project = Project(born.path)
-    project.sync(workshop)
-    return project
-
-
 @each([ASYNC])
 def test_auth_both_ways_and_tenants(
-    stack: Stack, template: Template, project: Project, workshop: Path
+    stack: Stack, template: Template, workshop: Path, tmp_path: Path
 ) -> None:
-    update = Update(project.path)
+    update = Update.born(template, tmp_path / "project", stack.answers)
+    project = Project(update.path)
+    project.sync(workshop)
     make(project, CUSTOMER, ORDER)
     edit(update)
     project.uv_run("manage", "migrate", "apply")
@@ -96,7 +89,14 @@ def test_auth_both_ways_and_tenants(
 
 
 @each([SYNC])
-def test_tenants_by_copier_alone(stack: Stack, project: Project) -> None:
+def test_tenants_by_copier_alone(
+    stack: Stack, template: Template, workshop: Path, tmp_path: Path
+) -> None:
+    add_locale(template)  # By a migration that comes behind the tenants', if they are there.
+    template.release(NEXT)
+    update = Update.born(template, tmp_path / "project", stack.answers, NEXT)
+    project = Project(update.path)
+    project.sync(workshop)
     add_orders(project, stack)
     project.uv_run("manage", "migrate", "apply")
     project.uv_run("manage", "migrate", "create", "-m", "orders")
@@ -104,10 +104,9 @@ def test_tenants_by_copier_alone(stack: Stack, project: Project) -> None:
         before = write(join(talk, stack, EMAIL))
         server.stop()
     yours = files_of_the_team(project)
-    update = Update(project.path)
     update.commit("Orders")
 
-    update.run("v0.0.1", multi_tenancy=True)
+    update.run(multi_tenancy=True)
 
     assert files_of_the_team(project) == yours
     assert update.conflicts() == []

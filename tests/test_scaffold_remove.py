@@ -197,3 +197,15 @@ class TestTable:
     def test_another_database(self, scaffold: Scaffold) -> None:
         url = "postgresql://nobody@127.0.0.1:1/none"
         assert self.drops(scaffold, DATABASE_URL=url)
+
+    def test_changed_since(self, scaffold: Scaffold, stack: Stack) -> None:
+        """Undoing the creation would bring back another table than the one that is dropped."""
+        layers = stack.layout == "per-layer"
+        models = scaffold.path / f"app/{'models/order' if layers else 'orders/models'}.py"
+        models.write_text(f"{models.read_text()}    colour: Mapped[str | None]\n")
+        scaffold.manage("migrate", "apply")
+        scaffold.manage("migrate", "create", "-m", "colours")
+        scaffold.manage("migrate", "apply")
+        assert "Its table was changed since" in scaffold.manage(*REMOVE_ORDER, "--force")
+        scaffold.manage("migrate", "create", "-m", "drop orders")
+        scaffold.check("pytest", "-q", MIGRATIONS)

@@ -1,5 +1,6 @@
 """What becomes of the table of a resource that is removed."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -8,13 +9,19 @@ from manage.scaffolding.dropping import undo
 from manage.scaffolding.removing import Resource
 from manage.scaffolding.versions import next_version
 
+# A statement, or a call of Alembic's with its calls of `op.f`, that changes the table that is put in.
+CHANGE = (
+    r'\bALTER TABLE (?:ONLY )?(?:public\.)?"?{0}\b'
+    r'|\bop\.(?!f\b|create_table|drop_table)\w+\((?:[^()]|\([^()]*\))*"{0}"'
+)
+
 
 @dataclass(frozen=True)
 class TablePlan:
     """Either the migration goes, or another one drops the table."""
 
     dropping: dict[str, str] | None = None
-    """The migration to write, by path."""
+    """The migration to write, by path; none, if it has to be written from the database."""
     undo: Callable[[], None] | None = None
     """What takes the table out of the local database."""
 
@@ -26,6 +33,11 @@ class TablePlan:
     @property
     def next_step(self) -> str:
         """What is left to do."""
+        if self.dropping == {}:
+            return (
+                "Its table was changed since: `uv run manage migrate create -m …` writes the"
+                " migration that drops it and can be undone."
+            )
         return "`uv run manage migrate apply` drops its table." if self.dropping else ""
 
 
@@ -37,7 +49,17 @@ def plan_table(resource: Resource) -> TablePlan:
     if elsewhere.is_newest(project, path) and not elsewhere.is_shared(project, path):
         applied = elsewhere.is_applied_locally(project, path)
         return TablePlan(undo=elsewhere.roll_back if applied else None)
+    if was_changed(resource, path):
+        return TablePlan(dropping={})
     version = next_version(project.root / "migrations" / "app")
     suffix = path.rpartition(".")[2]
     target = f"migrations/app/{version}_drop_{resource.record.plural}.{suffix}"
     return TablePlan(dropping={target: undo(project.read(path), version)})
+
+
+def was_changed(resource: Resource, creation: str) -> bool:
+    """Whether a later migration than the one that creates the table changes it."""
+    change = re.compile(CHANGE.format(re.escape(resource.record.plural)), re.IGNORECASE)
+    created = resource.project.root / creation
+    later = [file for file in created.parent.glob(f"*{created.suffix}") if file.name > created.name]
+    return any(change.search(file.read_text(encoding="utf-8")) for file in later)

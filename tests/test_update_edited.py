@@ -21,8 +21,6 @@ pytestmark = pytest.mark.update
 
 VERSIONS = [release.tag for release in RELEASES] or [WORKING_TREE]
 NEXT = "v9999.1"
-# Between them each two values of concurrency, layout, migrations and tenancy.
-EDITED = SPREAD[:4]
 # `test_resources.py` looks for leaks in what is made; here it would take half of the time.
 NO_LEAKS = "--ignore=tests/core/test_leaks.py"
 
@@ -35,7 +33,7 @@ def template(history: History) -> History:
     return history
 
 
-@each(OPPOSITES)
+@each(SPREAD[2:4])
 @pytest.mark.parametrize("born", VERSIONS)
 def test_each_release(stack: Stack, born: str, template: History, tmp_path: Path) -> None:
     """Nothing is lost; a project that nobody edited is as a fresh one, but for what is the team's."""
@@ -58,7 +56,7 @@ def of_the_template(project: Update, owners: dict[str, list[str]]) -> dict[str, 
     return {name: text for name, text in files if owner_of(name, owners) != "yours"}
 
 
-@each(EDITED)
+@each(OPPOSITES)
 @pytest.mark.parametrize("born", dict.fromkeys([VERSIONS[0], VERSIONS[-1]]))
 def test_edited_for_years(
     stack: Stack, born: str, template: History, workshop: Path, tmp_path: Path
@@ -72,7 +70,7 @@ def test_edited_for_years(
     edits.make()
     before = fill(project, stack)
 
-    update.run(TARGETS[born])
+    update.run(NEXT)
 
     assert edits.losses() == []
     decide(update)

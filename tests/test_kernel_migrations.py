@@ -12,6 +12,8 @@ from tests.renderings import difference
 from tests.stacks import OPPOSITES, Stack, each
 from tests.test_equivalence import SCHEMA, statements
 
+pytestmark = pytest.mark.update
+
 OWN = 50
 # What takes away something that a team's migration, which a new database runs later, may name.
 TAKES_AWAY = re.compile(
@@ -20,8 +22,6 @@ TAKES_AWAY = re.compile(
 ROWS = """
 import sys
 from app.core.postgres import DATABASE, local_server
-
-pytestmark = pytest.mark.update
 local_server().start()
 print(local_server().run_sql(sys.argv[1], database=DATABASE))
 local_server().release()

@@ -44,7 +44,7 @@ class Edits:
         """Edit whatever the team owns and some of the template's, and commit."""
         files = self.project.files()
         self.delete(name for name in DELETED if name in files)
-        for old in RENAMED.keys() & files.keys():
+        for old in sorted(RENAMED.keys() & files.keys()):
             self.rename(old, RENAMED[old])
         for name in (*self.owned(), *KERNEL, *REFORMATTED, *CRLF):
             self.edit(name)

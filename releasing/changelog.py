@@ -30,5 +30,5 @@ def changes(section: str) -> str:
 
 def released(text: str, version: Version, day: date) -> str:
     """The file once what was unreleased is that version."""
-    heading = f"## [{UNRELEASED}]\n"
-    return text.replace(heading, f"{heading}\n## [{version}] - {day}\n", 1)
+    heading = re.compile(rf"^## \[{UNRELEASED}\].*$", re.MULTILINE)
+    return heading.sub(f"## [{UNRELEASED}]\n\n## [{version}] - {day}", text, count=1)

@@ -3,6 +3,9 @@
 from pathlib import Path
 
 import pytest
+from manage.errors import CommandError
+from manage.upgrading.repository import Repository
+from manage.upgrading.upgrade import Upgrade
 
 from tests.projects import Project
 from tests.releases import NEXT, Template, Update
@@ -116,7 +119,7 @@ def test_conflicts_end_it_with_a_list(born: Project) -> None:
     with pytest.raises(AssertionError) as refusal:
         born.uv_run("manage", "upgrade")
     assert "app/core/errors.py: decide between the lines" in str(refusal.value)
-    assert "Error: 1 of the files" in str(refusal.value)
+    assert "Error: Files that need a decision: 1" in str(refusal.value)
     born.uv_run("manage", "upgrade", "--abort")
     assert Update(born.path).files() == before
     assert changed(born) == []
@@ -162,3 +165,32 @@ def test_changes_an_answer(stack: Stack, born: Project) -> None:
     born.uv_run("manage", "upgrade", "--set", "auth=session")
     assert "auth: session" in (born.path / ".copier-answers.yml").read_text()
     assert not (born.path / "app/core/jwt.py").exists()
+
+
+@pytest.mark.parametrize("is_killed", [False, True], ids=["failed", "killed"])
+def test_unfinished_loses_nothing(born: Project, is_killed: bool) -> None:
+    """What was edited while an upgrade ran that failed, or since one was killed, is put away."""
+    edited = born.path / "app" / "main.py"
+    before = edited.read_bytes()
+    upgrade = Upgrade(Repository(born.path))
+    edited.write_bytes(before + b"# ours\n")
+    if is_killed:
+        upgrade._state.parent.mkdir()
+        upgrade._write(None)
+        upgrade.abort()
+    else:
+        with pytest.raises(CommandError, match=r"Nothing is changed: .*dirty.*git stash"):
+            upgrade.run(NEXT, {})
+    assert edited.read_bytes() == before
+    assert not upgrade._state.exists()
+    git(born.path, "stash", "pop", "--quiet")
+    assert edited.read_bytes() == before + b"# ours\n"
+
+
+def test_ignored_file_in_the_way(born: Project) -> None:
+    (born.path / ".git" / "info" / "exclude").write_text("clock.py\n")
+    clock = born.path / "app" / "core" / "clock.py"
+    clock.write_text("# ours\n")
+    with pytest.raises(AssertionError, match=r"app/core/clock\.py is ignored by git"):
+        born.uv_run("manage", "upgrade")
+    assert clock.read_text() == "# ours\n"

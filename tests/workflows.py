@@ -25,7 +25,7 @@ for option, complaint in json.loads(os.environ.get("GH_REFUSALS", "{{}}")).items
     if option in arguments:
         sys.exit("pull request create failed: GraphQL: " + complaint)
 if arguments[:2] == ["pr", "list"]:
-    print(os.environ.get("GH_OPEN", ""))
+    print(os.environ.get("GH_OPEN", "[]"))
 elif arguments[:2] == ["pr", "create"]:
     print("https://github.com/example/probe/pull/1")
 """

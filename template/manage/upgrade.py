@@ -35,10 +35,10 @@ def upgrade(
 
     project = Upgrade(Repository(PROJECT_ROOT))
     if abort:
-        project.abort()
-        typer.echo(
-            "What the upgrade changed is as it was before; `uv sync` brings back its packages."
-        )
+        if to or set_ or dry_run or pull_request:
+            raise CommandError("--abort goes with no other option")
+        note = project.abort()
+        typer.echo(f"What the upgrade changed is as it was before{note}. Its packages: `uv sync`.")
     elif pull_request:
         if set_ or dry_run:
             raise CommandError("--pull-request goes with --to only")

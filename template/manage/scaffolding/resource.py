@@ -204,7 +204,7 @@ class Resource:
             "parent_columns": [reference.attribute for reference in parents],
             "reference_columns": [reference.attribute for reference in self.references],
             "taken": [one.attribute for one in self.filled if one.unique],
-            "changed": cases.changes(self.fields)[:1],
+            "changed": cases.changes(self.fields),
             "invalid": cases.refusals(self.fields),
             "defaults": cases.defaults(self.columns),
             "filter_cases": cases.filters(self.filters),

@@ -1,5 +1,6 @@
 """The answers that the project was rendered with, and the template that it came from."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,10 @@ class Answers:
     def last_release(self) -> Version:
         """The release that the version is, or comes after."""
         return version_of(self.version) or Version("0")
+
+    def has(self, answers: Mapping[str, str]) -> bool:
+        """Whether these are its answers."""
+        return all(str(self.given.get(name)).lower() == answers[name].lower() for name in answers)
 
     @classmethod
     def read(cls, root: Path) -> "Answers":

@@ -28,16 +28,17 @@ def upgrade_project(
     with planned(project.repository.root, wanted, settings) as plan:
         if plan is None:
             return
-        typer.echo(plan.changes)
+        typer.echo(f"{plan.changes}\n" if plan.changes else "")
         if dry_run:
             project = Upgrade(project.repository.cloned(plan.folder / "project"))
-        refuse_conflicts(bring_in(project, plan))
+        refuse_conflicts(bring_in(project, plan), dry_run=dry_run)
     if dry_run:
         typer.echo("Nothing is changed; without --dry-run it would be.")
     else:
         complete(project.repository.root)
         typer.echo(
-            "Upgraded: review it with `git diff`, `manage migrate apply`, run your tests, commit."
+            "Upgraded: review it with `git add --all` and `git diff --cached`, then"
+            " `manage migrate apply`, run your tests, commit."
         )
 
 
@@ -57,15 +58,20 @@ def report(changed: Sequence[str]) -> None:
             typer.echo("".join(f"  {path}\n" for path in paths))
 
 
-def refuse_conflicts(conflicts: Sequence[Conflict]) -> None:
+def refuse_conflicts(conflicts: Sequence[Conflict], *, dry_run: bool) -> None:
     """Stop at what people have to decide."""
-    if conflicts:
-        for conflict in conflicts:
-            typer.echo(f"  {conflict.path}: {conflict.remedy}")
+    if not conflicts:
+        return
+    for conflict in conflicts:
+        typer.echo(f"  {conflict.path}: {conflict.remedy}")
+    if dry_run:
         raise CommandError(
-            f"{len(conflicts)} of the files need a decision (above); then run `uv sync` and"
-            " `manage doctor`, or take all back by `manage upgrade --abort`"
+            f"Files that would need a decision: {len(conflicts)}. Nothing is changed"
         )
+    raise CommandError(
+        f"Files that need a decision: {len(conflicts)} (above); then run `uv sync` and"
+        " `manage doctor`, or take all back by `manage upgrade --abort`"
+    )
 
 
 def complete(root: Path) -> None:
@@ -73,8 +79,8 @@ def complete(root: Path) -> None:
     done = uv(root, "sync", "--quiet")
     if done.returncode:
         raise CommandError(
-            f"The packages cannot be installed: {complaint(done.stderr)}; mend that and run `uv sync`,"
-            " or take all back by `manage upgrade --abort`"
+            f"The packages cannot be installed: {complaint(done.stderr)}; mend that and run"
+            " `uv sync`, or take all back by `manage upgrade --abort`"
         )
     examine(root)
 

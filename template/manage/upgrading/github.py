@@ -1,11 +1,13 @@
 """The project on GitHub: branches by git, pull requests by GitHub's program `gh`."""
 
+import json
 import shutil
 import subprocess
 from dataclasses import dataclass
 
 from manage.errors import CommandError
 from manage.upgrading.repository import Repository
+from manage.upgrading.template import Release, released_as
 
 REMOTE = "origin"
 WORKFLOWS = ".github/workflows/"
@@ -23,9 +25,10 @@ class GitHub:
             raise CommandError("gh is not installed: pull requests are opened by it")
 
     def has(self, branch: str) -> bool:
-        """Whether the branch was pushed."""
+        """Whether the branch is there, here or pushed."""
         reference = f"refs/heads/{branch}"
-        return bool(self.repository.git("ls-remote", "--heads", REMOTE, reference))
+        here = self.repository.git("branch", "--list", branch)
+        return bool(here or self.repository.git("ls-remote", "--heads", REMOTE, reference))
 
     def push(self, branch: str) -> None:
         """Push the branch that is checked out."""
@@ -49,12 +52,15 @@ class GitHub:
             self.repository.git("push", "--quiet", REMOTE, "--delete", f"refs/heads/{branch}")
             raise
 
-    def close_others(self, branch: str, prefix: str, comment: str) -> None:
-        """Close the open pull requests from other branches with the prefix; the branches stay."""
-        heads = "--json=headRefName", "--jq=.[].headRefName"
-        for head in self._gh("pr", "list", "--state=open", *heads).split():
-            if head.startswith(prefix) and head != branch:
-                self._gh("pr", "close", head, "--comment", comment)
+    def close_older(self, release: Release, prefix: str) -> None:
+        """Close the open pull requests that offer older releases; their branches stay."""
+        comment = f"{release.tag} is offered instead; this branch stays."
+        wanted = "--limit=1000", "--json=number,headRefName,isCrossRepository"
+        for found in json.loads(self._gh("pr", "list", "--state=open", *wanted)):
+            branch = found["headRefName"]
+            version = branch.startswith(prefix) and released_as(branch.removeprefix(prefix))
+            if version and version < release.version and not found["isCrossRepository"]:
+                self._gh("pr", "close", str(found["number"]), "--comment", comment)
 
     def _create(self, *arguments: str, body: str, draft: bool) -> str:
         if draft:

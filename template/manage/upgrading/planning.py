@@ -38,8 +38,9 @@ def planned(root: Path, wanted: str | None, settings: Sequence[str]) -> Iterator
         clone = Path(folder, "template.git")  # By the suffix Copier knows it as a repository.
         template = Template.clone(recorded.source, clone)
         release = choose(template, recorded, wanted)
-        if release.tag == recorded.version and not answers:
-            typer.echo(f"This project is at {release.tag}, the newest release: nothing to do.")
+        if release.tag == recorded.version and recorded.has(answers):
+            newest = "" if wanted else ", the newest release"
+            typer.echo(f"This project is at {release.tag}{newest}: nothing to do.")
             yield None
             return
         typer.echo(f"From {recorded.version} to {release.tag}\n")
@@ -53,7 +54,7 @@ def parse(settings: Sequence[str]) -> dict[str, str]:
     answers = {}
     for setting in settings:
         name, sign, value = setting.partition("=")
-        if not (name and sign):
+        if not sign or not name.isidentifier() or name[0] == "_":
             raise CommandError(f"--set {setting} is no ANSWER=VALUE, as in --set auth=session")
         answers[name] = value
     return answers

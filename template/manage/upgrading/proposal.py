@@ -1,5 +1,6 @@
 """An upgrade as a pull request, conflicts and all: the way of a workflow that nobody watches."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,11 +8,12 @@ from pathlib import Path
 import typer
 
 from manage.errors import CommandError
-from manage.upgrading.command import bring_in, complete
+from manage.upgrading.command import bring_in
 from manage.upgrading.conflicts import Conflict
 from manage.upgrading.github import GitHub
 from manage.upgrading.planning import Plan, planned
 from manage.upgrading.repository import Repository
+from manage.upgrading.running import complaint, uv
 from manage.upgrading.upgrade import Upgrade
 
 PREFIX = "chassis/"
@@ -20,7 +22,9 @@ DECIDE = (
     "Check out this branch, decide, run `uv sync` and `uv run manage doctor` until it finds no"
     " errors, commit and push."
 )
-BEFORE_MERGING = "Before you merge: `uv run manage migrate apply`, and your tests."
+BEFORE_MERGING = "Before you merge: `uv sync`, `uv run manage migrate apply`, and your tests."
+# In a pull request `#1` and `@name` would mean an issue and a person of this project.
+MENTION = re.compile(r"([#@])(?=\w)")
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Proposal:
     plan: Plan
     conflicts: Sequence[Conflict]
     problem: str
-    """What is wrong with the upgraded project, if anything."""
+    """Why its packages cannot be locked, if they cannot."""
 
     @property
     def title(self) -> str:
@@ -50,7 +54,8 @@ class Proposal:
             parts += ["## To be decided", files, DECIDE]
         elif self.problem:
             parts += ["## To be mended", self.problem]
-        return "\n\n".join([*parts, self.plan.changes[:LONGEST_CHANGES], BEFORE_MERGING])
+        changes = MENTION.sub("\\1\u200b", self.plan.changes)
+        return "\n\n".join([*parts, BEFORE_MERGING, changes[:LONGEST_CHANGES]])
 
     @property
     def is_draft(self) -> bool:
@@ -63,6 +68,7 @@ def propose_upgrade(project: Upgrade, wanted: str | None) -> None:
     github = GitHub(project.repository)
     github.refuse_absent()
     project.refuse_unclean()
+    base = project.repository.branch()
     root = project.repository.root
     with planned(root, wanted, ()) as plan:
         if plan is None:
@@ -72,34 +78,35 @@ def propose_upgrade(project: Upgrade, wanted: str | None) -> None:
             typer.echo(f"The branch {branch} offers it; delete it to have it offered again.")
             return
         conflicts = bring_in(project, plan)
-    proposal = Proposal(plan, conflicts, "" if conflicts else trouble(root))
-    offer(github, proposal, branch)
+    offer(github, Proposal(plan, conflicts, "" if conflicts else lock(root)), branch, base)
 
 
-def trouble(root: Path) -> str:
-    """What is wrong with an upgraded project, once its packages are there."""
-    try:
-        complete(root)
-    except CommandError as error:
-        return str(error)
-    return ""
+def lock(root: Path) -> str:
+    """Note which packages are wanted now; what prevents it.
+
+    Nothing of the release runs here, where a token may be in reach: `doctor.yml` examines it.
+    """
+    done = uv(root, "lock", "--quiet", "--no-build")
+    return complaint(done.stderr) if done.returncode else ""
 
 
-def offer(github: GitHub, proposal: Proposal, branch: str) -> None:
+def offer(github: GitHub, proposal: Proposal, branch: str, base: str) -> None:
     """Commit, push, open a pull request, and close those that it replaces."""
-    base = commit(github.repository, branch, proposal.title)
-    github.push(branch)
-    draft = proposal.is_draft
-    typer.echo(github.open(branch, base, proposal.title, proposal.body, draft=draft))
-    instead = f"{proposal.plan.release.tag} is offered instead; this branch stays."
-    github.close_others(branch, PREFIX, instead)
+    commit(github.repository, branch, proposal.title)
+    try:
+        github.push(branch)
+        title, body = proposal.title, proposal.body
+        typer.echo(github.open(branch, base, title, body, draft=proposal.is_draft))
+    except CommandError:
+        github.repository.git("switch", "--quiet", base)
+        github.repository.git("branch", "--quiet", "--delete", "--force", branch)
+        raise
+    github.close_older(proposal.plan.release, PREFIX)
 
 
-def commit(repository: Repository, branch: str, message: str) -> str:
-    """Commit the upgrade on a new branch; returns the name of the one that it starts from."""
-    base = repository.git("branch", "--show-current").strip()
+def commit(repository: Repository, branch: str, message: str) -> None:
+    """Commit the upgrade on a new branch."""
     repository.git("add", "--all", ".")
     repository.git("switch", "--quiet", "--create", branch)
     # No hooks: they would refuse the conflicts, which are to be seen.
     repository.git("commit", "--quiet", "--no-verify", "--message", message)
-    return base

@@ -7,6 +7,16 @@ from pathlib import Path
 
 from manage.errors import CommandError
 
+# What a release writes must not run in passing: no hooks, and no program that watches files.
+QUIET = {
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_CONFIG_COUNT": "2",
+    "GIT_CONFIG_KEY_0": "core.hooksPath",
+    "GIT_CONFIG_VALUE_0": os.devnull,
+    "GIT_CONFIG_KEY_1": "core.fsmonitor",
+    "GIT_CONFIG_VALUE_1": "false",
+}
+
 
 class Repository:
     """Asks git about the project; paths are relative to it, wherever the repository starts."""
@@ -20,9 +30,10 @@ class Repository:
             done = subprocess.run(  # noqa: S603 (a list of ours, no shell)
                 ["git", *arguments],  # noqa: S607
                 cwd=self.root,
-                env={**os.environ, "GIT_TERMINAL_PROMPT": "0"},
+                env={**os.environ, **QUIET},
                 capture_output=True,
-                text=True,
+                encoding="utf-8",
+                errors="surrogateescape",
                 check=False,
             )
         except FileNotFoundError:
@@ -36,6 +47,12 @@ class Repository:
         """The commit that is checked out."""
         return self.git("rev-parse", "HEAD").strip()
 
+    def branch(self) -> str:
+        """The branch that is checked out."""
+        if not (name := self.git("branch", "--show-current").strip()):
+            raise CommandError("No branch is checked out: `git switch` to the one to upgrade")
+        return name
+
     def changed(self) -> list[str]:
         """What differs from that commit, files that git does not know included."""
         listed = self.git(
@@ -43,6 +60,11 @@ class Repository:
         )
         prefix = self.git("rev-parse", "--show-prefix").strip()
         return [entry[3:].removeprefix(prefix) for entry in listed.split("\0") if entry]
+
+    def ignored(self) -> list[str]:
+        """The files that git leaves alone."""
+        listed = self.git("ls-files", "--others", "--ignored", "--exclude-standard", "-z")
+        return list(filter(None, listed.split("\0")))
 
     def tracked(self) -> list[str]:
         """Every file of the project that git knows."""
@@ -65,6 +87,11 @@ class Repository:
             )
         for path in {*paths}.difference(known):
             self.remove(path)
+
+    def put_away(self, message: str) -> None:
+        """Have everything as the last commit has it, and the rest in git's stash."""
+        self.git("add", "--all", ".")  # Nothing can be stashed while files are unmerged.
+        self.git("stash", "push", "--quiet", "--message", message, "--", ".")
 
     def remove(self, path: str) -> None:
         """Delete a file, and the folders that it leaves empty."""

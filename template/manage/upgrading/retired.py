@@ -22,11 +22,10 @@ def keep_edited(
 
 def is_kept(repository: Repository, path: str, written: Path) -> bool:
     """Whether a file that is gone was edited, and therefore is there again."""
-    repository.git("checkout", "HEAD", "--", path)
-    file = repository.root / path
-    if content(file) != content(written / path):
+    repository.bring_back([path])
+    if content(repository.root / path) != content(written / path):
         return True
-    file.unlink()
+    repository.remove(path)
     return False
 
 

@@ -9,9 +9,12 @@ from pathlib import Path
 
 from manage.errors import CommandError
 from manage.upgrading.answers import Answers
+from manage.upgrading.repository import QUIET
 
 COPIER = ("tool", "run", "--quiet", "--from", "copier>=9.18,!=9.19.0,<10", "copier")
 NOISE = re.compile(r"^(Keeping|Updating) |nothing_was_rendered|^\s*$")
+# What a release, which runs in some of these commands, has no business with.
+SECRET = re.compile(r"(GH|GITHUB)_(ENTERPRISE_)?TOKEN$|ACTIONS_")
 SENTENCE = re.compile(r"has no attribute '(.+)'$")
 
 
@@ -37,7 +40,8 @@ def render(root: Path, template: Path, recorded: Answers, scratch: Path) -> Path
 def uv(root: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     """Run uv in a project, in that project's environment and not in this one's."""
     program = os.environ.get("UV", "uv")
-    environment = {name: text for name, text in os.environ.items() if name != "VIRTUAL_ENV"}
+    ours = {name: text for name, text in os.environ.items() if not SECRET.match(name)}
+    environment = {name: text for name, text in {**ours, **QUIET}.items() if name != "VIRTUAL_ENV"}
     try:
         return subprocess.run(  # noqa: S603 (a list of ours, no shell)
             [program, *arguments],

@@ -41,7 +41,7 @@ class Template:
     def releases(self) -> list[Release]:
         """Every release, the oldest first."""
         tags = self._repository.git("tag", "--list").split()
-        found = [Release(version, tag) for tag in tags if (version := version_of(tag))]
+        found = [Release(version, tag) for tag in tags if (version := released_as(tag))]
         return sorted(found, key=lambda release: release.version)
 
     def release(self, wanted: str | None) -> Release:
@@ -69,7 +69,7 @@ class Template:
             for match in SECTION.finditer(text)
             if (version := version_of(match["version"])) and after < version <= until.version
         ]
-        return "\n\n".join(told)
+        return "\n\n".join(told).encode(errors="surrogateescape").decode(errors="replace")
 
 
 def url_of(source: str) -> str:
@@ -78,6 +78,14 @@ def url_of(source: str) -> str:
         if source.startswith(short):
             return url.format(source.removeprefix(short).removesuffix(".git"))
     return source.removeprefix("git+")
+
+
+def released_as(tag: str) -> Version | None:
+    """The version of which this is the tag."""
+    version = version_of(tag)
+    if version is None or version.epoch or version.local or tag != f"v{version}":
+        return None
+    return version
 
 
 def version_of(tag: str) -> Version | None:

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from manage.errors import CommandError
+from manage.upgrading.ownership import owner_of
 from manage.upgrading.repository import Repository
 from manage.upgrading.running import update
 
 STATE = Path(".local", "upgrade.json")
+# Other files that git ignores, such as those of editors, are in nobody's way.
+RENDERED = (".ini", ".jinja", ".json", ".mako", ".py", ".sql", ".toml", ".yml")
 LOCK = "uv.lock"  # Changed by the `uv sync` that follows.
 
 
@@ -34,6 +37,16 @@ class Upgrade:
                 f"{changed[0]} {'and others are' if len(changed) > 1 else 'is'} not committed:"
                 " commit or stash first, so that the upgrade can be reviewed and taken back"
             )
+        self.refuse_hidden()
+
+    def refuse_hidden(self) -> None:
+        """Stop where a file that git ignores is in the way: nothing could bring it back."""
+        for path in self.repository.ignored():
+            if owner_of(path) != "yours" and path.endswith(RENDERED):
+                raise CommandError(
+                    f"{path} is ignored by git, in a place of the template's: rename it, or change"
+                    " .gitignore"
+                )
 
     def run(self, tag: str, answers: Mapping[str, str]) -> list[str]:
         """Update the project and say which files differ."""
@@ -41,16 +54,17 @@ class Upgrade:
         self._write(None)
         try:
             update(self.repository.root, tag, answers)
+        except CommandError as error:
+            raise CommandError(f"{error}{self._put_away()}") from None
         except BaseException:
-            self.repository.bring_back(self._changed())
-            self._forget()
+            self._put_away()
             raise
         changed = self.repository.changed()
         self._write(changed)
         return changed
 
-    def abort(self) -> None:
-        """Bring back every file that the upgrade changed; other edits made since stay."""
+    def abort(self) -> str:
+        """Bring back every file that the upgrade changed; says what else happened."""
         if not self._state.exists():
             raise CommandError("No upgrade is under way")
         head, _ = self._read()
@@ -58,12 +72,14 @@ class Upgrade:
             raise CommandError(
                 "Something was committed since: undo it by `git revert` or `git reset`"
             )
-        is_under_way = self.is_under_way
-        if is_under_way:
-            self.repository.bring_back(self._changed())
-        self._forget()
-        if not is_under_way:
+        if not self.is_under_way:
+            self._forget()
             raise CommandError("No upgrade is under way")
+        if self._read()[1] is None:
+            return self._put_away()
+        self.repository.bring_back(self._changed())
+        self._forget()
+        return ""
 
     @property
     def is_under_way(self) -> bool:
@@ -72,6 +88,14 @@ class Upgrade:
             return False
         head, _ = self._read()
         return head == self.repository.head() and bool(self._changed() - {LOCK})
+
+    def _put_away(self) -> str:
+        """Go back where it did not get as far as to note what it changed: no other edit is lost."""
+        differs = bool(self.repository.changed())
+        if differs:
+            self.repository.put_away("manage upgrade, which was not finished")
+        self._forget()
+        return "; what differed from the last commit is kept in `git stash`" if differs else ""
 
     def _changed(self) -> set[str]:
         """What the upgrade changed and is not as before; all, if it was killed on the way."""

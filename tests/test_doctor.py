@@ -158,14 +158,17 @@ def test_damaged_answers(patient: Patient) -> None:
 def test_conflicts(patient: Patient) -> None:
     patient.lose_template()
     sides = "<<<<<<< before updating\na\n=======\nb\n>>>>>>> after updating\n"
-    patient.write("notes.txt", sides)
-    patient.write("README.md.rej", "")
-    state = json.dumps([git(patient.project.path, "rev-parse", "HEAD").strip(), ["notes.txt"]])
+    patient.write("app/core/notes.txt", sides)
+    patient.write("alembic.ini.rej", "")
+    for name in ("notes.txt", "README.md.rej"):  # The team's, which no update writes.
+        patient.write(name, sides)
+    head = git(patient.project.path, "rev-parse", "HEAD").strip()
+    state = json.dumps([head, ["app/core/notes.txt"]])
     patient.write(".local/upgrade.json", state)
 
     assert patient.found() == [
-        ("conflicts", "error", "README.md.rej has an unresolved conflict"),
-        ("conflicts", "error", "notes.txt has an unresolved conflict"),
+        ("conflicts", "error", "alembic.ini.rej has an unresolved conflict"),
+        ("conflicts", "error", "app/core/notes.txt has an unresolved conflict"),
         ("conflicts", "note", "An upgrade is under way"),
     ]
 

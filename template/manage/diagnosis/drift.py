@@ -31,7 +31,7 @@ class Drift:
 def examine(subject: Subject) -> Iterator[Finding]:
     """Edited and deleted files, by whom they belong to."""
     drift = compare(rendered(subject), subject.root)
-    edited, deleted = by_owner(drift.edited), by_owner(drift.deleted)
+    edited, deleted = (by_owner(paths, subject.root) for paths in (drift.edited, drift.deleted))
     for owner, belongs in BELONGS.items():
         if edited[owner]:
             yield Finding("note", f"Edited, {belongs}: {', '.join(edited[owner])}", EDITED[owner])

@@ -9,6 +9,7 @@ from manage.errors import CommandError
 from manage.upgrading.conflicts import Conflict, find_conflicts
 from manage.upgrading.ownership import Owner, by_owner
 from manage.upgrading.planning import Plan, planned
+from manage.upgrading.repository import Repository
 from manage.upgrading.retired import keep_edited
 from manage.upgrading.running import complaint, uv
 from manage.upgrading.upgrade import Upgrade
@@ -45,14 +46,14 @@ def upgrade_project(
 def bring_in(project: Upgrade, plan: Plan) -> list[Conflict]:
     """Update, say what changed, and find what people have to decide."""
     changed = project.run(plan.release.tag, plan.answers)
-    report(changed)
+    report(project.repository, changed)
     kept = keep_edited(project.repository, changed, plan.render_old)
     return [*find_conflicts(project.repository), *kept]
 
 
-def report(changed: Sequence[str]) -> None:
+def report(repository: Repository, changed: Sequence[str]) -> None:
     """List what differs, by whom it belongs to."""
-    for owner, paths in by_owner(changed).items():
+    for owner, paths in by_owner(changed, repository.root).items():
         if paths:
             typer.echo(f"{HEADINGS[owner]}:")
             typer.echo("".join(f"  {path}\n" for path in paths))

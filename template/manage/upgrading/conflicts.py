@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from manage.upgrading.ownership import owner_of
+from manage.upgrading.ownership import owner_of, read_owners
 from manage.upgrading.repository import Repository
 
 MARKERS = re.compile(rb"^<{7} .*?^={7}\r?$.*?^>{7} ", re.MULTILINE | re.DOTALL)
@@ -28,9 +28,10 @@ def conflicts(repository: Repository) -> Iterator[Conflict]:
     """The conflicts; a file can be named twice, the better remedy last."""
     for path in repository.unmerged():
         yield Conflict(path, "keep your file or delete it, then `git add` or `git rm` it")
+    owners = read_owners(repository.root)
     for path in [*repository.tracked(), *repository.changed()]:
         file = repository.root / path
-        if owner_of(path.removesuffix(".rej")) == "yours" or not file.is_file():
+        if owner_of(path.removesuffix(".rej"), owners) == "yours" or not file.is_file():
             continue  # No update writes what is the team's; it may speak of conflicts.
         if path.endswith(".rej"):
             yield Conflict(path, f"apply it to {path.removesuffix('.rej')} by hand and delete it")

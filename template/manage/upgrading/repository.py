@@ -62,9 +62,9 @@ class Repository:
         return [entry[3:].removeprefix(prefix) for entry in listed.split("\0") if entry]
 
     def ignored(self) -> list[str]:
-        """The files that git leaves alone."""
-        listed = self.git("ls-files", "--others", "--ignored", "--exclude-standard", "-z")
-        return list(filter(None, listed.split("\0")))
+        """The files that git leaves alone, and the folders, which end with a slash."""
+        options = ("--others", "--ignored", "--exclude-standard", "--directory", "-z")
+        return list(filter(None, self.git("ls-files", *options).split("\0")))
 
     def tracked(self) -> list[str]:
         """Every file of the project that git knows."""

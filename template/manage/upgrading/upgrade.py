@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from manage.errors import CommandError
-from manage.upgrading.ownership import owner_of
+from manage.upgrading.ownership import owner_of, read_owners
 from manage.upgrading.repository import Repository
 from manage.upgrading.running import update
 
@@ -41,8 +41,9 @@ class Upgrade:
 
     def refuse_hidden(self) -> None:
         """Stop where a file that git ignores is in the way: nothing could bring it back."""
+        owners = read_owners(self.repository.root)
         for path in self.repository.ignored():
-            if owner_of(path) != "yours" and path.endswith(RENDERED):
+            if path.endswith(RENDERED) and owner_of(path, owners) != "yours":
                 raise CommandError(
                     f"{path} is ignored by git, in a place of the template's: rename it, or change"
                     " .gitignore"

@@ -168,7 +168,7 @@ def classes(template: Path) -> dict[str, list[str]]:
         (template / "extensions/ownership.yml").read_text()
     )
     yours = yaml.safe_load((template / "extensions/yours.yml").read_text())
-    return loaded | {"yours": [path.removeprefix("/") for path in yours]}
+    return loaded | {"yours": [path.removeprefix("/") for path in yours if path.startswith("/")]}
 
 
 def owner_of(path: str, classes: dict[str, list[str]]) -> str:

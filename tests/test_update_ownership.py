@@ -34,8 +34,8 @@ def own(template: Template, *paths: str) -> None:
     entries = (template.path / "extensions/ownership.yml").read_text().splitlines()
     kept = [entry for entry in entries if entry.removeprefix("  - ") not in paths]
     (template.path / "extensions/ownership.yml").write_text("\n".join(kept) + "\n")
-    with (template.path / "extensions/yours.yml").open("a") as yours:
-        yours.writelines(f"- /{path}\n" for path in paths)
+    yours = template.path / "extensions/yours.yml"
+    yours.write_text("".join(f"- /{path}\n" for path in paths) + yours.read_text())
 
 
 def test_given_to_the_team(template: Template, project: Update) -> None:

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from manage.errors import CommandError
 from manage.upgrading.repository import Repository
+from manage.upgrading.running import uv
+from manage.upgrading.template import Template as Fetched
 from manage.upgrading.upgrade import Upgrade
 
 from tests.projects import Project
@@ -150,6 +152,7 @@ def test_refuses(born: Project) -> None:
         ("--set", "auth=cookies"): 'auth cannot be "cookies": choose jwt or session',
         ("--set", "colour=red"): "There is no question colour",
         ("--set", "auth"): "is no ANSWER=VALUE",
+        ("--abort", "--dry-run"): "--abort goes with no other option",
     }.items():
         with pytest.raises(AssertionError, match=sentence) as refusal:
             born.uv_run("manage", "upgrade", *options)
@@ -194,3 +197,46 @@ def test_ignored_file_in_the_way(born: Project) -> None:
     with pytest.raises(AssertionError, match=r"app/core/clock\.py is ignored by git"):
         born.uv_run("manage", "upgrade")
     assert clock.read_text() == "# ours\n"
+
+
+def test_only_versions_are_releases(tmp_path: Path) -> None:
+    """A team that has a template of its own tags other things, too."""
+    source = tmp_path / "source"
+    git(tmp_path, "init", "--quiet", str(source))
+    git(source, "commit", "--quiet", "--allow-empty", "--message", "All")
+    for tag in ("v0.9.0", "v0.10.0", "v1.0.0rc1", "1.0.0", "v1!2.0", "v3.0+ours", "v04.0", "vNext"):
+        git(source, "tag", tag)
+    template = Fetched.clone(str(source), tmp_path / "clone.git")
+    assert [found.tag for found in template.releases()] == ["v0.9.0", "v0.10.0", "v1.0.0rc1"]
+    assert template.release(None).tag == "v0.10.0"
+
+
+def test_runs_no_hooks(tmp_path: Path) -> None:
+    """Nor any other program that the repository's settings name."""
+    source = tmp_path / "source"
+    git(tmp_path, "init", "--quiet", str(source))
+    git(source, "commit", "--quiet", "--allow-empty", "--message", "All")
+    said = tmp_path / "said"
+    script = source / ".git" / "hooks" / "post-checkout"
+    script.write_text(f"#!/bin/sh\necho ran >> '{said}'\n")
+    script.chmod(0o755)
+    git(source, "config", "core.fsmonitor", str(script))
+    git(source, "status")
+    git(source, "checkout", "--quiet", "-b", "topic")
+    assert said.read_text().count("ran") >= 2
+    said.unlink()
+    repository = Repository(source)
+    repository.git("status")
+    repository.git("checkout", "--quiet", "-b", "other")
+    assert not said.exists()
+
+
+def test_hands_on_no_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Code of the release runs in what uv starts: it builds packages."""
+    for name in ("GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "ACTIONS_RUNTIME_TOKEN"):
+        monkeypatch.setenv(name, "secret-of-the-run")
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    show = "import os; print(*os.environ.values(), os.environ['GITHUB_ACTIONS'])"
+    said = uv(tmp_path, "run", "--no-project", "python", "-c", show).stdout
+    assert said.endswith("true\n")
+    assert "secret-of-the-run" not in said

@@ -34,6 +34,7 @@ OPEN = [
             "topic",
             "chassis/v0.0.3",
             BRANCH,
+            "v0.0.1",
         ),
         start=1,
     )

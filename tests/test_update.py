@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 
 from tests.questions import load_config
-from tests.releases import NEXT, Template, Update, classes, comment, copier, is_changeable
+from tests.releases import (
+    NEXT,
+    Template,
+    ThinTemplate,
+    Update,
+    classes,
+    comment,
+    copier,
+    is_changeable,
+)
 from tests.stacks import OPPOSITES, Stack, each
 from tests.test_ownership import entry_of
 
@@ -26,10 +35,15 @@ def template(checkout: Path, tmp_path: Path) -> Template:
     return Template(checkout, tmp_path / "template")
 
 
+@pytest.fixture
+def thin(checkout: Path, tmp_path: Path) -> Template:
+    return ThinTemplate(checkout, tmp_path / "template")
+
+
 class TestAnswers:
     @pytest.mark.parametrize("data", SETTLED)
-    def test_settled_at_birth(self, data: str, template: Template, tmp_path: Path) -> None:
-        project = Update.born(template, tmp_path / "project", OPPOSITES[0].answers)
+    def test_settled_at_birth(self, data: str, thin: Template, tmp_path: Path) -> None:
+        project = Update.born(thin, tmp_path / "project", OPPOSITES[0].answers)
         before = project.files()
         done = copier(project.path, "update", "--defaults", "--data", data)
         assert done.returncode == 1
@@ -37,8 +51,8 @@ class TestAnswers:
         assert "Traceback" not in done.stderr
         assert project.files() == before
 
-    def test_tenancy_is_never_turned_off(self, template: Template, tmp_path: Path) -> None:
-        project = Update.born(template, tmp_path / "project", OPPOSITES[1].answers)
+    def test_tenancy_is_never_turned_off(self, thin: Template, tmp_path: Path) -> None:
+        project = Update.born(thin, tmp_path / "project", OPPOSITES[1].answers)
         done = copier(project.path, "update", "--defaults", "--data", "multi_tenancy=false")
         assert done.returncode == 1
         assert (

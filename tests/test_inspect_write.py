@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.checks import check_style, check_types
 from tests.conftest import Install, Render
 from tests.conversations import Conversation, Person, join
 from tests.projects import Project
@@ -183,14 +184,14 @@ def database(project: Project, name: str, script: str) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("stack", "sample"), CASES, ids=[f"{sample.name}-{stack}" for stack, sample in CASES]
 )
-def test_serves_the_rows(stack: Stack, sample: Sample, project: Project) -> None:
+def test_serves_the_rows(stack: Stack, sample: Sample, project: Project, workshop: Path) -> None:
     script = (SCRIPTS / f"{sample.name}.sql").read_text()
     with database(project, sample.name, script) as url:
         command = ["manage", "inspect", "--url", url, "--schema", sample.schema, "--write", "--yes"]
         said = project.uv_run(*command)
         assert all(f"of {name}: none was found" in said for name in sample.unmade)
         assert all(f"No resource: {table}, as" in said for table in sample.raw)
-        check_settled(project, url, written_tests(project, sample.unmade))
+        check_settled(project, url, written_tests(project, sample.unmade), workshop)
         again = project.uv_run(*command)
         with project.served(DATABASE_URL=url) as server, Conversation(server) as talk:
             check_rows(join(talk, stack, "ann@example.org"), sample)
@@ -206,13 +207,12 @@ def test_serves_the_rows(stack: Stack, sample: Sample, project: Project) -> None
     assert all(re.search(r"auth|\busers?\b", "/".join(parts)) for parts in told), told
 
 
-def check_settled(project: Project, url: str, tests: list[str]) -> None:
+def check_settled(project: Project, url: str, tests: list[str], cache: Path) -> None:
     """The checks of the project, and no difference that a migration could be written for."""
     project.uv_run("manage", "migrate", "apply", DATABASE_URL=url)
     check_agreement(project, url)
-    project.uv_run("ruff", "check")
-    project.uv_run("ruff", "format", "--check")
-    project.uv_run("mypy")
+    check_style(project)
+    check_types(project, cache)
     project.uv_run("pytest", "--quiet", "tests/core/test_migrations.py", *tests)
 
 

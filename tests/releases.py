@@ -5,9 +5,9 @@ import subprocess
 from pathlib import Path
 
 import yaml
-from copier import run_copy, run_update
+from copier import run_update
 
-from tests.renderings import copy_checkout, git
+from tests.renderings import copy, copy_checkout, git
 
 FIRST, NEXT = "v0.0.1", "v0.0.2"
 MARKER = re.compile(rb"^<{7} ", re.MULTILINE)
@@ -95,15 +95,7 @@ class Update:
         version: str = FIRST,
     ) -> "Update":
         """A project of a release of the template."""
-        run_copy(
-            str(template.path),
-            path,
-            {"project_name": "Probe", **answers},
-            defaults=True,
-            quiet=True,
-            unsafe=False,
-            vcs_ref=version,
-        )
+        copy(template.path, path, answers, version)
         git(path, "init", "--quiet")
         project = cls(path)
         project.commit("Start")

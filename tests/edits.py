@@ -4,7 +4,9 @@ import subprocess
 import sys
 from collections.abc import Iterable
 
-from tests.releases import Template, Update, classes, comment, owner_of
+from manage.upgrading.ownership import owner_of
+
+from tests.releases import Template, Update, comment, owners
 from tests.renderings import git
 
 # Of either layout: a project has some of them.
@@ -35,7 +37,7 @@ class Edits:
 
     def __init__(self, project: Update, template: Template) -> None:
         self.project = project
-        self.classes = classes(template.path)
+        self.owners = owners(template.path)
         self.traces: list[tuple[str, str]] = []
         self.gone: set[str] = set()
         self.yours: dict[str, bytes] = {}
@@ -57,7 +59,7 @@ class Edits:
         """The team's files that can hold a comment."""
         files = self.project.files()
         texts = [name for name in files if files[name] and not name.endswith((".json", ".lock"))]
-        return [name for name in texts if owner_of(name, self.classes) == "yours"]
+        return [name for name in texts if owner_of(name, self.owners) == "yours"]
 
     def edit(self, name: str, *, line: str = "", behind: str = "") -> None:
         """Add a comment, or a line with one: at the end, or behind another line."""
@@ -98,7 +100,7 @@ class Edits:
         self.yours = {
             name: text
             for name, text in files
-            if owner_of(name, self.classes) == "yours" and name != "uv.lock"
+            if owner_of(name, self.owners) == "yours" and name != "uv.lock"
         }
 
     def losses(self) -> list[str]:

@@ -3,9 +3,11 @@
 import re
 import subprocess
 from pathlib import Path
+from typing import cast
 
 import yaml
 from copier import run_update
+from manage.upgrading.ownership import Owner
 
 from tests.renderings import copy, copy_checkout, git
 
@@ -163,15 +165,9 @@ def classes(template: Path) -> dict[str, list[str]]:
     return loaded | {"yours": [path.removeprefix("/") for path in yours if path.startswith("/")]}
 
 
-def owner_of(path: str, classes: dict[str, list[str]]) -> str:
-    """The class of a path; what the map does not know is the team's."""
-    fitting = {
-        entry: name
-        for name, entries in classes.items()
-        for entry in entries
-        if path == entry or (entry[-1] == "/" and path.startswith(entry))
-    }
-    return fitting[max(fitting, key=len)] if fitting else "yours"
+def owners(template: Path) -> dict[str, Owner]:
+    """The class of each path in that map."""
+    return {path: cast(Owner, name) for name, paths in classes(template).items() for path in paths}
 
 
 def comment(path: Path, text: str) -> str:

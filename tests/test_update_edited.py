@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from manage.upgrading.conflicts import find_conflicts
+from manage.upgrading.ownership import Owner, owner_of
 from manage.upgrading.repository import Repository
 
 from tests.checks import check_style, check_types, run_own_tests
@@ -13,7 +14,7 @@ from tests.edits import MAY_CONFLICT, REFORMATTED, Edits
 from tests.growth import grow
 from tests.history import RELEASES, WORKING_TREE, History
 from tests.projects import Project
-from tests.releases import Update, owner_of
+from tests.releases import Update
 from tests.renderings import git
 from tests.stacks import OPPOSITES, SPREAD, Stack, each
 
@@ -48,10 +49,10 @@ def test_each_release(stack: Stack, born: str, template: History, tmp_path: Path
     assert MAY_CONFLICT.issuperset(edited.conflicts())
     fresh = Update.born(template, tmp_path / "fresh", stack.answers, NEXT)
     assert clean.conflicts() == []
-    assert of_the_template(clean, edits.classes) == of_the_template(fresh, edits.classes)
+    assert of_the_template(clean, edits.owners) == of_the_template(fresh, edits.owners)
 
 
-def of_the_template(project: Update, owners: dict[str, list[str]]) -> dict[str, bytes]:
+def of_the_template(project: Update, owners: dict[str, Owner]) -> dict[str, bytes]:
     files = project.files().items()
     return {name: text for name, text in files if owner_of(name, owners) != "yours"}
 

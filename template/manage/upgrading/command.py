@@ -27,8 +27,6 @@ def upgrade_project(
     """Say what is new, update, and say what changed and what is left to do."""
     project.refuse_unclean()
     with planned(project.repository.root, wanted, settings) as plan:
-        if plan is None:
-            return
         typer.echo(f"{plan.changes}\n" if plan.changes else "")
         if dry_run:
             project = Upgrade(project.repository.cloned(plan.folder / "project"))

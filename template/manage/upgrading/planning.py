@@ -30,8 +30,8 @@ class Plan:
 
 
 @contextmanager
-def planned(root: Path, wanted: str | None, settings: Sequence[str]) -> Iterator[Plan | None]:
-    """What there is to do in a project, if anything is."""
+def planned(root: Path, wanted: str | None, settings: Sequence[str]) -> Iterator[Plan]:
+    """What there is to do in a project; the command ends here if nothing is."""
     answers = parse(settings)
     recorded = Answers.read(root)
     with tempfile.TemporaryDirectory() as folder:
@@ -41,8 +41,7 @@ def planned(root: Path, wanted: str | None, settings: Sequence[str]) -> Iterator
         if release.tag == recorded.version and recorded.has(answers):
             newest = "" if wanted else ", the newest release"
             typer.echo(f"This project is at {release.tag}{newest}: nothing to do.")
-            yield None
-            return
+            raise typer.Exit
         typer.echo(f"From {recorded.version} to {release.tag}\n")
         changes = template.changes(recorded.last_release, release)
         render_old = partial(render, root, clone, recorded, Path(folder))

@@ -71,8 +71,6 @@ def propose_upgrade(project: Upgrade, wanted: str | None) -> None:
     base = project.repository.branch()
     root = project.repository.root
     with planned(root, wanted, ()) as plan:
-        if plan is None:
-            return
         branch = PREFIX + plan.release.tag
         if github.has(branch):
             typer.echo(f"The branch {branch} offers it; delete it to have it offered again.")

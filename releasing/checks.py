@@ -16,7 +16,7 @@ def parse(text: str) -> Version:
     """A version that is final or a pre-release."""
     with suppress(InvalidVersion):
         version = Version(text)
-        if not (version.is_devrelease or version.is_postrelease or version.local):
+        if not (version.is_devrelease or version.is_postrelease or version.local or version.epoch):
             return version
     raise RefusalError(f"{text} is no version of PEP 440 that is final or a pre-release")
 

@@ -72,6 +72,47 @@ async def get_latest(session: ReadSessionDep, _user: CurrentUser) -> list[dict[s
         remembered.extend(await session.fetch(text("SELECT * FROM articles")))
     return remembered
 """
+NUMBER_ROUTE = """
+
+@router.get("/lengths/{length}")
+async def list_by_length(
+    length: int, session: ReadSessionDep, _user: CurrentUser
+) -> list[dict[str, Any]]:
+    matching = text("SELECT * FROM articles WHERE length(content) = :length")
+    return await session.fetch(matching, {"length": length})
+"""
+CACHING_ROUTE = """
+
+cached: dict[str, list[Any]] = {}
+
+
+@router.get("/cached/all")
+async def list_cached(
+    request: Request, session: ReadSessionDep, _user: CurrentUser
+) -> list[dict[str, Any]]:
+    if str(request.url) not in cached:
+        cached[str(request.url)] = await session.fetch(text("SELECT * FROM articles"))
+    return cached[str(request.url)]
+"""
+STRICT_ROUTE = """
+
+class Nothing(BaseModel):
+    model_config = {"extra": "forbid"}
+
+
+@router.get("/mine/all")
+async def list_to_plain_users(
+    query: Annotated[Nothing, Query()], settings: SettingsDep, user: CurrentUser
+) -> list[dict[str, Any]]:
+    if user.role == "admin":
+        return []
+    owners = settings.model_copy(update={"database_url": settings.migration_database_url})
+    database = Database.from_settings(owners)
+    try:
+        return await database.reads(tenant_id=None).fetch(text("SELECT id FROM articles"))
+    finally:
+        await database.dispose()
+"""
 TELLING_SERVICE = """
     async def get_article(self, article_id: UUID) -> ArticleRead:
         asked = text("SELECT article_exists(:id) AS exists")
@@ -121,6 +162,8 @@ class Plant:
             "from typing import Any",
             "from pydantic import BaseModel",
             "from sqlalchemy import text",
+            "from typing import Annotated",
+            "from fastapi import Query, Request",
             "from app.core.database import Database",
             "from app.dependencies import DatabaseDep, SettingsDep",
         ]
@@ -206,6 +249,22 @@ class TestRoutes:
         planted = plant(ASYNC)
         planted.add_route(REMEMBERING_ROUTE)
         planted.fails(LEAKS, "-k=queries", because="/latest/one.* as a user shows")
+
+    def test_memory_by_address(self, plant: Make) -> None:
+        planted = plant(ASYNC)
+        planted.add_route(CACHING_ROUTE)
+        planted.fails(LEAKS, "-k=rows", because="What the other tenant asked for")
+
+    def test_list_to_plain_users(self, plant: Make) -> None:
+        """It takes no parameters at all."""
+        planted = plant(ASYNC)
+        planted.add_route(STRICT_ROUTE)
+        planted.fails(LEAKS, "-k=queries", because="/mine/all as a user shows")
+
+    def test_number_in_the_path(self, plant: Make) -> None:
+        planted = plant(ASYNC)
+        planted.add_route(NUMBER_ROUTE)
+        assert "passed" in planted.test(LEAKS)
 
     def test_other_answer_for_foreign_ids(self, plant: Make) -> None:
         planted = plant(ASYNC)

@@ -70,6 +70,7 @@ REFUSED: dict[str, tuple[str, Callable[[Scratch], None], str]] = {
     "development": ("0.1.0.dev1", nothing, "0.1.0.dev1 is no version of PEP 440 that is final"),
     "post-release": ("0.1.0.post1", nothing, "0.1.0.post1 is no version of PEP 440"),
     "local": ("0.1.0+mine", nothing, "is no version of PEP 440"),
+    "epoch": ("1!0.1.0", nothing, "is no version of PEP 440"),
     "not newer": (
         "0.1.0rc1",
         edited(releases.NAME, "# None yet.\n", LISTED),

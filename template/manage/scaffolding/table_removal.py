@@ -9,9 +9,9 @@ from manage.scaffolding.dropping import undo
 from manage.scaffolding.removing import Resource
 from manage.scaffolding.versions import next_version
 
-# A statement, or a call of Alembic's with its calls of `op.f`, that changes the table that is put in.
+# A statement, or a call of Alembic's with its calls of `op.f`, that changes the table {0} or adds to it.
 CHANGE = (
-    r'\bALTER TABLE (?:ONLY )?(?:public\.)?"?{0}\b'
+    r'\b(?:ALTER\s+TABLE(?:\s+IF\s+EXISTS)?|ON)\s+(?:ONLY\s+)?(?:public\.)?"?{0}\b'
     r'|\bop\.(?!f\b|create_table|drop_table)\w+\((?:[^()]|\([^()]*\))*"{0}"'
 )
 

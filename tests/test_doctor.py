@@ -78,6 +78,10 @@ def test_registrations(patient: Patient) -> None:
             ("registrations", "error", f"{routes} imports from {gone}_old, which is gone"),
         ]
     )
+    (patient.project.path / "app" / "seed.py").unlink()
+    missing = "app.seed is missing, and the kernel imports it"
+    assert ("registrations", "error", missing) in patient.found()
+
     said = patient.remedies()
     assert f"add `from {patient.module('models')} import Note` to {models}" in said
     assert f"add `from {patient.module('routes')} import router as note" in said

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from manage.errors import CommandError
+from manage.scaffolding.altering import alters
 from manage.scaffolding.records import read_record
 
 from tests.conftest import Install, Render
@@ -209,3 +210,28 @@ class TestTable:
         assert "Its table was changed since" in scaffold.manage(*REMOVE_ORDER, "--force")
         scaffold.manage("migrate", "create", "-m", "drop orders")
         scaffold.check("pytest", "-q", MIGRATIONS)
+
+
+CHANGES = (
+    "ALTER TABLE orders ADD COLUMN colour text",
+    "alter  table if exists only public.orders\n  rename to purchases",
+    'ALTER TABLE "orders" OWNER TO app_owner',
+    "CREATE UNIQUE INDEX ON orders (number)",
+    'op.execute("CREATE TRIGGER t BEFORE INSERT ON public.orders EXECUTE FUNCTION f()")',
+    'op.add_column("orders", sa.Column("colour", sa.Text()))',
+    'op.create_index(op.f("ix_orders_at"), "orders", ["at"])',
+)
+OTHERS = (
+    "ALTER TABLE order_lines ADD COLUMN colour text",
+    "CREATE TABLE invoices (order_id uuid REFERENCES orders (id) ON DELETE CASCADE)",
+    "CREATE INDEX ON orders_of_old (number)",
+    'op.create_table("invoices", sa.ForeignKeyConstraint(["order_id"], ["orders.id"]))',
+    'op.add_column("order_lines", sa.Column("orders", sa.Text()))',
+)
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("statement", CHANGES + OTHERS)
+def test_changes_of_a_table_are_known(statement: str) -> None:
+    """Whether a later migration was one decides how the table is dropped."""
+    assert alters(statement, "orders") == (statement in CHANGES)

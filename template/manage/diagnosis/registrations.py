@@ -9,17 +9,29 @@ from manage.diagnosis.subject import Subject
 from manage.scaffolding.project import Project, names
 
 Modules = Mapping[str, Module]
+# The team's, and the kernel imports them.
+ENTRIES = ("app.main", "app.models", "app.routes", "app.seed", "app.settings")
 REGISTRIES = ("app.models", "app.builtin.models", "app.routes", "app.builtin.routes")
 
 
 def examine(subject: Subject) -> Iterator[Finding]:
     """Models and routers that nothing registers, and registrations of nothing."""
     project, modules = Project(subject.root), read_modules(subject.root)
+    yield from missing(modules)
     yield from unregistered_models(modules, project.registry("models"))
     yield from unregistered_routers(modules, project.registry("routes"))
     for registry in REGISTRIES:
         if registry in modules:
             yield from gone(modules, modules[registry])
+
+
+def missing(modules: Modules) -> Iterator[Finding]:
+    """What nothing works without."""
+    for name in ENTRIES:
+        if name not in modules:
+            yield Finding(
+                "error", f"{name} is missing, and the kernel imports it", "bring it back from git"
+            )
 
 
 def unregistered_models(modules: Modules, registry: str) -> Iterator[Finding]:

@@ -1,19 +1,13 @@
 """What becomes of the table of a resource that is removed."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from manage.scaffolding import elsewhere
+from manage.scaffolding.altering import alters
 from manage.scaffolding.dropping import undo
 from manage.scaffolding.removing import Resource
 from manage.scaffolding.versions import next_version
-
-# A statement, or a call of Alembic's with its calls of `op.f`, that changes the table {0} or adds to it.
-CHANGE = (
-    r'\b(?:ALTER\s+TABLE(?:\s+IF\s+EXISTS)?|ON)\s+(?:ONLY\s+)?(?:public\.)?"?{0}\b'
-    r'|\bop\.(?!f\b|create_table|drop_table)\w+\((?:[^()]|\([^()]*\))*"{0}"'
-)
 
 
 @dataclass(frozen=True)
@@ -59,7 +53,7 @@ def plan_table(resource: Resource) -> TablePlan:
 
 def was_changed(resource: Resource, creation: str) -> bool:
     """Whether a later migration than the one that creates the table changes it."""
-    change = re.compile(CHANGE.format(re.escape(resource.record.plural)), re.IGNORECASE)
     created = resource.project.root / creation
     later = [file for file in created.parent.glob(f"*{created.suffix}") if file.name > created.name]
-    return any(change.search(file.read_text(encoding="utf-8")) for file in later)
+    table = resource.record.plural
+    return any(alters(file.read_text(encoding="utf-8"), table) for file in later)

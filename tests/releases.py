@@ -123,11 +123,11 @@ class Update:
         assert line == behind
         path.write_text(f"{head}{line}{text}{tail}")
 
-    def run_command(self, copier: str) -> None:
+    def run_command(self, copier: str, version: str) -> None:
         """`copier update` by the command of that version."""
         program = ("tool", "run", "--quiet", "--from", f"copier=={copier}", "copier")
         done = subprocess.run(
-            ["uv", *program, "update", "--defaults", "--vcs-ref", NEXT],
+            ["uv", *program, "update", "--defaults", "--vcs-ref", version],
             cwd=self.path,
             capture_output=True,
             text=True,

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.questions import load_config
 from tests.releases import (
     NEXT,
     Template,
@@ -144,23 +143,6 @@ def test_both_sides_grow(template: Template, tmp_path: Path) -> None:
     assert dependencies[-3:-1] == ["attrs>=20", "uuid-utils>=1"]
     assert dependencies[-1].startswith("attrs>=")
     assert "structlog>=26.0" in dependencies
-
-
-@each(OPPOSITES)
-def test_lowest_copier(stack: Stack, template: Template, tmp_path: Path) -> None:
-    """The lowest that copier.yml accepts gives the same files as the newest."""
-    config = load_config(template.path)
-    projects = [Update.born(template, tmp_path / name, stack.answers) for name in ("new", "low")]
-    for project in projects:
-        project.append("app/main.py", "# ours\n")
-        project.append("app/core/errors.py", "# ours\n")
-        project.commit("Edits")
-    template.head_every_file("of the next release")
-    template.release(NEXT)
-    projects[0].run()
-    projects[1].run_command(config["_min_copier_version"])
-    assert projects[0].files() == projects[1].files()
-    assert projects[0].conflicts() == []
 
 
 def uv_add(project: Update, name: str) -> None:

@@ -1,5 +1,6 @@
 """Projects that a team has edited for years, updated: everything is there, works and has its rows."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.edits import MAY_CONFLICT, REFORMATTED, Edits
 from tests.growth import grow
 from tests.history import RELEASES, WORKING_TREE, History
 from tests.projects import Project
+from tests.questions import load_config
 from tests.releases import Update
 from tests.renderings import git
 from tests.stacks import OPPOSITES, SPREAD, Stack, each
@@ -37,14 +39,20 @@ def template(history: History) -> History:
 @each(SPREAD[2:4])
 @pytest.mark.parametrize("born", VERSIONS)
 def test_each_release(stack: Stack, born: str, template: History, tmp_path: Path) -> None:
-    """Nothing is lost; a project that nobody edited is as a fresh one, but for what is the team's."""
+    """Nothing is lost; a project that nobody edited is as a fresh one, but for what is the team's.
+
+    The lowest Copier that copier.yml accepts gives the same files as the newest.
+    """
     clean, edited = (
         Update.born(template, tmp_path / name, stack.answers, born) for name in ("clean", "edited")
     )
     edits = Edits(edited, template)
     edits.make()
+    low = Update(Path(shutil.copytree(edited.path, tmp_path / "low")))
     for project in (clean, edited):
         project.run(NEXT)
+    low.run_command(load_config(template.path)["_min_copier_version"], NEXT)
+    assert low.files() == edited.files()
     assert edits.losses() == []
     assert MAY_CONFLICT.issuperset(edited.conflicts())
     fresh = Update.born(template, tmp_path / "fresh", stack.answers, NEXT)

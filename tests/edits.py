@@ -3,10 +3,12 @@
 import subprocess
 import sys
 from collections.abc import Iterable
+from pathlib import Path
+from typing import cast
 
-from manage.upgrading.ownership import owner_of
+from manage.upgrading.ownership import Owner, owner_of
 
-from tests.releases import Template, Update, comment, owners
+from tests.releases import Template, Update, classes, comment
 from tests.renderings import git
 
 # Of either layout: a project has some of them.
@@ -119,3 +121,8 @@ class Edits:
                 if token.encode() not in files.get(name, b"")
             ),
         ]
+
+
+def owners(template: Path) -> dict[str, Owner]:
+    """The class of each path in that map."""
+    return {path: cast(Owner, name) for name, paths in classes(template).items() for path in paths}

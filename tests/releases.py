@@ -3,11 +3,9 @@
 import re
 import subprocess
 from pathlib import Path
-from typing import cast
 
 import yaml
 from copier import run_update
-from manage.upgrading.ownership import Owner
 
 from tests.renderings import copy, copy_checkout, git
 
@@ -163,11 +161,6 @@ def classes(template: Path) -> dict[str, list[str]]:
     )
     yours = yaml.safe_load((template / "extensions/yours.yml").read_text())
     return loaded | {"yours": [path.removeprefix("/") for path in yours if path.startswith("/")]}
-
-
-def owners(template: Path) -> dict[str, Owner]:
-    """The class of each path in that map."""
-    return {path: cast(Owner, name) for name, paths in classes(template).items() for path in paths}
 
 
 def comment(path: Path, text: str) -> str:

@@ -1,6 +1,9 @@
 """What an update costs: `copier update` of an edited project against a fresh `copier copy`.
 
-Usage: python -m benchmarks.update [ROUNDS]
+Usage: TMPDIR=/dev/shm python -m benchmarks.update [ROUNDS]
+
+In memory, because on ext4 a file costs the more the more were deleted in the last minutes: round by
+round updates, which delete thousands, took longer.
 """
 
 import os
@@ -14,6 +17,7 @@ from pathlib import Path
 
 from benchmarks.render import REPOSITORY, processor_seconds
 from tests.releases import NEXT, Template, Update
+from tests.renderings import git
 from tests.stacks import OPPOSITES, Stack
 
 EDITED = ("app/core/errors.py", "app/main.py", "pyproject.toml")
@@ -26,6 +30,7 @@ def main() -> None:
         template = Template(REPOSITORY, Path(folder, "template"))
         template.head_every_file("of the next release")
         template.release(NEXT)
+        git(template.path, "gc", "--quiet")  # as a template is that was pushed
         for stack in OPPOSITES:
             taken = [measure(template, stack, Path(folder, "project")) for _ in range(rounds)]
             report(stack, taken)

@@ -1,6 +1,8 @@
 import json
+import os
 import shutil
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,13 @@ Render = Callable[[Stack], Rendering]
 Install = Callable[..., Project]
 Talk = Callable[[Stack], list[Exchange]]
 
+MEMORY, GIBIBYTE = Path("/dev/shm"), 1 << 30
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Half as many again as there are processors: tests wait for servers and databases."""
+    return (os.cpu_count() or 1) * 3 // 2
+
 
 @pytest.fixture(scope="session")
 def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -27,6 +36,26 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = (base.parent if base.name.startswith("popen-") else base) / "workshop"
     folder.mkdir(exist_ok=True)
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def scratch(workshop: Path) -> Iterator[None]:
+    """Put Copier's clones and copies, which live for a moment, into memory where that is a folder.
+
+    ext4 uses no inode again for minutes after a deletion, and passes such inodes one by one for
+    each file that is made: thousands of deletions slow all tests down.
+    """
+    assert workshop.is_dir()  # It was made before: what is kept for reading stays on the disk.
+    if not (MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > GIBIBYTE):
+        yield
+        return
+    with (
+        tempfile.TemporaryDirectory(prefix="chassis-", dir=MEMORY) as folder,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv("TMPDIR", folder)
+        patch.setattr(tempfile, "tempdir", folder)
+        yield
 
 
 @pytest.fixture(scope="session")

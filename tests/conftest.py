@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 from filelock import FileLock
@@ -19,7 +20,16 @@ REPOSITORY = Path(__file__).parents[1]
 
 Render = Callable[[Stack], Rendering]
 Install = Callable[..., Project]
-Talk = Callable[[Stack], list[Exchange]]
+
+
+class Talked(NamedTuple):
+    """What a service says of itself, and what it says to its clients."""
+
+    openapi: dict[str, Any]
+    exchanges: list[Exchange]
+
+
+Talk = Callable[[Stack], Talked]
 
 MEMORY, GIBIBYTE = Path("/dev/shm"), 1 << 30
 
@@ -53,6 +63,7 @@ def scratch(workshop: Path) -> Iterator[None]:
         tempfile.TemporaryDirectory(prefix="chassis-", dir=MEMORY) as folder,
         pytest.MonkeyPatch.context() as patch,
     ):
+        Path(folder).chmod(0o711)  # Where root runs the tests, PostgreSQL is somebody else.
         patch.setenv("TMPDIR", folder)
         patch.setattr(tempfile, "tempdir", folder)
         yield
@@ -102,19 +113,18 @@ def install(workshop: Path, render: Render) -> Install:
 def talk(install: Install) -> Talk:
     """What every stack answered in the same conversation, which is held once per run."""
 
-    def talk(stack: Stack) -> list[Exchange]:
+    def talk(stack: Stack) -> Talked:
         project = install(stack)
         record = project.path.with_name(f"{stack}.conversation.json")
         with project.alone():
             if not record.exists():
                 project.start_afresh()
                 with project.served() as server:
-                    exchanges = converse(server, stack)
+                    talked = Talked(server.get("/openapi.json").json(), converse(server, stack))
                     server.stop()
                 assert server.remains() == []
-                record.write_text(json.dumps(exchanges, indent=2))
-        recorded: list[Exchange] = json.loads(record.read_text())
-        return recorded
+                record.write_text(json.dumps(talked))
+        return Talked(*json.loads(record.read_text()))
 
     return talk
 

@@ -66,7 +66,7 @@ class Member:
 
 @each(STACKS)
 def test_answers_the_same(stack: Stack, install: Install, talk: Talk) -> None:
-    expected, project = talk(stack), install(stack)
+    expected, project = talk(stack).exchanges, install(stack)
     with (
         project.alone(),
         pooled(project, stack) as environment,

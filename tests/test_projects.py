@@ -16,7 +16,7 @@ from tests.stacks import OPPOSITES, STACKS, Stack, each
 
 @each(STACKS, quick=OPPOSITES)
 def test_served(stack: Stack, talk: Talk) -> None:
-    assert talk(stack)
+    assert talk(stack).exchanges
 
 
 @each([stack.but(example=False) for stack in OPPOSITES])

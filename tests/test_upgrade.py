@@ -131,14 +131,20 @@ def test_edits_of_retired_files_stay(template: Template, workshop: Path, tmp_pat
     update = Update.born(template, tmp_path / "project", OPPOSITES[0].answers)
     template.path.joinpath("template/tests/core/test_mail.py.jinja").unlink()
     template.path.joinpath("template/tests/core/test_logging.py").unlink()
+    template.add("tests/core/test_added.py", "")
     template.release(NEXT)
     project = Project(update.path)
     project.sync(workshop)
     update.append("tests/core/test_mail.py", "# ours\n")
     commit(project, "Edit")
     before = update.files()
-    with pytest.raises(AssertionError, match=r"tests/core/test_mail\.py: the template has it no"):
+    with pytest.raises(
+        AssertionError, match=r"tests/core/test_mail\.py: the template has it no"
+    ) as refusal:
         project.uv_run("manage", "upgrade")
+    assert "  tests/core/test_added.py (new)\n" in str(refusal.value)
+    assert "  tests/core/test_logging.py (deleted)\n" in str(refusal.value)
+    assert "  tests/core/test_mail.py (deleted)\n" not in str(refusal.value)
     after = update.files()
     assert after["tests/core/test_mail.py"] == before["tests/core/test_mail.py"]
     assert "tests/core/test_logging.py" not in after
@@ -165,7 +171,9 @@ def test_refuses(born: Project) -> None:
 
 @each([OPPOSITES[0]])
 def test_changes_an_answer(stack: Stack, born: Project) -> None:
-    born.uv_run("manage", "upgrade", "--set", "auth=session")
+    said = born.uv_run("manage", "upgrade", "--to", "0.0.1", "--set", "auth=session")
+    assert said.startswith("At v0.0.1, with auth=session\n")
+    assert "  app/core/jwt.py (deleted)\n" in said
     assert "auth: session" in (born.path / ".copier-answers.yml").read_text()
     assert not (born.path / "app/core/jwt.py").exists()
 

@@ -1,6 +1,6 @@
 """What `manage upgrade` does and says, step by step."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import typer
@@ -44,17 +44,22 @@ def upgrade_project(
 def bring_in(project: Upgrade, plan: Plan) -> list[Conflict]:
     """Update, say what changed, and find what people have to decide."""
     changed = project.run(plan.release.tag, plan.answers)
-    report(project.repository, changed)
     kept = keep_edited(project.repository, changed, plan.render_old)
+    report(project.repository, {*changed}.difference(conflict.path for conflict in kept))
     return [*find_conflicts(project.repository), *kept]
 
 
-def report(repository: Repository, changed: Sequence[str]) -> None:
+def report(repository: Repository, changed: Iterable[str]) -> None:
     """List what differs, by whom it belongs to."""
+    before = {*repository.tracked()}
     for owner, paths in by_owner(changed, repository.root).items():
         if paths:
             typer.echo(f"{HEADINGS[owner]}:")
-            typer.echo("".join(f"  {path}\n" for path in paths))
+            for path in paths:
+                is_gone = not (repository.root / path).exists()
+                note = " (deleted)" if is_gone else "" if path in before else " (new)"
+                typer.echo(f"  {path}{note}")
+            typer.echo()
 
 
 def refuse_conflicts(conflicts: Sequence[Conflict], *, dry_run: bool) -> None:

@@ -74,7 +74,7 @@ class Repository:
         """A copy of the last commit, to try things in."""
         top = Path(self.git("rev-parse", "--show-toplevel").strip())
         inner = self.git("rev-parse", "--show-prefix").strip()
-        self.git("clone", "--quiet", "--local", str(top), str(folder))
+        self.git("clone", "--quiet", str(top), str(folder))
         return Repository(folder / inner)
 
     def bring_back(self, paths: Collection[str]) -> None:

@@ -1,4 +1,4 @@
-"""What an update costs: `copier update` of an edited project against a fresh `copier copy`.
+"""What an update costs, step by step: of an edited project, against a fresh copy.
 
 Usage: TMPDIR=/dev/shm python -m benchmarks.update [ROUNDS]
 
@@ -21,7 +21,18 @@ from tests.renderings import git
 from tests.stacks import OPPOSITES, Stack
 
 EDITED = ("app/core/errors.py", "app/main.py", "pyproject.toml")
+COPIER = (sys.executable, "-m", "copier")
+OPTIONS = ("--defaults", "--quiet", f"--vcs-ref={NEXT}")
+SYNC = ("uv", "sync", "--quiet")
+# What `manage upgrade` runs.
+UPDATE = {
+    "copier update": (*COPIER, "update", *OPTIONS),
+    "uv sync": SYNC,
+    "manage doctor": ("uv", "run", "--no-sync", "manage", "doctor"),
+}
+# By step: on the clock, and of the processor.
 Seconds = tuple[float, float]
+Steps = dict[str, Seconds]
 
 
 def main() -> None:
@@ -32,47 +43,77 @@ def main() -> None:
         template.release(NEXT)
         git(template.path, "gc", "--quiet")  # as a template is that was pushed
         for stack in OPPOSITES:
-            taken = [measure(template, stack, Path(folder, "project")) for _ in range(rounds)]
-            report(stack, taken)
+            project = Path(folder, "project")
+            copies, updates = [], []
+            for _ in range(rounds):
+                copies.append(copy(template, stack, project))
+                updates.append(update(template, stack, project))
+            report(stack, medians(copies), medians(updates))
 
 
-def measure(template: Template, stack: Stack, folder: Path) -> tuple[Seconds, Seconds]:
-    """A copy of the next release, and an update to it of a project that has three edits."""
+def copy(template: Template, stack: Stack, folder: Path) -> Steps:
+    """A project of the next release."""
     answers = [f"--data={name}={str(value).lower()}" for name, value in stack.answers.items()]
-    copied = seconds_of(folder.parent, "copy", *answers, str(template.path), str(folder))
+    command = (*COPIER, "copy", *OPTIONS, *answers, str(template.path), str(folder))
+    taken = {
+        "copier copy": seconds_of(folder.parent, command),
+        "uv sync": seconds_of(folder, SYNC),
+    }
     shutil.rmtree(folder)
+    return taken
+
+
+def update(template: Template, stack: Stack, folder: Path) -> Steps:
+    """A project with three edits, to the next release."""
     project = Update.born(template, folder, stack.answers)
+    seconds_of(folder, SYNC)
     for name in EDITED:
         project.append(name, "# an edit\n")
     project.commit("Edits")
-    updated = seconds_of(folder, "update")
+    taken = {step: seconds_of(folder, command) for step, command in UPDATE.items()}
     shutil.rmtree(folder)
-    return copied, updated
+    return taken
 
 
-def seconds_of(folder: Path, command: str, *arguments: str) -> Seconds:
-    """On the clock, and of the processor."""
+def seconds_of(folder: Path, command: tuple[str, ...]) -> Seconds:
     started, used = time.perf_counter(), processor_seconds()
-    options = ("--defaults", "--quiet", f"--vcs-ref={NEXT}", *arguments)
-    environment = os.environ | {"PYTHONWARNINGS": "ignore"}
-    copier = [sys.executable, "-m", "copier", command, *options]
-    subprocess.run(copier, cwd=folder, env=environment, check=True)
+    outer = {"VIRTUAL_ENV", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE"}
+    environment = {name: text for name, text in os.environ.items() if name not in outer}
+    environment |= {"PYTHONWARNINGS": "ignore", "UV_LINK_MODE": "symlink"}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
     return time.perf_counter() - started, processor_seconds() - used
 
 
-def report(stack: Stack, taken: list[tuple[Seconds, Seconds]]) -> None:
-    copies, updates = zip(*taken, strict=True)
+def medians(taken: list[Steps]) -> Steps:
+    found = {}
+    for step in taken[0]:
+        clock, processor = zip(*(steps[step] for steps in taken), strict=True)
+        found[step] = statistics.median(clock), statistics.median(processor)
+    return found
+
+
+def report(stack: Stack, copied: Steps, updated: Steps) -> None:
     print(f"{stack!s:40}{'seconds':>10}{'of processor':>15}")
-    rows = {"copy": medians(copies), "update": medians(updates)}
-    clock, processor = (new / old for new, old in zip(rows["update"], rows["copy"], strict=True))
-    rows["ratio"] = clock, processor
-    for name, (clock, processor) in rows.items():
-        print(f"{name:40}{clock:10.2f}{processor:15.2f}")
+    for steps in (copied, updated):
+        for step, seconds in steps.items():
+            print_row(step, seconds)
+    print_row("update of copy, Copier alone", ratio(copied, updated, slice(1)))
+    print_row("update of copy, all steps", ratio(copied, updated, slice(None)))
 
 
-def medians(measured: tuple[Seconds, ...]) -> Seconds:
-    clock, processor = zip(*measured, strict=True)
-    return statistics.median(clock), statistics.median(processor)
+def ratio(copied: Steps, updated: Steps, steps: slice) -> Seconds:
+    old, new = (list(taken.values())[steps] for taken in (copied, updated))
+    clock, processor = (
+        sum(after) / sum(before)
+        for before, after in zip(zip(*old, strict=True), zip(*new, strict=True), strict=True)
+    )
+    return clock, processor
+
+
+def print_row(name: str, seconds: Seconds) -> None:
+    clock, processor = seconds
+    print(f"  {name:38}{clock:10.2f}{processor:15.2f}")
 
 
 if __name__ == "__main__":

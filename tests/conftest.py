@@ -49,13 +49,13 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def scratch(workshop: Path) -> Iterator[None]:
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Put Copier's clones and copies, which live for a moment, into memory where that is a folder.
 
     ext4 uses no inode again for minutes after a deletion, and passes such inodes one by one for
     each file that is made: thousands of deletions slow all tests down.
     """
-    assert workshop.is_dir()  # It was made before: what is kept for reading stays on the disk.
+    tmp_path_factory.getbasetemp()  # Chosen before: what is kept for reading stays on the disk.
     if not (MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > GIBIBYTE):
         yield
         return

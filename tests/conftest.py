@@ -2,7 +2,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,12 +31,15 @@ class Talked(NamedTuple):
 
 Talk = Callable[[Stack], Talked]
 
-MEMORY, GIBIBYTE = Path("/dev/shm"), 1 << 30
+MEMORY = Path("/dev/shm")
+GIBIBYTE = 1 << 30
 
 
-def pytest_xdist_auto_num_workers() -> int:
+@pytest.hookimpl(wrapper=True)
+def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
     """Half as many again as there are processors: tests wait for servers and databases."""
-    return (os.cpu_count() or 1) * 3 // 2
+    processors = yield
+    return processors * 3 // 2
 
 
 @pytest.fixture(scope="session")
@@ -56,7 +59,8 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     each file that is made: thousands of deletions slow all tests down.
     """
     tmp_path_factory.getbasetemp()  # Chosen before: what is kept for reading stays on the disk.
-    if not (MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > GIBIBYTE):
+    is_usable = os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > GIBIBYTE
+    if not is_usable:
         yield
         return
     with (

@@ -94,6 +94,21 @@ async def list_cached(
         cached[str(request.url)] = await session.fetch(text("SELECT * FROM articles"))
     return cached[str(request.url)]
 """
+FLIPPING_ROUTE = """
+
+@router.post("/{article_id}/flip", status_code=204)
+async def flip(article_id: UUID, settings: SettingsDep, user: CurrentUser) -> None:
+    if user.session_id is None:
+        return
+    owners = settings.model_copy(update={"database_url": settings.migration_database_url})
+    database = Database.from_settings(owners)
+    flipped = text("UPDATE articles SET published = NOT published WHERE id = :id")
+    try:
+        async with database.transaction(tenant_id=None) as session:
+            await session.execute(flipped, {"id": article_id})
+    finally:
+        await database.dispose()
+"""
 STRICT_ROUTE = """
 
 class Nothing(BaseModel):
@@ -260,6 +275,11 @@ class TestRoutes:
         planted = plant(ASYNC)
         planted.add_route(STRICT_ROUTE)
         planted.fails(LEAKS, "-k=queries", because="/mine/all as a user shows")
+
+    def test_change_that_the_next_one_undoes(self, plant: Make) -> None:
+        planted = plant(ASYNC)
+        planted.add_route(FLIPPING_ROUTE)
+        planted.fails(LEAKS, "-k=paths", because="Rows of the other tenant changed in articles")
 
     def test_number_in_the_path(self, plant: Make) -> None:
         planted = plant(ASYNC)

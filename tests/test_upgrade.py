@@ -1,7 +1,12 @@
 """`manage upgrade` on projects of a release, to the next one that these tests make up."""
 
+import signal
+import subprocess
+import time
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 from manage.errors import CommandError
 from manage.upgrading.repository import Repository
@@ -198,6 +203,36 @@ def test_unfinished_loses_nothing(born: Project, is_killed: bool) -> None:
     assert edited.read_bytes() == before + b"# ours\n"
 
 
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted(born: Project, sent: signal.Signals) -> None:
+    """Only uv is told; what it and the command have started must not go on."""
+    before = Update(born.path).files()
+    command = ["uv", "run", "--no-sync", "manage", "upgrade"]
+    process = subprocess.Popen(
+        command, cwd=born.path, env=born.environment, stderr=subprocess.PIPE, text=True
+    )
+    while not [one for one in at_work(born) if "copier" in one]:
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(sent)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 128 + sent
+    assert "Nothing is changed" in errors
+    assert at_work(born) == []
+    assert Update(born.path).files() == before
+    assert changed(born) == []
+
+
+def at_work(project: Project) -> list[str]:
+    """What runs in the project's folder."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.cwd() == str(project.path):
+                found.append(" ".join(process.cmdline()))
+    return found
+
+
 def test_ignored_file_in_the_way(born: Project) -> None:
     (born.path / ".git" / "info" / "exclude").write_text("clock.py\n")
     clock = born.path / "app" / "core" / "clock.py"
@@ -205,6 +240,22 @@ def test_ignored_file_in_the_way(born: Project) -> None:
     with pytest.raises(AssertionError, match=r"app/core/clock\.py is ignored by git"):
         born.uv_run("manage", "upgrade")
     assert clock.read_text() == "# ours\n"
+
+
+def test_what_was_ignored_is_not_the_upgrades(template: Template, tmp_path: Path) -> None:
+    """A release may cease to ignore a file of the team's, which is there for good."""
+    update = Update.born(template, tmp_path / "project", OPPOSITES[0].answers)
+    template.edit(".gitignore", ".coverage\n", "")
+    template.release(NEXT)
+    theirs = [update.path / name for name in (".coverage", ".env")]
+    for path in theirs:
+        path.write_text("ours")
+    upgrade = Upgrade(Repository(update.path))
+    changed = upgrade.run(NEXT, {})
+    assert ".gitignore" in changed
+    assert ".coverage" not in changed
+    upgrade.abort()
+    assert [path.read_text() for path in theirs] == ["ours", "ours"]
 
 
 def test_only_versions_are_releases(tmp_path: Path) -> None:

@@ -51,15 +51,20 @@ def bring_in(project: Upgrade, plan: Plan) -> list[Conflict]:
 
 def report(repository: Repository, changed: Iterable[str]) -> None:
     """List what differs, by whom it belongs to."""
-    before = {*repository.tracked()}
+    known = {*repository.tracked()}  # Copier adds nothing to git's index.
     for owner, paths in by_owner(changed, repository.root).items():
         if paths:
             typer.echo(f"{HEADINGS[owner]}:")
             for path in paths:
-                is_gone = not (repository.root / path).exists()
-                note = " (deleted)" if is_gone else "" if path in before else " (new)"
-                typer.echo(f"  {path}{note}")
+                typer.echo(f"  {path}{mark(repository.root / path, is_known=path in known)}")
             typer.echo()
+
+
+def mark(path: Path, *, is_known: bool) -> str:
+    """What happened to a file, unless it is only another one."""
+    if not path.exists():
+        return " (deleted)"
+    return "" if is_known else " (new)"
 
 
 def refuse_conflicts(conflicts: Sequence[Conflict], *, dry_run: bool) -> None:

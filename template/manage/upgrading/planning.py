@@ -42,10 +42,10 @@ def planned(root: Path, wanted: str | None, settings: Sequence[str]) -> Iterator
             newest = "" if wanted else ", the newest release"
             typer.echo(f"This project is at {release.tag}{newest}: nothing to do.")
             raise typer.Exit
-        if release.tag == recorded.version:
-            typer.echo(f"At {release.tag}, with {', '.join(settings)}\n")
-        else:
-            typer.echo(f"From {recorded.version} to {release.tag}\n")
+        is_same = release.tag == recorded.version
+        way = f"At {release.tag}" if is_same else f"From {recorded.version} to {release.tag}"
+        given = f", with {', '.join(settings)}" if settings else ""
+        typer.echo(f"{way}{given}\n")
         changes = template.changes(recorded.last_release, release)
         render_old = partial(render, root, clone, recorded, Path(folder))
         yield Plan(recorded, release, answers, changes, Path(folder), render_old)

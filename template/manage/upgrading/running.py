@@ -3,8 +3,11 @@
 import json
 import os
 import re
+import signal
 import subprocess
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from manage.errors import CommandError
@@ -15,6 +18,7 @@ COPIER = ("tool", "run", "--quiet", "--from", "copier>=9.18,!=9.19.0,<10", "copi
 NOISE = re.compile(r"^(Keeping|Updating) |nothing_was_rendered|^\s*$")
 # What a release, which runs in some of these commands, has no business with.
 SECRET = re.compile(r"(GH|GITHUB)_(ENTERPRISE_)?TOKEN$|ACTIONS_")
+TERMINATED = 128 + signal.SIGTERM
 SENTENCE = re.compile(r"has no attribute '(.+)'$")
 
 
@@ -43,16 +47,36 @@ def uv(root: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     ours = {name: text for name, text in os.environ.items() if not SECRET.match(name)}
     environment = {name: text for name, text in {**ours, **QUIET}.items() if name != "VIRTUAL_ENV"}
     try:
-        return subprocess.run(  # noqa: S603 (a list of ours, no shell)
+        process = subprocess.Popen(  # noqa: S603 (a list of ours, no shell)
             [program, *arguments],
             cwd=root,
             env=environment,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            check=False,
+            start_new_session=True,
         )
     except FileNotFoundError:
         raise CommandError("uv is not installed: upgrades need it to run Copier") from None
+    with process, ending(process):
+        output, errors = process.communicate()
+    return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+
+
+@contextmanager
+def ending(process: "subprocess.Popen[str]") -> Iterator[None]:
+    """End a process that is interrupted, with all that it has started: it would go on writing."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    try:
+        yield
+    except BaseException:
+        if sys.platform == "win32":
+            process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def complaint(output: str) -> str:

@@ -1,12 +1,13 @@
 """An upgrade, which can be taken back until something is committed."""
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from manage.errors import CommandError
-from manage.upgrading.ownership import owner_of, read_owners
+from manage.upgrading.ownership import fits, owner_of, read_owners
 from manage.upgrading.repository import Repository
 from manage.upgrading.running import update
 
@@ -51,6 +52,7 @@ class Upgrade:
 
     def run(self, tag: str, answers: Mapping[str, str]) -> list[str]:
         """Update the project and say which files differ."""
+        hidden = self.repository.ignored()
         self._state.parent.mkdir(exist_ok=True)
         self._write(None)
         try:
@@ -58,9 +60,14 @@ class Upgrade:
         except CommandError as error:
             raise CommandError(f"{error}{self._put_away()}") from None
         except BaseException:
-            self._put_away()
+            sys.stderr.write(f"Nothing is changed{self._put_away()}.\n")
             raise
-        changed = self.repository.changed()
+        # What a new .gitignore no longer hides was there before.
+        changed = [
+            path
+            for path in self.repository.changed()
+            if not any(fits(path, entry) for entry in hidden)
+        ]
         self._write(changed)
         return changed
 

@@ -211,7 +211,7 @@ def test_interrupted(born: Project, sent: signal.Signals) -> None:
     process = subprocess.Popen(
         command, cwd=born.path, env=born.environment, stderr=subprocess.PIPE, text=True
     )
-    while not [one for one in at_work(born) if "copier" in one]:
+    while not [one for one in at_work(born) if "bin/copier update" in one]:
         assert process.poll() is None
         time.sleep(0.05)
     process.send_signal(sent)

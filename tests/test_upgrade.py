@@ -4,6 +4,7 @@ import signal
 import subprocess
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -208,8 +209,13 @@ def test_interrupted(born: Project, sent: signal.Signals) -> None:
     """Only uv is told; what it and the command have started must not go on."""
     before = Update(born.path).files()
     command = ["uv", "run", "--no-sync", "manage", "upgrade"]
-    process = subprocess.Popen(
-        command, cwd=born.path, env=born.environment, stderr=subprocess.PIPE, text=True
+    process = subprocess.Popen(  # what a shell starts in its background ignores SIGINT
+        command,
+        cwd=born.path,
+        env=born.environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
     while not [one for one in at_work(born) if "bin/copier update" in one]:
         assert process.poll() is None

@@ -44,7 +44,9 @@ class Template:
 
     def add(self, name: str, text: str) -> None:
         """Render one more file."""
-        (self.path / "template" / name).write_text(text)
+        path = self.path / "template" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
 
     def head_every_file(self, text: str) -> None:
         """Put a comment on top of each file that a release may change and that is not empty."""

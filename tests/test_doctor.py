@@ -81,6 +81,9 @@ def test_registrations(patient: Patient) -> None:
     (patient.project.path / "app" / "seed.py").unlink()
     missing = "app.seed is missing, and the kernel imports it"
     assert ("registrations", "error", missing) in patient.found()
+    (patient.project.path / "app" / "core" / "pages.py").unlink()
+    [lost] = [found for found in patient.found() if "app.core.pages is gone" in found[2]]
+    assert lost[:2] == ("registrations", "error")
 
     said = patient.remedies()
     assert f"add `from {patient.module('models')} import Note` to {models}" in said
@@ -216,11 +219,12 @@ def test_checks_that_cannot_run(patient: Patient, tmp_path: Path) -> None:
     finally:
         (tmp_path / "git").rename(patient.project.path / ".git")
 
-    unchecked = ("conflicts", "registrations", "migrations", "settings", "drift", "version")
-    assert [(one["check"], one["severity"]) for one in told] == [(one, "note") for one in unchecked]
+    severities = {one["check"]: one["severity"] for one in told}
+    unchecked = ("conflicts", "migrations", "settings", "drift", "version")
+    assert severities == {"registrations": "error"} | dict.fromkeys(unchecked, "note")
     said = "\n".join(one["problem"] for one in told)
     assert "Not checked: git ls-files: not a git repository" in said
-    assert "Not checked: app/core/errors.py is not valid Python" in said
+    assert "app/core/errors.py is not valid Python" in said
     assert "Not checked: ModuleNotFoundError: No module named 'nowhere'" in said
     assert "Not checked: The template /nowhere cannot be fetched" in said
 
@@ -266,6 +270,14 @@ def test_database(patient: Patient) -> None:
         assert pending[0][2].startswith("The database lacks ")
         project.uv_run("manage", "migrate", "apply")
         assert patient.found() == []
+
+        registry = patient.project.path / patient.registry("models")
+        registered = registry.read_text()
+        patient.edit(patient.registry("models"), r"^from .* import Article$", "")
+        [unregistered, unchecked] = patient.found()
+        assert unregistered[:2] == ("registrations", "error")
+        assert "lacks models (see above), whose tables it would drop" in unchecked[2]
+        registry.write_text(registered)
 
         article = patient.module("models", "article").replace(".", "/") + ".py"
         patient.edit(article, r"\Z", "    subtitle: Mapped[str | None]\n")

@@ -1,9 +1,9 @@
 """`manage upgrade` on projects of a release, to the next one that these tests make up."""
 
+import re
 import signal
 import subprocess
 import time
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from manage.errors import CommandError
 from manage.upgrading.repository import Repository
 from manage.upgrading.running import uv
 from manage.upgrading.template import Template as Fetched
-from manage.upgrading.upgrade import Upgrade
+from manage.upgrading.upgrade import COPIES, Upgrade
 
 from tests.projects import Project
 from tests.releases import NEXT, Template, Update
@@ -120,15 +120,17 @@ def test_upgrades_and_goes_back(born: Project) -> None:
 
 
 def test_conflicts_end_it_with_a_list(born: Project) -> None:
-    path = born.path / "app" / "core" / "errors.py"
-    path.write_text(f"# ours\n{path.read_text()}")
-    commit(born, "Edit the first line")
+    for name in ("app/core/errors.py", "pyproject.toml"):
+        path = born.path / name
+        path.write_text(f"# ours\n{path.read_text()}")
+    commit(born, "Edit the first lines")
     before = Update(born.path).files()
     with pytest.raises(AssertionError) as refusal:
         born.uv_run("manage", "upgrade")
     assert "app/core/errors.py: decide between the lines" in str(refusal.value)
-    assert "Error: Files that need a decision: 1" in str(refusal.value)
-    born.uv_run("manage", "upgrade", "--abort")
+    assert "Error: Files that need a decision: 2" in str(refusal.value)
+    [way_back] = re.findall(r"take all back by `(.+)`", str(refusal.value))
+    born.run(*way_back.split())  # By uv it could not be: it reads pyproject.toml first.
     assert Update(born.path).files() == before
     assert changed(born) == []
 
@@ -204,7 +206,17 @@ def test_unfinished_loses_nothing(born: Project, is_killed: bool) -> None:
     assert edited.read_bytes() == before + b"# ours\n"
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_unfinished_rehearsal_names_no_stash(born: Project) -> None:
+    """It was put away in a copy, which is gone."""
+    upgrade = Upgrade(Repository(born.path), is_rehearsal=True)
+    (born.path / "app" / "main.py").write_text("# ours\n")
+    with pytest.raises(CommandError) as raised:
+        upgrade.run(NEXT, {})
+    assert "dirty" in str(raised.value)
+    assert "git stash" not in str(raised.value)
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupted(born: Project, sent: signal.Signals) -> None:
     """Only uv is told; what it and the command have started must not go on."""
     before = Update(born.path).files()
@@ -215,28 +227,28 @@ def test_interrupted(born: Project, sent: signal.Signals) -> None:
         env=born.environment,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+        preexec_fn=partial(signal.signal, sent, signal.SIG_DFL),  # noqa: PLW1509
     )
-    while not [one for one in at_work(born) if "bin/copier update" in one]:
+    started: list[psutil.Process] = []
+    while not any("bin/copier update" in " ".join(words_of(one)) for one in started):
         assert process.poll() is None
         time.sleep(0.05)
+        started = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(sent)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 128 + sent
     assert "Nothing is changed" in errors
-    assert at_work(born) == []
+    assert not any(map(words_of, started))
     assert Update(born.path).files() == before
     assert changed(born) == []
 
 
-def at_work(project: Project) -> list[str]:
-    """What runs in the project's folder."""
-    found = []
-    for process in psutil.process_iter():
-        with suppress(psutil.Error):
-            if process.cwd() == str(project.path):
-                found.append(" ".join(process.cmdline()))
-    return found
+def words_of(process: psutil.Process) -> list[str]:
+    """The command that a process runs; none if it has ended."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
 
 
 def test_ignored_file_in_the_way(born: Project) -> None:
@@ -262,6 +274,42 @@ def test_what_was_ignored_is_not_the_upgrades(template: Template, tmp_path: Path
     assert ".coverage" not in changed
     upgrade.abort()
     assert [path.read_text() for path in theirs] == ["ours", "ours"]
+
+
+def test_what_git_could_not_bring_back(template: Template, tmp_path: Path) -> None:
+    """A release may bring a file that the team has and git ignores; git's own it never writes."""
+    update = Update.born(template, tmp_path / "project", OPPOSITES[0].answers)
+    template.add("notes.txt", "theirs")
+    template.add("{{ '.' ~ 'git' }}/config", "[filter]\n")
+    template.release(NEXT)
+    (update.path / ".git" / "info" / "exclude").write_text("notes.txt\n")
+    notes, coverage = update.path / "notes.txt", update.path / ".coverage"
+    notes.write_text("ours")
+    coverage.write_text("ours")
+    settings = update.path / ".git" / "config"
+    before = settings.read_text()
+
+    upgrade = Upgrade(Repository(update.path))
+    upgrade.run(NEXT, {})
+
+    assert settings.read_text() == before
+    assert notes.read_text() == "theirs"
+    assert upgrade.replaced() == ["notes.txt"]
+    copies = update.path / COPIES
+    assert [path.name for path in copies.iterdir()] == ["notes.txt"]
+    assert (copies / "notes.txt").read_text() == "ours"
+    assert upgrade.abort() == f"; what was in notes.txt, which git ignores, is kept in {COPIES}"
+
+
+@pytest.mark.parametrize("option", ["--skip-worktree", "--assume-unchanged"])
+def test_edit_that_git_does_not_see(born: Project, option: str) -> None:
+    name = "app/core/errors.py"
+    git(born.path, "update-index", option, name)
+    with (born.path / name).open("a") as file:
+        file.write("# ours\n")
+    with pytest.raises(AssertionError, match=rf"git does not look for changes of {name}"):
+        born.uv_run("manage", "upgrade")
+    assert (born.path / name).read_text().endswith("# ours\n")
 
 
 def test_only_versions_are_releases(tmp_path: Path) -> None:

@@ -11,8 +11,11 @@ from app.settings import Settings, get_settings
 from manage.connection import run_on_connection
 from manage.database import database_url, pending_migrations, unknown_migrations
 from manage.diagnosis.findings import Finding
+from manage.diagnosis.modules import read_modules
+from manage.diagnosis.registrations import unregistered_models
 from manage.diagnosis.subject import Subject
 from manage.errors import CommandError
+from manage.scaffolding.project import Project
 
 LOCAL = Path(".postgres", "data")
 
@@ -29,7 +32,7 @@ def examine(subject: Subject) -> Iterator[Finding]:
         return
     url = database_url()
     disagreements = list(steps(url))
-    yield from disagreements or differences(url)
+    yield from disagreements or differences(subject.root, url)
 
 
 def forks() -> Iterator[Finding]:
@@ -70,8 +73,11 @@ def steps(url: URL) -> Iterator[Finding]:
         )
 
 
-def differences(url: URL) -> Iterator[Finding]:
+def differences(root: Path, url: URL) -> Iterator[Finding]:
     """The tables that a new migration would change."""
+    registry = Project(root).registry("models")
+    if any(unregistered_models(read_modules(root), registry)):
+        raise CommandError(f"{registry} lacks models (see above), whose tables it would drop")
     try:
         from manage.diagnosis.difference import differing_tables
     except ModuleNotFoundError as error:

@@ -37,6 +37,11 @@ class Module:
         unused = {id(inner) for node in nodes if is_for_types(node) for inner in ast.walk(node)}
         return [one for node in nodes if id(node) not in unused for one in self._imports(node)]
 
+    @property
+    def needs(self) -> list[Import]:
+        """What it imports whatever the circumstances: nothing imports it where that is missing."""
+        return [one for statement in self.tree.body for one in self._imports(statement)]
+
     @cached_property
     def read_names(self) -> frozenset[str]:
         """The names whose values it uses."""

@@ -1,11 +1,13 @@
 """Whether the registries name all models and routers, and nothing that is gone."""
 
 import ast
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from manage.diagnosis.findings import Finding
 from manage.diagnosis.modules import Module, read_modules, targets
 from manage.diagnosis.subject import Subject
+from manage.errors import CommandError
 from manage.scaffolding.project import Project, names
 
 Modules = Mapping[str, Module]
@@ -16,8 +18,14 @@ REGISTRIES = ("app.models", "app.builtin.models", "app.routes", "app.builtin.rou
 
 def examine(subject: Subject) -> Iterator[Finding]:
     """Models and routers that nothing registers, and registrations of nothing."""
-    project, modules = Project(subject.root), read_modules(subject.root)
+    try:
+        modules = read_modules(subject.root)
+    except CommandError as error:
+        yield Finding("error", str(error), "mend it: what imports it cannot start")
+        return
+    project = Project(subject.root)
     yield from missing(modules)
+    yield from lost(modules)
     yield from unregistered_models(modules, project.registry("models"))
     yield from unregistered_routers(modules, project.registry("routes"))
     for registry in REGISTRIES:
@@ -32,6 +40,22 @@ def missing(modules: Modules) -> Iterator[Finding]:
             yield Finding(
                 "error", f"{name} is missing, and the kernel imports it", "bring it back from git"
             )
+
+
+def lost(modules: Modules) -> Iterator[Finding]:
+    """What modules import that is not there; the entries and the registries have their own words."""
+    packages = {name.rpartition(".")[0] for name in modules}
+    importers = defaultdict(list)
+    for module in modules.values():
+        for name in {one.module for one in module.needs if one.module.startswith("app.")}:
+            if name not in {*modules, *packages, *ENTRIES} and module.name not in REGISTRIES:
+                importers[name].append(module.path)
+    for name, paths in sorted(importers.items()):
+        yield Finding(
+            "error",
+            f"{name} is gone, and is imported by {', '.join(paths)}",
+            "bring it back from git, or take out what it is for",
+        )
 
 
 def unregistered_models(modules: Modules, registry: str) -> Iterator[Finding]:

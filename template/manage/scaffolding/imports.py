@@ -118,9 +118,8 @@ def place_among(source: Source, tree: ast.Module, wanted: Import, own: list[Stat
         return source.lines(own[-1])[1] + 1
     index = tree.body.index(followers[0])
     before = tree.body[index - 1] if index else None
-    if (
-        before is not None and before in own
-    ):  # Below its neighbour rather than above the comments of the next.
+    # Below its neighbour rather than above the comments of the next.
+    if before is not None and before in own:
         return source.lines(before)[1] + 1
     return source.lines(followers[0])[0]
 

@@ -69,12 +69,14 @@ def decimal(words: Words) -> Kind:
     """`decimal:10:2`: digits altogether, and those behind the point."""
     digits, places = parse_digits(words)
     samples = decimal_samples(digits, places)
+    # Pydantic counts the 0 before the point as a digit.
+    bounds = f"max_digits={digits}" if digits > places else "gt=-1, lt=1"
     return Kind(
         annotation="Decimal",
         sql=f"numeric({digits}, {places})",
         column=f"Numeric({digits}, {places})",
         migration=f"sa.Numeric({digits}, {places})",
-        constraint=f"Annotated[Decimal, Field(max_digits={digits}, decimal_places={places})]",
+        constraint=f"Annotated[Decimal, Field({bounds}, decimal_places={places})]",
         filter_type="Decimal",
         filters=comparisons('"0"', samples.payload, samples.change),
         default=partial(defaults.decimal, digits=digits, places=places),

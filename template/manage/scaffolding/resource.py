@@ -151,7 +151,10 @@ class Resource:
     def _options(self) -> dict[str, Any]:
         clashes = any(column.unique for column in self.columns) or bool(self.references)
         refused = ["ConflictError"] if clashes else []
+        # Others may refer to a row, now or one day, which is there after a soft deletion.
+        kept = [] if self.soft_delete else ["ConflictError"]
         forbidden = ["ForbiddenError"] if self.owned else []
+        errors = dict.fromkeys([*kept, *refused, *forbidden, "NotFoundError"])
         reader = "PublicReadSessionDep" if self.read_public else "ReadSessionDep"
         return {
             "owned": self.owned,
@@ -161,11 +164,10 @@ class Resource:
             "traits": ", ".join(sorted(self.bases)),
             "ReadSession": reader,
             "dependencies": f"CurrentUser, {reader}, SessionDep",
-            "errors": ", ".join(["ConflictError", *forbidden, "NotFoundError"]),
+            "errors": ", ".join(errors),
             "create_problems": ", responses=problems(ConflictError)" if clashes else "",
             "change_errors": ", ".join(["NotFoundError", *forbidden, *refused]),
-            # Others may refer to it, now or one day.
-            "delete_errors": ", ".join(["NotFoundError", *forbidden, "ConflictError"]),
+            "delete_errors": ", ".join(["NotFoundError", *forbidden, *kept]),
         }
 
     def _key(self) -> dict[str, Any]:

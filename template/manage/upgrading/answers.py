@@ -40,8 +40,11 @@ class Answers:
         try:
             recorded = yaml.safe_load((root / FILE).read_text(encoding="utf-8"))
             given = {name: value for name, value in recorded.items() if name[0] != "_"}
-            return cls(recorded["_src_path"], recorded["_commit"], given)
+            source, version = recorded["_src_path"], recorded["_commit"]
         except FileNotFoundError:
             raise CommandError(f"{FILE} is missing: bring it back from git") from None
         except (yaml.YAMLError, KeyError, AttributeError):
             raise CommandError(f"{FILE} is damaged: bring it back from git") from None
+        if not (isinstance(source, str) and isinstance(version, str)):
+            raise CommandError(f"{FILE} is damaged: bring it back from git")
+        return cls(source, version, given)

@@ -1,5 +1,6 @@
 """What `manage upgrade` does and says, step by step."""
 
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from manage.upgrading.planning import Plan, planned
 from manage.upgrading.repository import Repository
 from manage.upgrading.retired import keep_edited
 from manage.upgrading.running import complaint, uv
-from manage.upgrading.upgrade import Upgrade
+from manage.upgrading.upgrade import COPIES, Upgrade
 
 HEADINGS: dict[Owner, str] = {
     "ours": "The template's, merged with your edits",
@@ -29,7 +30,8 @@ def upgrade_project(
     with planned(project.repository.root, wanted, settings) as plan:
         typer.echo(f"{plan.changes}\n" if plan.changes else "")
         if dry_run:
-            project = Upgrade(project.repository.cloned(plan.folder / "project"))
+            copy = project.repository.cloned(plan.folder / "project")
+            project = Upgrade(copy, is_rehearsal=True)
         refuse_conflicts(bring_in(project, plan), dry_run=dry_run)
     if dry_run:
         typer.echo("Nothing is changed; without --dry-run it would be.")
@@ -46,6 +48,8 @@ def bring_in(project: Upgrade, plan: Plan) -> list[Conflict]:
     changed = project.run(plan.release.tag, plan.answers)
     kept = keep_edited(project.repository, changed, plan.render_old)
     report(project.repository, {*changed}.difference(conflict.path for conflict in kept))
+    for path in project.replaced():
+        typer.echo(f"git ignores {path}, which is another file now; what it was: {COPIES / path}\n")
     return [*find_conflicts(project.repository), *kept]
 
 
@@ -77,9 +81,13 @@ def refuse_conflicts(conflicts: Sequence[Conflict], *, dry_run: bool) -> None:
         raise CommandError(
             f"Files that would need a decision: {len(conflicts)}. Nothing is changed"
         )
+    manage = "manage"
+    if any(conflict.path == "pyproject.toml" for conflict in conflicts):
+        # Which uv reads before it runs anything.
+        manage = str(Path(sys.executable).with_name("manage"))
     raise CommandError(
         f"Files that need a decision: {len(conflicts)} (above); then run `uv sync` and"
-        " `manage doctor`, or take all back by `manage upgrade --abort`"
+        f" `manage doctor`, or take all back by `{manage} upgrade --abort`"
     )
 
 

@@ -66,6 +66,12 @@ class Repository:
         options = ("--others", "--ignored", "--exclude-standard", "--directory", "-z")
         return list(filter(None, self.git("ls-files", *options).split("\0")))
 
+    def unwatched(self) -> list[str]:
+        """The files whose changes git was told not to look for."""
+        listed = self.git("ls-files", "-v", "-z").split("\0")
+        told = {entry[2:] for entry in listed if entry[:1] == "S" or entry[:1].islower()}
+        return sorted(path for path in told if (self.root / path).exists())
+
     def tracked(self) -> list[str]:
         """Every file of the project that git knows."""
         return list(filter(None, self.git("ls-files", "-z").split("\0")))

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from manage.errors import CommandError
@@ -15,17 +15,21 @@ from manage.upgrading.answers import Answers
 from manage.upgrading.repository import QUIET
 
 COPIER = ("tool", "run", "--quiet", "--from", "copier>=9.18,!=9.19.0,<10", "copier")
+# Where no release has any business: git's own settings name programs, and git ignores the others.
+PRIVATE = (".git", ".local", ".manage", ".postgres", ".venv")
 NOISE = re.compile(r"^(Keeping|Updating) |nothing_was_rendered|^\s*$")
 # What a release, which runs in some of these commands, has no business with.
 SECRET = re.compile(r"(GH|GITHUB)_(ENTERPRISE_)?TOKEN$|ACTIONS_")
-TERMINATED = 128 + signal.SIGTERM
+# An interrupt raises by itself.
+ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 SENTENCE = re.compile(r"has no attribute '(.+)'$")
 
 
 def update(root: Path, tag: str, answers: Mapping[str, str]) -> None:
     """Update a clean project in place; conflicts are left in its files."""
-    data = [part for name, value in answers.items() for part in ("--data", f"{name}={value}")]
-    done = uv(root, *COPIER, "update", "--defaults", "--skip-answered", "--vcs-ref", tag, *data)
+    options = [part for name in PRIVATE for part in ("--exclude", name)]
+    options += [part for name, value in answers.items() for part in ("--data", f"{name}={value}")]
+    done = uv(root, *COPIER, "update", "--defaults", "--skip-answered", "--vcs-ref", tag, *options)
     if done.returncode:
         raise CommandError(f"Nothing is changed: {complaint(done.stderr)}")
 
@@ -66,17 +70,27 @@ def uv(root: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
 @contextmanager
 def ending(process: "subprocess.Popen[str]") -> Iterator[None]:
     """End a process that is interrupted, with all that it has started: it would go on writing."""
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    before = {number: signal.getsignal(number) for number in ENDING}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:  # As it is under nohup.
+            signal.signal(number, leave)
     try:
         yield
     except BaseException:
         if sys.platform == "win32":
             process.kill()
         else:
-            os.killpg(process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # It has ended meanwhile.
+                os.killpg(process.pid, signal.SIGKILL)
         raise
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def leave(number: int, _frame: object) -> None:
+    """End as a signal asks for, but not before what is under way is put away."""
+    sys.exit(128 + number)
 
 
 def complaint(output: str) -> str:

@@ -10,6 +10,7 @@ from manage.errors import CommandError
 from manage.upgrading.repository import Repository
 
 SHORTHANDS = {"gh:": "https://github.com/{}.git", "gl:": "https://gitlab.com/{}.git"}
+CREDENTIALS = re.compile(r"(?<=://)[^/@]*@")
 SECTION = re.compile(r"^## \[(?P<version>[^\]]+)\].*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 
 
@@ -35,7 +36,8 @@ class Template:
         try:
             repository.git("clone", "--quiet", "--bare", "--", url_of(source), ".")
         except CommandError as error:
-            raise CommandError(f"The template {source} cannot be fetched: {error}") from error
+            named = CREDENTIALS.sub("", source)
+            raise CommandError(f"The template {named} cannot be fetched: {error}") from error
         return cls(repository)
 
     def releases(self) -> list[Release]:

@@ -1,8 +1,10 @@
 """An upgrade, which can be taken back until something is committed."""
 
+import filecmp
 import json
+import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from manage.upgrading.repository import Repository
 from manage.upgrading.running import update
 
 STATE = Path(".local", "upgrade.json")
+COPIES = Path(".local", "before-upgrade")
 # Other files that git ignores, such as those of editors, are in nobody's way.
 RENDERED = (".ini", ".jinja", ".json", ".mako", ".py", ".sql", ".toml", ".yml")
 LOCK = "uv.lock"  # Changed by the `uv sync` that follows.
@@ -22,6 +25,8 @@ class Upgrade:
     """The upgrade of a project."""
 
     repository: Repository
+    is_rehearsal: bool = False
+    """Whether it happens in a copy, which nobody looks at again."""
 
     @property
     def _state(self) -> Path:
@@ -37,6 +42,11 @@ class Upgrade:
             raise CommandError(
                 f"{changed[0]} {'and others are' if len(changed) > 1 else 'is'} not committed:"
                 " commit or stash first, so that the upgrade can be reviewed and taken back"
+            )
+        if unwatched := self.repository.unwatched():
+            raise CommandError(
+                f"git does not look for changes of {unwatched[0]}: first"
+                f" `git update-index --no-skip-worktree --no-assume-unchanged {unwatched[0]}`"
             )
         self.refuse_hidden()
 
@@ -55,6 +65,7 @@ class Upgrade:
         hidden = self.repository.ignored()
         self._state.parent.mkdir(exist_ok=True)
         self._write(None)
+        self._copy(hidden)
         try:
             update(self.repository.root, tag, answers)
         except CommandError as error:
@@ -70,6 +81,34 @@ class Upgrade:
         ]
         self._write(changed)
         return changed
+
+    @property
+    def _copies(self) -> Path:
+        return self.repository.root / COPIES
+
+    def _copy(self, hidden: Sequence[str]) -> None:
+        """Copy the files that git ignores: it could not bring them back."""
+        shutil.rmtree(self._copies, ignore_errors=True)
+        for path in hidden:
+            file, copy = self.repository.root / path, self._copies / path
+            if file.is_file():
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(file, copy)
+
+    def replaced(self) -> list[str]:
+        """What git ignores and is another file now; the copies of others are deleted."""
+        changed = []
+        for copy in filter(Path.is_file, [*self._copies.rglob("*")]):
+            path = copy.relative_to(self._copies)
+            if is_same(copy, self.repository.root / path):
+                copy.unlink()
+            else:
+                changed.append(path.as_posix())
+        return sorted(changed)
+
+    def _tell_replaced(self) -> str:
+        told = ", ".join(self.replaced())
+        return f"; what was in {told}, which git ignores, is kept in {COPIES}" if told else ""
 
     def abort(self) -> str:
         """Bring back every file that the upgrade changed; says what else happened."""
@@ -87,7 +126,7 @@ class Upgrade:
             return self._put_away()
         self.repository.bring_back(self._changed())
         self._forget()
-        return ""
+        return self._tell_replaced()
 
     @property
     def is_under_way(self) -> bool:
@@ -99,11 +138,14 @@ class Upgrade:
 
     def _put_away(self) -> str:
         """Go back where it did not get as far as to note what it changed: no other edit is lost."""
+        if self.is_rehearsal:
+            return ""
         differs = bool(self.repository.changed())
         if differs:
             self.repository.put_away("manage upgrade, which was not finished")
         self._forget()
-        return "; what differed from the last commit is kept in `git stash`" if differs else ""
+        kept = "; what differed from the last commit is kept in `git stash`" if differs else ""
+        return f"{kept}{self._tell_replaced()}"
 
     def _changed(self) -> set[str]:
         """What the upgrade changed and is not as before; all, if it was killed on the way."""
@@ -120,3 +162,8 @@ class Upgrade:
 
     def _forget(self) -> None:
         self._state.unlink(missing_ok=True)
+
+
+def is_same(one: Path, other: Path) -> bool:
+    """Whether a file is like another, which may be gone."""
+    return other.is_file() and filecmp.cmp(one, other, shallow=False)

@@ -324,7 +324,7 @@ class TestRoutes:
         """What it may refer to is made after it, as its routes come later."""
         planted = plant(ASYNC)
         for words in (
-            "customer name:str:200",
+            "customer name:str:200 rate:decimal:3:3",
             "duty day:date,unique customer:ref:customer,optional",
         ):
             planted.run("manage", "make", *words.split())

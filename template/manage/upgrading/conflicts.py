@@ -27,7 +27,9 @@ def find_conflicts(repository: Repository) -> list[Conflict]:
 def conflicts(repository: Repository) -> Iterator[Conflict]:
     """The conflicts; a file can be named twice, the better remedy last."""
     for path in repository.unmerged():
-        yield Conflict(path, "decide what it says, or whether it goes, then `git add` or `git rm` it")
+        yield Conflict(
+            path, "decide what it says, or whether it goes, then `git add` or `git rm` it"
+        )
     owners = read_owners(repository.root)
     for path in [*repository.tracked(), *repository.changed()]:
         file = repository.root / path

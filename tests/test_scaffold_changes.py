@@ -3,12 +3,15 @@
 import os
 import stat
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from manage.errors import CommandError
+from manage.scaffolding import changes
 from manage.scaffolding.changes import Change, ChangeSet, finish_interrupted
+from manage.scaffolding.history import read_migrations
 from manage.scaffolding.journal import FOLDER
 from manage.scaffolding.locks import held
 
@@ -72,9 +75,9 @@ class TestApplied:
         assert (root / "real.py").read_bytes() == b"routers = [orders]\r\n"
 
     def test_nothing_to_change_starts_nothing(self, root: Path) -> None:
-        changes = ChangeSet([Change(Path("gone/a.py"), b"a", b"a")])
-        assert not changes.changes
-        changes.apply(root / "absent")
+        nothing = ChangeSet([Change(Path("gone/a.py"), b"a", b"a")])
+        assert not nothing.changes
+        nothing.apply(root / "absent")
 
     def test_project_ignores_the_journal(self) -> None:
         assert f"{FOLDER}/" in (REPOSITORY / "template/.gitignore").read_text().splitlines()
@@ -224,3 +227,90 @@ class TestRefused:
         with held(root.resolve()), pytest.raises(CommandError, match="Another command"):
             ChangeSet(CHANGES).apply(root)
         assert not (root / FOLDER).exists()
+
+    @pytest.mark.parametrize("path", [".git/hooks/pre-commit", "app/.GIT/config"])
+    def test_file_of_git(self, path: str, root: Path) -> None:
+        with pytest.raises(CommandError, match="belongs to git"):
+            ChangeSet([Change(Path(path), None, b"")]).apply(root)
+
+
+LEFT = ("draft", "journal", "0.before", "0.after")
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("act", [ChangeSet(CHANGES).apply, finish_interrupted])
+class TestFolderOfTheJournal:
+    """Nothing is written or tidied up where a link leads."""
+
+    def test_is_a_link(self, act: Callable[[Path], None], root: Path) -> None:
+        elsewhere = root.with_name("elsewhere")
+        elsewhere.mkdir()
+        for name in LEFT:
+            (elsewhere / name).write_bytes(b"mine")
+        (root / FOLDER).symlink_to(elsewhere)
+        self.refuse(act, root)
+
+    def test_is_a_link_to_nothing(self, act: Callable[[Path], None], root: Path) -> None:
+        (root / FOLDER).symlink_to(root.with_name("elsewhere"))
+        self.refuse(act, root)
+
+    @pytest.mark.parametrize("name", LEFT)
+    def test_holds_a_link(self, name: str, act: Callable[[Path], None], root: Path) -> None:
+        root.with_name("mine").write_bytes(b"mine")
+        (root / FOLDER).mkdir()
+        (root / FOLDER / name).symlink_to(root.with_name("mine"))
+        self.refuse(act, root)
+
+    def refuse(self, act: Callable[[Path], None], root: Path) -> None:
+        before = tree(root.parent)
+        with pytest.raises(CommandError, match=rf"{FOLDER} is a link or holds one: delete it"):
+            act(root)
+        assert tree(root.parent) == before
+
+
+@pytest.mark.quick
+class TestMigrations:
+    """Those that a plan was made from are there when it is carried out, and no others."""
+
+    @pytest.mark.parametrize("name", ["app/2_mine.py", "app/2_mine.sql", "core/2_theirs.py"])
+    @pytest.mark.parametrize("spoil", ["write", "edit", "delete"])
+    def test_other_ones_are_refused(self, name: str, spoil: str, root: Path) -> None:
+        path = root / "migrations" / name
+        path.parent.mkdir()
+        if spoil != "write":
+            path.write_text("before")
+        planned = ChangeSet(CHANGES, read_migrations(root))
+        if spoil == "delete":
+            path.unlink()
+        else:
+            path.write_text("after")
+        before = tree(root)
+        with pytest.raises(CommandError, match="migrations have changed in the meantime"):
+            planned.apply(root, first=lambda: pytest.fail("the rows are lost"))
+        assert tree(root) == before
+
+    def test_same_ones_are_not(self, root: Path) -> None:
+        planned = ChangeSet(CHANGES, read_migrations(root))
+        (root / "migrations/app/__pycache__").mkdir(parents=True)
+        (root / "migrations/app/__pycache__/a.py").touch()
+        planned.apply(root)
+
+
+@pytest.mark.quick
+def test_later_change_of_another_command_undoes_nothing(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def standby(root: Path) -> Iterator[Callable[[], None]]:
+        with original(root) as finish:
+
+            def finish_and_go_on() -> None:
+                finish()
+                (root / "app/routes.py").write_bytes(b"routers = [lines, orders]")
+
+            yield finish_and_go_on
+
+    original = changes.standby
+    monkeypatch.setattr(changes, "standby", standby)
+    ChangeSet(CHANGES).apply(root)
+    assert (root / "app/routes.py").read_bytes() == b"routers = [lines, orders]"

@@ -1,16 +1,18 @@
 """Changes of files while processes are killed and the disk is full: all or none."""
 
+import json
 import os
 import random
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 from manage.errors import CommandError
 from manage.scaffolding.changes import INTERRUPTED, ChangeSet, finish_interrupted, standby
-from manage.scaffolding.journal import FOLDER, Journal
+from manage.scaffolding.journal import FOLDER, Journal, digest
 
 from tests.saboteur import CHANGES, project, run, start, tree
 
@@ -167,8 +169,9 @@ class TestFailing:
     @pytest.mark.quick
     def test_interrupted_change_comes_first(self, root: Path, after: dict[str, bytes]) -> None:
         run(root, finisher=(1, "kill"))
-        with pytest.raises(CommandError, match="was interrupted"):
+        with pytest.raises(CommandError, match="Another command's change comes first"):
             ChangeSet(CHANGES).apply(root)
+        assert tree(root) == after
 
     @pytest.mark.quick
     def test_change_that_another_command_undid_is_no_success(self, root: Path) -> None:
@@ -182,6 +185,87 @@ class TestFailing:
         before = tree(root)
         finish_interrupted(root)
         assert tree(root) == before
+
+
+def linked(name: str, target: str) -> Callable[[Path], None]:
+    return lambda root: (root / name).symlink_to(target)
+
+
+def untouched(_root: Path) -> None:
+    """No link is needed."""
+
+
+def journal(path: object, mode: object = None, before: object = "mine", *folders: str) -> str:
+    return json.dumps([folders, [[path, before, "yours", mode]]])
+
+
+# What a command cannot have written, and what leads it somewhere.
+FOREIGN: dict[str, tuple[str, Callable[[Path], None]]] = {
+    "upwards": (journal("../mine"), untouched),
+    "down and upwards": (journal("app/../../mine"), untouched),
+    "through a folder that is a link": (journal("out/mine"), linked("out", "..")),
+    "through a link and back": (journal("out/project/notes.txt"), linked("out", "..")),
+    "a file that is a link": (journal("out"), linked("out", "../mine")),
+    "a link in the project": (journal("in/mine"), linked("in", "app")),
+    "a new file of git": (journal(".git/hooks/pre-commit", before=None), untouched),
+    "a file of git": (journal(".git/config"), untouched),
+    "a file of git in capitals": (journal(".GIT/config", before=None), untouched),
+    "a file of git by a link": (journal("in/config"), linked("in", ".git")),
+    "a folder outside": (journal("app/a", None, None, "../empty"), untouched),
+    "a folder of others": (journal("app/a", None, None, "empty"), untouched),
+    "set user id": (journal("mine", 0o4755), untouched),
+    "negative mode": (journal("mine", -1), untouched),
+    "mode as a text": (journal("mine", "0o644"), untouched),
+    "a number for a path": (journal(1), untouched),
+    "an empty path": (journal(""), untouched),
+    "a zero": (journal("app/\0"), untouched),
+    "a surrogate": (journal("app/\ud800"), untouched),
+    "no latin-1": (journal("mine", before="\u20ac"), untouched),
+    "a number for a content": (journal("mine", before=1), untouched),
+    "nothing": ("", untouched),
+    "an object": ("{}", untouched),
+    "nested": ("[" * 100_000, untouched),
+    "a loop": (journal("loop", before=None), linked("loop", "loop")),
+}
+
+
+@pytest.mark.quick
+class TestForeignJournal:
+    """Its hash says that it is whole, and not who wrote it."""
+
+    @pytest.mark.parametrize(("body", "link"), FOREIGN.values(), ids=FOREIGN)
+    def test_is_refused(self, body: str, link: Callable[[Path], None], root: Path) -> None:
+        link(root)
+        self.refuse(root, body)
+
+    def test_absolute_path_is_refused(self, root: Path) -> None:
+        self.refuse(root, journal(str(root.with_name("mine"))))
+        self.refuse(root, journal(str(root / "mine")))
+
+    def test_other_encoding_is_refused(self, root: Path) -> None:
+        self.refuse(root, journal("mine"), encoding="utf-16")
+
+    def refuse(self, root: Path, body: str, encoding: str = "utf-8") -> None:
+        for folder in (root.parent, root, root / "app", root / ".git"):
+            folder.mkdir(exist_ok=True)
+            (folder / "empty").mkdir(exist_ok=True)
+            for name in ("mine", "config"):
+                (folder / name).write_text("mine")
+        (root / FOLDER).mkdir(exist_ok=True)
+        (root / FOLDER / "journal").write_text(f"{digest(body)}\n{body}", encoding)
+        before = state(root.parent)
+        with pytest.raises(CommandError, match=f"delete {FOLDER}") as refusal:
+            finish_interrupted(root)
+        assert len(str(refusal.value).splitlines()) == 1
+        assert state(root.parent) == before
+
+
+def state(root: Path) -> dict[str, tuple[int, bytes | None]]:
+    """All files and folders with their modes; links are not followed."""
+    return {
+        str(path): (path.lstat().st_mode, path.read_bytes() if path.is_file() else None)
+        for path in root.rglob("*")
+    }
 
 
 def ignored_signals(pid: int) -> int:

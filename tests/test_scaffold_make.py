@@ -1,5 +1,6 @@
 """`manage make` as a command: what it shows, writes and refuses, and that no kill leaves a half."""
 
+import json
 import os
 import re
 import shutil
@@ -10,10 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from manage.scaffolding.journal import FOLDER, digest
 
 from tests.conftest import Install, Render
 from tests.scaffolds import MANAGE, Scaffold
-from tests.stacks import OPPOSITES
+from tests.stacks import OPPOSITES, Stack
 
 ORDER = ("make", "order", "number:int,unique", "--owned", "--yes")
 MODELS = "scaffold/app/NAMES/models.py.jinja"
@@ -31,6 +33,21 @@ REFUSED = [
     ("make", "order", "buyer:ref:buyer"),
     ("make", "article", "title:str"),
 ]
+
+# A command that is overtaken by another while it plans, right before it reads the registries.
+OVERTAKEN = """
+import subprocess, sys
+from manage.cli import main
+from manage.scaffolding import making
+
+def register(*arguments):
+    command = ["-c", "from manage.cli import main; main()", "make", "line", "number:int", "--yes"]
+    subprocess.run([sys.executable, *command], check=True)
+    return original(*arguments)
+
+original, making.register = making.register, register
+main()
+"""
 
 
 @pytest.fixture
@@ -130,6 +147,43 @@ class TestRefused:
         sentence = bound_by_modes(scaffold, tmp_path).refusal(*ORDER)
         (scaffold.path / "app").chmod(0o755)
         assert "nothing was changed" in sentence
+
+    @pytest.mark.quick
+    def test_journal_of_somebody_else(self, scaffold: Scaffold) -> None:
+        body = json.dumps([[], [["../mine", None, "yours", 0o4755]]])
+        scaffold.write(f"{FOLDER}/journal", f"{digest(body)}\n{body}")
+        assert f"delete {FOLDER}" in scaffold.refusal(*ORDER, "--dry-run")
+        assert not (scaffold.path.parent / "mine").exists()
+
+
+class TestAtOnce:
+    """Migrations follow one another, whichever command is first."""
+
+    @pytest.mark.parametrize("stack", OPPOSITES, ids=str)
+    def test_plan_of_before_is_refused(
+        self, install: Install, render: Render, tmp_path: Path, stack: Stack
+    ) -> None:
+        scaffold = Scaffold.copy(install(stack), render(stack).path, tmp_path / "project")
+        done = scaffold.run("-c", OVERTAKEN, "make", "order", "number:int", "--yes")
+        assert done.stderr == "Error: The migrations have changed in the meantime; try again\n"
+        assert done.returncode == 1
+        assert "orders" in scaffold.manage(*ORDER)
+        assert len({path.name[:14] for path in scaffold.path.glob("migrations/app/[2-9]*")}) == 2
+
+    def test_many_make_one_line(self, scaffold: Scaffold) -> None:
+        commands = {f"thing{n}": ("make", f"thing{n}", "number:int", "--yes") for n in range(6)}
+        processes = {name: scaffold.start(*MANAGE, *command) for name, command in commands.items()}
+        errors = {name: process.communicate()[1] for name, process in processes.items()}
+        assert any(process.returncode == 0 for process in processes.values())
+        for name, process in processes.items():
+            if process.returncode == 0:
+                assert "nothing to do" in scaffold.manage(*commands[name])
+                continue
+            assert re.fullmatch(r"Error: [^\n]* try again[^\n]*\n", errors[name])
+            assert not [path for path in scaffold.tree() if name in path]
+        for command in commands.values():
+            scaffold.manage(*command)
+        assert scaffold.run("-m", "alembic", "heads").stdout.count("(head)") == 1
 
 
 def bound_by_modes(scaffold: Scaffold, folder: Path) -> Scaffold:

@@ -23,6 +23,7 @@ from manage.inspection.reader import read_schema
 from manage.inspection.tables import Schema
 from manage.scaffolding.changes import ChangeSet, finish_interrupted
 from manage.scaffolding.dialogue import is_wanted
+from manage.scaffolding.history import read_migrations
 from manage.scaffolding.project import Project
 
 OTHER_SCHEMA = re.compile(r'("[^"]+"|\w+)\.')
@@ -33,12 +34,12 @@ UNTESTED = "Tests make no rows of {}: none was found that the tables' rules allo
 def adopt(url: URL, schema_name: str, tables: Sequence[str], *, dry_run: bool, yes: bool) -> None:
     """Show what would be written, ask, and write it."""
     finish_interrupted(PROJECT_ROOT)
-    project = Project(PROJECT_ROOT)
+    project, migrations = Project(PROJECT_ROOT), read_migrations(PROJECT_ROOT)
     if tables:
         read_schema(url, schema_name, tables)  # It refuses a table that is not there.
     schema = read_schema(url, schema_name)
     refuse(project, url, schema)
-    writing = Writing(project, schema, chosen(project, schema, tables), url)
+    writing = Writing(project, schema, chosen(project, schema, tables), url, migrations)
     refuse_halves(writing)
     refuse_foreign_types(writing)
     if not writing.proposals:

@@ -20,6 +20,7 @@ from manage.inspection.proposals import Proposal
 from manage.inspection.tables import Schema
 from manage.scaffolding.changes import Change, ChangeSet
 from manage.scaffolding.formatting import Made, tidy
+from manage.scaffolding.history import Migrations
 from manage.scaffolding.making import add_packages, refuse_existing
 from manage.scaffolding.names import ResourceNames
 from manage.scaffolding.project import Project, module_name, place_of
@@ -37,6 +38,7 @@ class Writing:
     schema: Schema
     proposals: Sequence[Proposal]
     url: URL
+    migrations: Migrations
 
     @cached_property
     def version(self) -> str:
@@ -99,7 +101,8 @@ class Writing:
         migration = {path: Made(line.write(self.baseline, self.place), "of the baseline")}
         texts = add_packages(self.project, tidy(made | migration, self.project.root))
         changes = [Change(Path(path), None, text.encode()) for path, text in texts.items()]
-        return ChangeSet([*changes, *self._records(texts, files), *self._registries(files)])
+        changes += [*self._records(texts, files), *self._registries(files)]
+        return ChangeSet(changes, self.migrations)
 
     def _files(self, resource: ExistingResource) -> dict[str, Made]:
         """The texts by path."""

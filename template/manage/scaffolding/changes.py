@@ -1,7 +1,6 @@
 """Changes of files, made all together or not at all, whatever happens to the command."""
 
 import io
-import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -11,7 +10,8 @@ from pathlib import Path
 
 from manage.errors import CommandError
 from manage.scaffolding.disk import read_content, reason
-from manage.scaffolding.journal import FOLDER, Entry, Journal
+from manage.scaffolding.history import Migrations, refuse_other_migrations
+from manage.scaffolding.journal import PERMISSIONS, Entry, Journal
 from manage.scaffolding.locks import held
 from manage.scaffolding.targets import locate, refuse_clashes, refuse_closed, refuse_edited
 
@@ -64,12 +64,16 @@ class Change:
 
 
 class ChangeSet:
-    """Changes that belong together; those that change nothing are left out."""
+    """Changes that belong together; those that change nothing are left out.
 
-    def __init__(self, changes: Iterable[Change]) -> None:
+    They are made only where the migrations are still the ones that they were planned from.
+    """
+
+    def __init__(self, changes: Iterable[Change], migrations: Migrations | None = None) -> None:
         made = [change for change in changes if change.before != change.after]
         refuse_clashes(change.path for change in made)
         self.changes = sorted(made, key=lambda change: change.path)
+        self.migrations = migrations
 
     def tree(self) -> str:
         """What will happen, a line for each file."""
@@ -91,13 +95,17 @@ class ChangeSet:
             with held(root):
                 self._decide(Journal(root), first)
             finish()
-        if any(read_content(root / change.path) != change.after for change in self.changes):
+        # A later command may have changed some of the files again, though not all.
+        if all(read_content(root / change.path) != change.after for change in self.changes):
             raise CommandError("Another command undid the change; try again")
 
     def _decide(self, journal: Journal, first: Callable[[], None] | None = None) -> None:
+        journal.refuse_links()
         if journal.path.exists():
-            raise CommandError(INTERRUPTED)
+            raise CommandError("Another command's change comes first; try again")
         try:
+            if self.migrations is not None:
+                refuse_other_migrations(journal.root, self.migrations)
             entries = [self._entry(journal.root, change) for change in self.changes]
             refuse_clashes(Path(entry.path) for entry in entries)
             journal.write(entries)
@@ -117,14 +125,16 @@ class ChangeSet:
         refuse_closed(change.path, target)
         if change.after is None and (root / change.path).is_symlink():
             raise CommandError(f"{change.path.as_posix()} is a link")
-        mode = None if change.before is None else stat.S_IMODE(target.stat().st_mode)
+        mode = None if change.before is None else target.stat().st_mode & PERMISSIONS
         return Entry(target.relative_to(root).as_posix(), change.before, change.after, mode)
 
 
 def finish_interrupted(root: Path) -> None:
     """Complete or undo what a command left that was killed."""
     root = root.resolve()
-    if (root / FOLDER).exists():
+    journal = Journal(root)
+    journal.refuse_links()
+    if journal.folder.exists():
         with held(root):
             pass  # Nobody is at it.
         with standby(root) as finish:

@@ -18,8 +18,10 @@ from manage.scaffolding.disk import (
     sync_folder,
     write_through,
 )
+from manage.scaffolding.targets import locate
 
 FOLDER = ".manage"
+PERMISSIONS = 0o777
 
 
 class Entry(NamedTuple):
@@ -54,19 +56,44 @@ class Journal:
         sync_folder(self.root)
 
     def read(self) -> tuple[list[str], list[Entry]]:
-        """The folders to make and the files to change."""
-        expected, _, body = self.path.read_text(encoding="utf-8").partition("\n")
-        if digest(body) != expected:
+        """The folders to make and the files to change, which are all in the project."""
+        try:
+            expected, _, body = self.path.read_text(encoding="utf-8").partition("\n")
+            if digest(body) != expected:
+                raise ValueError(expected)
+            folders, files = json.loads(body)
+            entries = [
+                Entry(path, as_bytes(old), as_bytes(new), mode) for path, old, new, mode in files
+            ]
+            self._check_places(folders, entries)
+        except (CommandError, ValueError, TypeError, AttributeError, RuntimeError) as error:
+            why = f" ({error})" if isinstance(error, CommandError) else ""
             raise CommandError(
-                f"The journal in {FOLDER} is damaged; compare the files with git, then delete it"
-            )
-        folders, files = json.loads(body)
-        return folders, [
-            Entry(path, as_bytes(old), as_bytes(new), mode) for path, old, new, mode in files
-        ]
+                f"The journal in {FOLDER} is damaged{why}; compare the files with git, then"
+                f" delete {FOLDER}"
+            ) from None
+        return folders, entries
+
+    def _check_places(self, folders: list[str], entries: list[Entry]) -> None:
+        """Believe no journal that leads elsewhere: its digest does not say who wrote it."""
+        for path, _, _, mode in entries:
+            if locate(self.root, Path(path)) != self.root / path:
+                raise CommandError(f"{path} leads through a link")
+            if mode is not None and not 0 <= mode <= PERMISSIONS:
+                raise CommandError(f"{path} would have special permissions")
+        made = {folder.as_posix() for entry in entries for folder in Path(entry.path).parents}
+        if not made.issuperset(folders):
+            raise CommandError("it makes folders for no file")
+
+    def refuse_links(self) -> None:
+        """Stop before something is written, or tidied up, where a link leads."""
+        inside = self.folder.iterdir() if self.folder.is_dir() else ()
+        if any(path.is_symlink() for path in (self.folder, *inside)):
+            raise CommandError(f"{FOLDER} is a link or holds one: delete it, then try again")
 
     def finish(self) -> None:
         """Carry out the change, or undo it if that fails; without a journal, tidy up."""
+        self.refuse_links()
         if self.path.exists():
             folders, entries = self.read()
             self._check(entries)

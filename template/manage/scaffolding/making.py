@@ -11,6 +11,7 @@ from manage.scaffolding.changes import Change, ChangeSet
 from manage.scaffolding.clashes import refuse_clashes
 from manage.scaffolding.fields import Field, Reference, Target
 from manage.scaffolding.formatting import Made, tidy
+from manage.scaffolding.history import read_migrations
 from manage.scaffolding.names import ResourceNames, check_field_names, class_name, resource_names
 from manage.scaffolding.place import place_behind_all
 from manage.scaffolding.project import Project, module_name, place_of
@@ -59,6 +60,7 @@ class Request:
 
 def plan(project: Project, request: Request) -> ChangeSet:
     """The files that the resource adds and changes; none if it is there as asked for."""
+    migrations = read_migrations(project.root)  # Before any of them is looked at.
     names = resource_names(request.name, request.plural)
     record = read_record(project.root, names.singular)
     if record and record.command == request.command and record.is_untouched(project.root):
@@ -68,7 +70,7 @@ def plan(project: Project, request: Request) -> ChangeSet:
     changes = [Change(Path(path), None, text.encode()) for path, text in files.items()]
     record = Record.of(request.command, names.plural, files)
     changes.append(Change(Path(record_path(names.singular)), None, record.as_text().encode()))
-    return ChangeSet([*changes, *register(project, names, files)])
+    return ChangeSet([*changes, *register(project, names, files)], migrations)
 
 
 def design(project: Project, request: Request, names: ResourceNames) -> Resource:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from manage.errors import CommandError
 from manage.scaffolding.changes import Change, ChangeSet
+from manage.scaffolding.history import Migrations, read_migrations
 from manage.scaffolding.names import ResourceNames
 from manage.scaffolding.project import Project, module_name, place_of
 from manage.scaffolding.records import Record, read_record, record_path
@@ -21,6 +22,7 @@ class Resource:
     project: Project
     singular: str
     record: Record
+    migrations: Migrations
 
     @classmethod
     def find(cls, project: Project, singular: str) -> "Resource":
@@ -34,7 +36,7 @@ class Resource:
                 f"`manage make` has made no resource {singular!r}: "
                 + (f"use {meant}" if meant else "what is written by hand is taken out by hand")
             )
-        return cls(project, singular, record)
+        return cls(project, singular, record, read_migrations(project.root))
 
     @property
     def names(self) -> ResourceNames:
@@ -79,7 +81,7 @@ class Resource:
         written = [
             Change(Path(path), None, text.encode()) for path, text in (dropping or {}).items()
         ]
-        return ChangeSet([*changes, *written, *self._unregistered()])
+        return ChangeSet([*changes, *written, *self._unregistered()], self.migrations)
 
     def _is_package_of_others(self, path: str) -> bool:
         if not path.endswith("/__init__.py"):

@@ -30,6 +30,8 @@ def locate(root: Path, path: Path) -> Path:
     target = (root / path).resolve()
     if not target.is_relative_to(root):
         raise CommandError(f"{name} leads out of the project")
+    if ".git" in target.relative_to(root).as_posix().casefold().split("/"):
+        raise CommandError(f"{name} belongs to git")
     if (root / path).is_symlink() and not target.exists():
         raise CommandError(f"{name} is a link to nothing")
     if target.exists() and not stat.S_ISREG(target.stat().st_mode):

@@ -43,6 +43,37 @@ REFUSALS = {
     "takes no note of the migration: not today": (STACKS[0], TABLE + REFUSED_LATE),
     "permission denied for schema public": (STACKS[0], f"{TABLE}ALTER ROLE reader NOSUPERUSER"),
 }
+# A function that leaves a file in the server's folder, and ways to it.
+MAKING_A_MARK = """
+CREATE SCHEMA evil;
+CREATE FUNCTION evil.f(value text) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    COPY (SELECT 1) TO PROGRAM 'touch mark';
+    RETURN true;
+END $$;
+CREATE FUNCTION evil.title() RETURNS text LANGUAGE sql AS 'SELECT ''new''::text WHERE evil.f(''x'')';
+CREATE FUNCTION evil.same(a text, b text) RETURNS boolean LANGUAGE sql AS 'SELECT evil.f(a)';
+CREATE OPERATOR evil.=== (LEFTARG = text, RIGHTARG = text, FUNCTION = evil.same);
+CREATE TYPE evil.pair AS (value text);
+CREATE FUNCTION evil.as_boolean(pair evil.pair) RETURNS boolean LANGUAGE sql AS
+    'SELECT evil.f(pair.value)';
+CREATE CAST (evil.pair AS boolean) WITH FUNCTION evil.as_boolean AS IMPLICIT;
+"""
+NOTES = "CREATE TABLE notes (id integer PRIMARY KEY, title {});"
+# What the database's users made, and where a table leads to it.
+LEADING = {
+    "check of another schema": NOTES.format("varchar(20) NOT NULL CHECK (evil.f(title))"),
+    "check of a domain": "CREATE DOMAIN worded AS varchar(20) CHECK (evil.f(VALUE));"
+    + NOTES.format("worded NOT NULL"),
+    "domain over a domain": "CREATE DOMAIN worded AS varchar(20) CHECK (evil.f(VALUE));"
+    "CREATE DOMAIN titled AS worded;" + NOTES.format("titled"),
+    "operator": NOTES.format("text NOT NULL CHECK (title OPERATOR(evil.===) 'x')"),
+    "default": NOTES.format("text NOT NULL DEFAULT evil.title()"),
+    "implicit cast": NOTES.format("text NOT NULL CHECK (ROW(title)::evil.pair)"),
+    "query in a text": NOTES.format(
+        "text NOT NULL CHECK (query_to_xml('SELECT evil.f(''x'')', true, true, title) IS NOT NULL)"
+    ),
+}
 MAKE_DATABASE = """
 import sys
 from app.core.postgres import local_server
@@ -277,3 +308,17 @@ def test_writes_all_or_nothing(sentence: str, install: Install) -> None:
             project.uv_run("manage", "inspect", "--url", url, "--write", "--yes")
         assert {path: path.read_bytes() for path in own_files(project)} == before
         project.start_afresh()
+
+
+@pytest.mark.parametrize("route", LEADING)
+def test_runs_nothing_of_the_database(route: str, install: Install) -> None:
+    project = install(STACKS[1])
+    mark = project.path / ".postgres" / "data" / "mark"
+    with project.alone():
+        project.start_afresh()
+        with database(project, "shop", MAKING_A_MARK + LEADING[route]) as url:
+            said = project.uv_run("manage", "inspect", "--url", url, "--write", "--dry-run")
+            is_marked = mark.exists()
+        project.start_afresh()
+    assert "create_existing_tables" in said
+    assert not is_marked

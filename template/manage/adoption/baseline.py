@@ -32,7 +32,7 @@ class Baseline:
 
     @property
     def tables(self) -> list[Table]:
-        """The tables, without what calls functions that are not created."""
+        """The tables, without what needs code that is not created."""
         return [
             self.plain(table)
             for table in self.schema.tables
@@ -75,7 +75,7 @@ class Baseline:
             f"{feature.kind} {feature.name}"
             for table in self.schema.tables
             if self._is_created(table)
-            for feature in (*table.features, *self._lost_keys(table))
+            for feature in (*table.features, *self._lost_keys(table), *lost_code(table))
         ]
         views = [f"{one.kind} {one.name}" for one in self.schema.tables if "view" in one.kind]
         routines = [f"{one.kind} {one.name}" for one in self.schema.objects if one.kind in ROUTINES]
@@ -85,11 +85,9 @@ class Baseline:
         """The table as it is created."""
         return replace(
             table,
-            columns=tuple(self._plain_column(column) for column in table.columns),
-            checks=tuple(one for one in table.checks if not self._calls(one.definition)),
-            indexes=tuple(
-                one for one in table.indexes if one.valid and not self._calls(one.definition)
-            ),
+            columns=tuple(map(plain_column, table.columns)),
+            checks=tuple(one for one in table.checks if not one.state.is_lost),
+            indexes=tuple(one for one in table.indexes if one.valid and not one.state.is_lost),
             foreign_keys=tuple(key for key in table.foreign_keys if self._can_refer(key)),
         )
 
@@ -110,14 +108,6 @@ class Baseline:
         is_part = any(feature.kind == "partition of" for feature in table.features)
         return is_table and not is_part and table.name in self.names
 
-    def _plain_column(self, column: Column) -> Column:
-        calls = self._calls(column.generated or column.default or "")
-        return replace(column, generated=None, default=None) if calls else column
-
-    def _calls(self, sql: str) -> bool:
-        routines = (one.name for one in self.schema.objects if one.kind in ROUTINES)
-        return any(f"{quoted(self.schema.name)}.{quoted(name)}(" in sql for name in routines)
-
     def _foreign_keys(self) -> Iterator[str]:
         created = {table.name for table in self.tables}
         for table in self.schema.tables:
@@ -135,6 +125,25 @@ class Baseline:
     def _lost_keys(self, table: Table) -> list[Feature]:
         keys = (key for key in table.foreign_keys if not self._can_refer(key))
         return [Feature("foreign key", key.name, key.definition) for key in keys]
+
+
+def plain_column(column: Column) -> Column:
+    """The column as it is created."""
+    is_lost = column.default_state.is_lost
+    return replace(column, generated=None, default=None) if is_lost else column
+
+
+def lost_code(table: Table) -> Iterator[Feature]:
+    """What needs code that is not created."""
+    for check in table.checks:
+        if check.state.is_lost:
+            yield Feature("check", check.name, check.definition)
+    for index in table.indexes:
+        if index.state.is_lost:
+            yield Feature("index", index.name, index.definition)
+    for column in table.columns:
+        if column.default_state.is_lost:
+            yield Feature("default", f"{table.name}.{column.name}", "")
 
 
 def create_table(table: Table, shared: Collection[str]) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Asks the database whether a table's rules allow the rows of tests, and writes nothing there."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from sqlalchemy import Connection, text
@@ -16,6 +17,8 @@ from manage.inspection.reader import restrain
 from manage.inspection.tables import Column, Table
 from manage.scaffolding.fields import Field
 
+# A text or a name in quotes, else the word that stands for the value in a domain's condition.
+VALUE = re.compile(r"""('(?:[^']|'')*'|"(?:[^"]|"")*")|\bVALUE\b""")
 KEYS = {"UUID": "00000000-0000-0000-0000-000000000001", "int": "1", "str": "1"}
 
 
@@ -67,13 +70,32 @@ def allows(
 
 
 def question(table: Table, values: Mapping[str, str]) -> str:
-    """A query that is true of a row within the rules, and fails where a type refuses a value."""
+    """A query that is true of a row within the rules, and fails where a type refuses a value.
+
+    It names nothing that the database's users made, neither now nor by the time that it runs: a
+    rule that needs such a thing cannot be tried, and no row is known to be within it.
+    """
     row = ", ".join(
         f"{value_of(table, column, values)} AS {quoted(column.name)}" for column in table.columns
     )
-    rules = [f"({check.condition}) IS NOT FALSE" for check in table.checks]
+    rules = [f"({condition}) IS NOT FALSE" for condition in conditions(table)]
     told = " AND ".join(["CAST(candidate AS text) IS NOT NULL", *rules])
     return f"SELECT {told} FROM (SELECT {row}) AS candidate"  # noqa: S608 (all of it is quoted)
+
+
+def conditions(table: Table) -> Iterator[str]:
+    """The table's checks, and those of its columns' domains."""
+    for check in table.checks:
+        yield check.condition if check.state.is_harmless else "FALSE"
+    for column in table.columns:
+        name = quoted(column.name)
+        for rule in column.rules:
+            yield about(rule.condition, name) if rule.is_harmless else f"{name} IS NULL"
+
+
+def about(condition: str, name: str) -> str:
+    """A domain's condition, said of a column."""
+    return VALUE.sub(lambda found: found[1] or name, condition)
 
 
 def value_of(table: Table, column: Column, values: Mapping[str, str]) -> str:
@@ -84,6 +106,6 @@ def value_of(table: Table, column: Column, values: Mapping[str, str]) -> str:
     if column.name not in values and not column.generated:
         if is_numbered or (not column.nullable and (is_bound or not column.default)):
             value = sql_text(KEYS.get(column.type.python, "1"))
-        elif column.default:
+        elif column.default and column.default_state.is_harmless:
             value = column.default
-    return f"CAST({value} AS {column.type.sql})"
+    return f"CAST({value} AS {column.built_in or 'text'})"

@@ -6,8 +6,10 @@ from dataclasses import replace
 from manage.inspection.column_types import describe, restored
 from manage.inspection.reflection import Facts, Source
 from manage.inspection.tables import (
+    UNKNOWN,
     Check,
     Column,
+    Expression,
     Feature,
     ForeignKey,
     Identity,
@@ -30,7 +32,7 @@ def assemble(schema: str, name: str, kind: str, source: Source) -> Table:
     """The table with all that belongs to it."""
     definitions = {row["name"]: row["definition"] for row in source.constraints}
     key, *uniques = (read_key(facts, definitions) for facts in (source.key, *source.uniques))
-    checks = tuple(read_checks(source.checks, definitions))
+    checks = tuple(read_checks(source, definitions))
     foreign_keys = tuple(read_foreign_keys(source))
     table = Table(
         schema,
@@ -65,6 +67,9 @@ def read_columns(source: Source) -> Iterator[Column]:
             stored=generated.get("persisted", True),
             collation=collation if collation != "default" else None,
             comment=facts["comment"],
+            built_in=type_["built_in"],
+            rules=tuple(read_states(source, "domain", facts["name"])),
+            default_state=state_of(source, "default", facts["name"]),
         )
 
 
@@ -82,11 +87,24 @@ def read_key(facts: Facts, definitions: Facts) -> Key:
     return Key(facts["name"] or "", definitions.get(facts["name"], ""), tuple(columns))
 
 
-def read_checks(checks: Iterable[Facts], definitions: Facts) -> Iterator[Check]:
+def read_checks(source: Source, definitions: Facts) -> Iterator[Check]:
     """The checks that the Inspector could read."""
-    for facts in checks:
-        if facts["sqltext"]:
-            yield Check(facts["name"], definitions[facts["name"]], facts["sqltext"])
+    for facts in source.checks:
+        if condition := facts["sqltext"]:
+            name = facts["name"]
+            yield Check(name, definitions[name], condition, state_of(source, "check", name))
+
+
+def read_states(source: Source, kind: str, name: str) -> Iterator[Expression]:
+    """What the catalog says of the expressions that have the name."""
+    for row in source.expressions:
+        if (row["kind"], row["name"]) == (kind, name):
+            yield Expression(row["is_harmless"], row["is_lost"], row["condition"] or "")
+
+
+def state_of(source: Source, kind: str, name: str) -> Expression:
+    """What the catalog says of the expression."""
+    return next(read_states(source, kind, name), UNKNOWN)
 
 
 def read_foreign_keys(source: Source) -> Iterator[ForeignKey]:
@@ -115,10 +133,11 @@ def read_indexes(source: Source) -> Iterator[Index]:
     definitions = {row["name"]: row["definition"] for row in source.index_definitions}
     for facts in source.indexes:
         if "duplicates_constraint" not in facts:
-            yield read_index(facts, definitions[facts["name"]])
+            state = state_of(source, "index", facts["name"])
+            yield read_index(facts, definitions[facts["name"]], state)
 
 
-def read_index(facts: Facts, definition: str) -> Index:
+def read_index(facts: Facts, definition: str, state: Expression) -> Index:
     """An index with whatever is particular about it."""
     options = facts.get("dialect_options", {})
     return Index(
@@ -135,6 +154,7 @@ def read_index(facts: Facts, definition: str) -> Index:
         options=options.get("postgresql_with", {}),
         nulls_not_distinct=options.get("postgresql_nulls_not_distinct", False),
         valid=not options.get("postgresql_invalid", False),
+        state=state,
     )
 
 

@@ -5,6 +5,21 @@ Each takes `:schema` and needs no right but to connect. https://www.postgresql.o
 
 from sqlalchemy import text
 
+# What an expression may be made of: none of it runs a query or a function by name, as do
+# query_to_xml() and the conversions of SQL/JSON. Nodes are spelled as any version does.
+HARMLESS_NODES = [
+    *("VAR", "CONST", "FUNCEXPR", "OPEXPR", "DISTINCTEXPR", "NULLIFEXPR", "SCALARARRAYOPEXPR"),
+    *("BOOLEXPR", "NULLTEST", "BOOLEANTEST", "SQLVALUEFUNCTION", "RELABELTYPE", "COERCEVIAIO"),
+    *("ARRAYCOERCEEXPR", "CASE", "CASEEXPR", "WHEN", "CASEWHEN", "CASETESTEXPR", "ARRAY"),
+    *("ARRAYEXPR", "COALESCE", "COALESCEEXPR", "MINMAX", "MINMAXEXPR", "COERCETODOMAINVALUE"),
+]
+# Beside those that are immutable, or serve an operator or a cast.
+HARMLESS_FUNCTIONS = [
+    *("now", "transaction_timestamp", "statement_timestamp", "clock_timestamp", "gen_random_uuid"),
+    *("uuidv4", "uuidv7", "random", "age", "date_part", "date_trunc", "extract", "timezone"),
+    *("to_char", "to_date", "to_timestamp", "make_timestamptz", "concat", "concat_ws"),
+]
+
 RELATIONS = text("""
 SELECT c.relname AS name,
     CASE c.relkind
@@ -22,7 +37,19 @@ ORDER BY c.relname
 
 TYPES = text("""
 SELECT c.relname AS table, a.attname AS name, format_type(a.atttypid, a.atttypmod) AS sql,
-    CASE WHEN d.typtype = 'd' THEN format_type(d.typbasetype, d.typtypmod) END AS base
+    CASE WHEN d.typtype = 'd' THEN format_type(d.typbasetype, d.typtypmod) END AS base,
+    -- PostgreSQL's own type beneath the domains: to cast to another runs what its owner made.
+    (
+        WITH RECURSIVE beneath (type, modifier) AS (
+            SELECT a.atttypid, a.atttypmod
+            UNION ALL
+            SELECT u.typbasetype, u.typtypmod
+            FROM beneath JOIN pg_type u ON u.oid = beneath.type WHERE u.typtype = 'd'
+        )
+        SELECT format_type(beneath.type, beneath.modifier)
+        FROM beneath JOIN pg_type u ON u.oid = beneath.type
+        WHERE u.typtype <> 'd' AND u.oid < 16384
+    ) AS built_in
 FROM pg_attribute a
     JOIN pg_type t ON t.oid = a.atttypid
     JOIN pg_type d ON d.oid = CASE t.typcategory WHEN 'A' THEN t.typelem ELSE t.oid END
@@ -54,6 +81,68 @@ FROM pg_constraint o
 WHERE n.nspname = :schema AND o.contype <> 't' AND NOT (o.contype = 'n' AND o.convalidated)
 ORDER BY c.relname, o.conname
 """)
+
+# What checks, defaults and indexes are made of; a domain's check is told of each of its columns.
+EXPRESSIONS = text(r"""
+WITH RECURSIVE relations AS (
+    SELECT c.oid, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = :schema AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+), domains (relation, name, type) AS (
+    SELECT a.attrelid, a.attname, a.atttypid
+    FROM pg_attribute a JOIN relations c ON c.oid = a.attrelid
+    WHERE a.attnum > 0 AND NOT a.attisdropped
+    UNION ALL
+    SELECT d.relation, d.name, t.typbasetype
+    FROM domains d JOIN pg_type t ON t.oid = d.type WHERE t.typtype = 'd'
+), expressions (relation, kind, name, class, object, tree, condition) AS (
+    SELECT o.conrelid, 'check', o.conname, 'pg_constraint'::regclass, o.oid, o.conbin::text, NULL
+    FROM pg_constraint o WHERE o.contype = 'c'
+    UNION ALL
+    SELECT d.relation, 'domain', d.name, 'pg_constraint'::regclass, o.oid, o.conbin::text,
+        pg_get_expr(o.conbin, 0)
+    FROM domains d JOIN pg_constraint o ON o.contypid = d.type WHERE o.contype = 'c'
+    UNION ALL
+    SELECT d.adrelid, 'default', a.attname, 'pg_attrdef'::regclass, d.oid, d.adbin::text, NULL
+    FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+    UNION ALL
+    SELECT x.indrelid, 'index', i.relname, 'pg_class'::regclass, i.oid, '', NULL
+    FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
+), needs AS (
+    -- What has a lower number came with the server: initdb made it, and nobody else can.
+    SELECT e.class, e.object, d.refclassid, d.refobjid
+    FROM expressions e JOIN pg_depend d ON d.classid = e.class AND d.objid = e.object
+    WHERE d.refobjid >= 16384 AND d.deptype <> 'a'
+        AND NOT (d.refclassid = 'pg_class'::regclass AND d.refobjid = e.relation)
+        AND NOT (d.refclassid = 'pg_constraint'::regclass)
+)
+SELECT c.relname AS table, e.kind, e.name, e.condition,
+    EXISTS (
+        SELECT FROM needs n
+        WHERE (n.class, n.object) = (e.class, e.object)
+            AND n.refclassid IN (
+                'pg_proc'::regclass, 'pg_operator'::regclass, 'pg_opclass'::regclass
+            )
+            AND NOT EXISTS (
+                SELECT FROM pg_depend d
+                WHERE (d.classid, d.objid, d.deptype) = (n.refclassid, n.refobjid, 'e')
+            )
+    ) AS is_lost,
+    NOT EXISTS (SELECT FROM needs n WHERE (n.class, n.object) = (e.class, e.object))
+    AND NOT EXISTS (
+        SELECT FROM regexp_matches(e.tree, '\{([A-Z]+)', 'g') AS node
+        WHERE node[1] <> ALL (CAST(:nodes AS text[]))
+    )
+    AND NOT EXISTS (
+        SELECT FROM regexp_matches(e.tree, '\{FUNCEXPR .funcid ([0-9]+)', 'g') AS call
+            JOIN pg_proc p ON p.oid = call[1]::oid
+        WHERE NOT (
+            p.provolatile = 'i' OR p.proname = ANY (CAST(:functions AS text[]))
+            OR EXISTS (SELECT FROM pg_cast s WHERE s.castfunc = p.oid AND s.oid < 16384)
+            OR EXISTS (SELECT FROM pg_operator s WHERE s.oprcode = p.oid AND s.oid < 16384)
+        )
+    ) AS is_harmless
+FROM expressions e JOIN relations c ON c.oid = e.relation
+""").bindparams(nodes=HARMLESS_NODES, functions=HARMLESS_FUNCTIONS)
 
 INDEXES = text("""
 SELECT c.relname AS table, i.relname AS name, pg_get_indexdef(x.indexrelid) AS definition

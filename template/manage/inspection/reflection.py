@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, TextClause, inspect
 from sqlalchemy.engine.reflection import ObjectKind
 
-from manage.inspection.catalog import CONSTRAINTS, FEATURES, INDEXES, TYPES
+from manage.inspection.catalog import CONSTRAINTS, EXPRESSIONS, FEATURES, INDEXES, TYPES
 
 Facts = Mapping[str, Any]
 ByTable = dict[str, list[Facts]]
@@ -27,6 +27,7 @@ CATALOG = {
     "constraints": CONSTRAINTS,
     "index_definitions": INDEXES,
     "features": FEATURES,
+    "expressions": EXPRESSIONS,
 }
 
 
@@ -45,6 +46,7 @@ class Source:
     constraints: list[Facts]
     index_definitions: list[Facts]
     features: list[Facts]
+    expressions: list[Facts]
 
 
 def read_sources(connection: Connection, schema: str, tables: Collection[str]) -> dict[str, Source]:

@@ -36,6 +36,20 @@ class Identity:
 
 
 @dataclass(frozen=True)
+class Expression:
+    """What an expression is made of: only what is surely harmless may be evaluated."""
+
+    is_harmless: bool
+    is_lost: bool
+    """Whether it needs code that the migration does not create."""
+    condition: str = ""
+    """Of a domain's check, which says VALUE for the value."""
+
+
+UNKNOWN = Expression(is_harmless=False, is_lost=False)
+
+
+@dataclass(frozen=True)
 class Column:
     """A column; its default and its expression are SQL."""
 
@@ -48,6 +62,10 @@ class Column:
     stored: bool = True
     collation: str | None = None
     comment: str | None = None
+    # What can be tried of it without running what the database's users made.
+    built_in: str | None = None
+    rules: tuple[Expression, ...] = ()
+    default_state: Expression = UNKNOWN
 
     @property
     def origin(self) -> str | None:
@@ -84,6 +102,7 @@ class Check(Constraint):
     """What every row has to fulfil."""
 
     condition: str
+    state: Expression = UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -103,6 +122,7 @@ class Index:
     options: dict[str, str] = field(default_factory=dict)
     nulls_not_distinct: bool = False
     valid: bool = True
+    state: Expression = UNKNOWN
 
     @property
     def is_plain(self) -> bool:

@@ -8,9 +8,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from manage.scaffolding.names import resource_names
-from manage.scaffolding.resource import Resource
-from manage.scaffolding.specifications import make_field, parse
+from chassis_tools.scaffolding.names import resource_names
+from chassis_tools.scaffolding.resource import Resource
+from chassis_tools.scaffolding.specifications import make_field, parse
 
 EXTENSIONS = Path(__file__).parent.parent / "extensions"
 FIELDS = ("title:str:200", "content:text", "published:bool,default=false")

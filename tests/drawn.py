@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from chassis_tools.scaffolding.names import NAME
 from hypothesis import strategies as st
-from manage.scaffolding.names import NAME
 
 from tests.test_scaffold_names import in_order
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import cast
 
-from manage.upgrading.ownership import Owner, owner_of
+from chassis_tools.upgrading.files import Owner, owner_of
 
 from tests.releases import Template, Update, classes, comment
 from tests.renderings import git
@@ -26,10 +26,15 @@ RENAMED = {
     "tests/articles/factory.py": "tests/articles/making.py",
     "tests/factories/article.py": "tests/factories/making.py",
 }
-KERNEL = ("app/core/errors.py", "app/core/health.py", "manage/seed.py", "tests/support/client.py")
-REFORMATTED = ("app/seed.py", "app/mails.py", "app/core/logging.py")
+KERNEL = (
+    "app/core/errors.py",
+    "app/core/http/health.py",
+    "manage/seed.py",
+    "tests/support/client.py",
+)
+REFORMATTED = ("app/seed.py", "app/emails.py", "app/core/logging.py")
 OTHER_SETTINGS = ("line-length=79", "format.quote-style='single'")
-CRLF = ("README.md", "app/main.py", "app/core/openapi.py")
+CRLF = ("README.md", "app/main.py", "app/core/http/openapi.py")
 # Edits of the template's own lines: where it changes them as well, people have to decide.
 MAY_CONFLICT = {*KERNEL, *REFORMATTED, *CRLF}
 
@@ -61,7 +66,7 @@ class Edits:
         """The team's files that can hold a comment."""
         files = self.project.files()
         texts = [name for name in files if files[name] and not name.endswith((".json", ".lock"))]
-        return [name for name in texts if owner_of(name, self.owners) == "yours"]
+        return [name for name in texts if owner_of(name, self.owners) == "owned"]
 
     def edit(self, name: str, *, line: str = "", behind: str = "") -> None:
         """Add a comment, or a line with one: at the end, or behind another line."""
@@ -102,7 +107,7 @@ class Edits:
         self.yours = {
             name: text
             for name, text in files
-            if owner_of(name, self.owners) == "yours" and name != "uv.lock"
+            if owner_of(name, self.owners) == "owned" and name != "uv.lock"
         }
 
     def losses(self) -> list[str]:

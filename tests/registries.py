@@ -2,8 +2,8 @@
 
 import textwrap
 
+from chassis_tools.scaffolding.registries import add_model, add_router, remove_model, remove_router
 from hypothesis import strategies as st
-from manage.scaffolding.registries import add_model, add_router, remove_model, remove_router
 
 MODELS = '''\
 """Every model."""

@@ -61,7 +61,7 @@ class ThinTemplate(Template):
     KEPT = (
         *("_copier_conf", ".gitattributes", ".env.example", "README.md", "pyproject.toml"),
         *("article.", "0001_create_", "app/main.py", "app/seed.py", "app/settings.py", "at.models"),
-        *("app/dependencies.py", "app/mails.py", "at.user.models", "client.py", "ownership.json"),
+        *("app/dependencies.py", "app/emails.py", "at.user.models", "client.py", "ownership.json"),
         *(
             "core/errors.py",
             "core/health.py",
@@ -161,8 +161,8 @@ def classes(template: Path) -> dict[str, list[str]]:
     loaded: dict[str, list[str]] = yaml.safe_load(
         (template / "extensions/ownership.yml").read_text()
     )
-    yours = yaml.safe_load((template / "extensions/yours.yml").read_text())
-    return loaded | {"yours": [path.removeprefix("/") for path in yours if path.startswith("/")]}
+    yours = yaml.safe_load((template / "extensions/owned.yml").read_text())
+    return loaded | {"owned": [path.removeprefix("/") for path in yours if path.startswith("/")]}
 
 
 def comment(path: Path, text: str) -> str:

@@ -24,7 +24,7 @@ ORDER_LINE = (
 RESOURCES = (CUSTOMER, ORDER, ORDER_LINE)
 
 # What comes with the example and is no file of the resource.
-TELLS_OF_THE_EXAMPLE = {".copier-answers.yml", "README.md", "manage/answers.json"}
+TELLS_OF_THE_EXAMPLE = {".copier-answers.yml", "README.md", ".chassis/answers.json"}
 UNTRACKED = {".venv", ".postgres", ".local", "__pycache__", ".mypy_cache", ".pytest_cache"}
 
 

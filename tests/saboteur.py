@@ -14,9 +14,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from chassis_tools.scaffolding import journal
+from chassis_tools.scaffolding.changes import Change, ChangeSet, finish_interrupted
 from manage.errors import CommandError
-from manage.scaffolding import finisher
-from manage.scaffolding.changes import Change, ChangeSet, finish_interrupted
 
 REPOSITORY = Path(__file__).parents[1]
 IMPORTS = (REPOSITORY, REPOSITORY / "template")
@@ -117,7 +117,7 @@ def main(role: str, root: str, *orders: str) -> None:
         if (who == "finisher") == (role == "finisher"):
             stop_at(int(step), ACTS[act], f"{root}/")
     if role == "finisher":
-        return finisher.main(Path(root))
+        return journal.main(Path(root))
     python = Path(f"{root}.python")
     words = [sys.executable, __file__, "finisher", root, *orders]
     python.write_text(f"#!/bin/sh\nexec {shlex.join(words)}\n")

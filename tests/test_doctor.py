@@ -82,7 +82,7 @@ def test_registrations(patient: Patient) -> None:
     missing = "app.seed is missing, and the kernel imports it"
     assert ("registrations", "error", missing) in patient.found()
     (patient.project.path / "app" / "core" / "pages.py").unlink()
-    [lost] = [found for found in patient.found() if "app.core.pages is gone" in found[2]]
+    [lost] = [found for found in patient.found() if "app.core.sql.pagination is gone" in found[2]]
     assert lost[:2] == ("registrations", "error")
 
     said = patient.remedies()
@@ -184,8 +184,8 @@ def test_conflicts(patient: Patient) -> None:
 def test_drift_and_a_newer_release(patient: Patient) -> None:
     path = patient.project.path
     patient.edit("app/core/errors.py", r"\A", "# ours\n")
-    (path / "app/core/pages.py").write_bytes(
-        (path / "app/core/pages.py").read_bytes().replace(b"\n", b"\r\n")
+    (path / "app/core/sql/pagination.py").write_bytes(
+        (path / "app/core/sql/pagination.py").read_bytes().replace(b"\n", b"\r\n")
     )
     patient.edit("pyproject.toml", r"\A", "# ours\n")
     patient.edit("README.md", r"\A", "# ours\n")

@@ -17,8 +17,8 @@ each_kind = pytest.mark.parametrize("kind", KINDS, ids=str)
 
 SCHEMA = """
 import subprocess
-from app.core.postgres import DATABASE, local_server
-from app.core.postgres.programs import find_programs
+from manage.postgres import DATABASE, local_server
+from manage.postgres.programs import find_programs
 url = local_server().database_url("postgresql")
 where = ["-h", url.query["host"], "-p", url.query["port"], "-U", url.username, "-d", DATABASE]
 what = ["--schema-only", "--no-owner", "--exclude-table=*alembic_version*", "--exclude-table=*schema_migrations*"]

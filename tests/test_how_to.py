@@ -22,7 +22,7 @@ CHECKS = ("pytest", "--quiet", "tests/core/test_row_security.py", "tests/core/te
 # A second database on the local server, as a server's administrator makes one.
 MAKE_DATABASE = """
 from pathlib import Path
-from app.core.postgres import local_server
+from manage.postgres import local_server
 server = local_server()
 server.ensure_database("remote")
 server.run_sql(Path("migrations/roles.sql").read_text(), database="remote")

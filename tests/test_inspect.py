@@ -34,7 +34,7 @@ TELLING = re.compile("S3cr3t|w(@|%40)rd", re.IGNORECASE)
 # Scripts, each for a database that is made when it is not there.
 RUN_SQL = """
 import json, sys
-from app.core.postgres import local_server
+from manage.postgres import local_server
 server = local_server()
 answers = []
 for database, script in json.load(sys.stdin):

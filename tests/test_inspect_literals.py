@@ -4,14 +4,12 @@ import ast
 
 import pytest
 from app.core.schemas import PathKey
-from manage.adoption.baseline import Baseline, own_sequence
-from manage.adoption.naming import attributes_of
-from manage.adoption.resource import ExistingResource
-from manage.adoption.rows import allowed
-from manage.adoption.samples import kind_of
-from manage.adoption.sql import block, local, quoted
-from manage.inspection.proposals import propose
-from manage.inspection.tables import (
+from chassis_tools.adoption.baseline import Baseline, block, local, own_sequence, quoted
+from chassis_tools.adoption.columns import attributes_of
+from chassis_tools.adoption.resource import ExistingResource
+from chassis_tools.adoption.rows import allowed, kind_of
+from chassis_tools.inspection.proposals import propose
+from chassis_tools.inspection.tables import (
     Check,
     Column,
     ColumnType,
@@ -20,12 +18,11 @@ from manage.inspection.tables import (
     Schema,
     Table,
 )
-from manage.scaffolding.confidential import is_secret
-from manage.scaffolding.names import ResourceNames
-from manage.scaffolding.project import table_name
-from manage.scaffolding.snippets import literal
-from manage.scaffolding.templates import find_templates
-from manage.scaffolding.templates import render as render_template
+from chassis_tools.scaffolding.literals import is_secret, literal
+from chassis_tools.scaffolding.names import ResourceNames
+from chassis_tools.scaffolding.project import table_name
+from chassis_tools.scaffolding.templates import find_templates
+from chassis_tools.scaffolding.templates import render as render_template
 from pydantic import TypeAdapter, ValidationError
 
 from tests.conftest import Render

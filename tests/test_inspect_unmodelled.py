@@ -4,9 +4,9 @@ import ast
 from pathlib import Path
 
 import pytest
-from manage.adoption.unmodelled import list_tables
+from chassis_tools.adoption.unmodelled import list_tables
+from chassis_tools.scaffolding.project import Project
 from manage.errors import CommandError
-from manage.scaffolding.project import Project
 
 pytestmark = pytest.mark.quick
 

@@ -76,7 +76,7 @@ LEADING = {
 }
 MAKE_DATABASE = """
 import sys
-from app.core.postgres import local_server
+from manage.postgres import local_server
 server = local_server()
 server.database_url("postgresql", sys.argv[1])
 server.run_sql(open(sys.argv[2]).read(), database=sys.argv[1])

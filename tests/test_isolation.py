@@ -214,7 +214,7 @@ class Plant:
 
     def start_unprotected(self) -> None:
         """Have the service not look at the database before it starts."""
-        file = "app/core/application.py"
+        file = "app/application.py"
         content = (self.project.path / file).read_text()
         (line,) = re.findall(r"^ *.*refuse_unprotected.*\(.*database.*\n", content, re.MULTILINE)
         self.replace(file, line, "")
@@ -223,7 +223,7 @@ class Plant:
         """Have a transaction without a tenant trust what its connection says."""
         line = "    connection.execute(SET_TENANT, tenant_parameter(session.info"
         only_tenants = f'    if session.info["tenant_id"]:\n    {line}'
-        self.replace("app/core/tenancy.py", line, only_tenants)
+        self.replace("app/core/tenancy/scope.py", line, only_tenants)
 
     def test(self, *arguments: str) -> str:
         """What the project's tests print, shortly."""
@@ -388,7 +388,7 @@ class TestConnections:
     def test_named_for_longer_than_a_transaction(self, plant: Make) -> None:
         planted = plant(SYNC)
         planted.name_only_tenants()
-        planted.replace("app/core/tenancy.py", "TENANT}, true)", "TENANT}, false)")
+        planted.replace("app/core/tenancy/scope.py", "TENANT}, true)", "TENANT}, false)")
         planted.fails(TENANCY, "-k=Connections", because="test_after_another_tenant")
 
     def test_job_that_trusts_its_connection(self, plant: Make) -> None:
@@ -396,5 +396,5 @@ class TestConnections:
         planted = plant(ASYNC)
         line = "            connection.execute(SET_TENANT, self._tenant)"
         only_tenants = f"            if any(self._tenant.values()):\n    {line}"
-        planted.replace("app/core/tenant_reads.py", line, only_tenants)
+        planted.replace("app/core/tenancy/reads.py", line, only_tenants)
         planted.fails(TENANCY, "-k=Connections", because="test_left_with_a_tenant")

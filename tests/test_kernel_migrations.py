@@ -21,7 +21,7 @@ TAKES_AWAY = re.compile(
 )
 ROWS = """
 import sys
-from app.core.postgres import DATABASE, local_server
+from manage.postgres import DATABASE, local_server
 local_server().start()
 print(local_server().run_sql(sys.argv[1], database=DATABASE))
 local_server().release()

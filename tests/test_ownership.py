@@ -47,12 +47,12 @@ def test_what_answers_enable_later_is_listed(stack: Stack, render: Render) -> No
 
 def owned(rendering: Rendering) -> set[str]:
     """The team's files."""
-    return {path for path in rendering.files() if entry_of(path) in CLASSES["yours"]}
+    return {path for path in rendering.files() if entry_of(path) in CLASSES["owned"]}
 
 
 @pytest.mark.quick
 def test_project_knows_it_too(render: Render) -> None:
-    text = (render(OPPOSITES[0]).path / "manage" / "ownership.json").read_text()
+    text = (render(OPPOSITES[0]).path / ".chassis" / "ownership.json").read_text()
     assert json.loads(text) == CLASSES
 
 

@@ -7,9 +7,9 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
+from chassis_tools.upgrading.pull_request import GitHub
+from chassis_tools.upgrading.repository import Repository
 from manage.errors import CommandError
-from manage.upgrading.github import GitHub
-from manage.upgrading.repository import Repository
 
 from tests.conftest import REPOSITORY, Render
 from tests.projects import Project
@@ -53,7 +53,7 @@ done
 
 MEND = """
 from types import SimpleNamespace
-from manage.upgrading.proposal import Proposal
+from chassis_tools.upgrading.pull_request import Proposal
 recorded, release = SimpleNamespace(version="v0.0.1"), SimpleNamespace(tag="v0.0.2")
 plan = SimpleNamespace(recorded=recorded, release=release, changes="News. " * 20_000)
 proposal = Proposal(plan, [], "The packages cannot be installed")

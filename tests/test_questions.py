@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 import yaml
+from chassis_tools.diagnosis.template_checks import SETTLED
 from copier import run_copy
-from manage.diagnosis.answers import SETTLED
 
 from tests.conftest import REPOSITORY, Render
 from tests.questions import load_config

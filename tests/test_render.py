@@ -101,7 +101,7 @@ def by_role(rendering: Rendering) -> dict[str, str]:
 
 
 # What describes the layout or records the answer.
-UNLIKE = {".copier-answers.yml", "README.md", "manage/answers.json"}
+UNLIKE = {".copier-answers.yml", "README.md", ".chassis/answers.json"}
 
 
 @each(

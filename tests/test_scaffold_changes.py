@@ -8,12 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from chassis_tools.scaffolding import changes
+from chassis_tools.scaffolding.changes import Change, ChangeSet, finish_interrupted, read_migrations
+from chassis_tools.scaffolding.journal import FOLDER, held
 from manage.errors import CommandError
-from manage.scaffolding import changes
-from manage.scaffolding.changes import Change, ChangeSet, finish_interrupted
-from manage.scaffolding.history import read_migrations
-from manage.scaffolding.journal import FOLDER
-from manage.scaffolding.locks import held
 
 from tests.saboteur import BEFORE, CHANGES, REPOSITORY, project, tree
 

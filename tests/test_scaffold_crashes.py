@@ -10,9 +10,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from chassis_tools.scaffolding.changes import INTERRUPTED, ChangeSet, finish_interrupted, standby
+from chassis_tools.scaffolding.journal import FOLDER, Journal, digest
 from manage.errors import CommandError
-from manage.scaffolding.changes import INTERRUPTED, ChangeSet, finish_interrupted, standby
-from manage.scaffolding.journal import FOLDER, Journal, digest
 
 from tests.saboteur import CHANGES, project, run, start, tree
 

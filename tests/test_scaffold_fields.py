@@ -4,12 +4,12 @@ import json
 
 import pytest
 from app.core.schemas import PageQuery
+from chassis_tools.scaffolding import words
+from chassis_tools.scaffolding.names import NAME, check_field_names
+from chassis_tools.scaffolding.specifications import make_field, parse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from manage.errors import CommandError
-from manage.scaffolding import reserved
-from manage.scaffolding.names import NAME, check_field_names
-from manage.scaffolding.specifications import make_field, parse
 
 from tests.conftest import Install
 from tests.stacks import OPPOSITES, Stack, each
@@ -170,7 +170,7 @@ class TestFields:
 
     def test_schemas_have_no_other_attributes(self) -> None:
         known = {name for name in dir(PageQuery) if not name.startswith("_")}
-        assert known | set(PageQuery.model_fields) == reserved.SCHEMA_ATTRIBUTES
+        assert known | set(PageQuery.model_fields) == words.SCHEMA_ATTRIBUTES
 
     @given(st.lists(any_text, max_size=4))
     @settings(deadline=None, database=None)
@@ -192,7 +192,7 @@ def test_lists_are_those_of_the_project(stack: Stack, install: Install) -> None:
     project = install(stack)
     with project.alone():
         told = json.loads(project.uv_run("python", "-c", TELL).splitlines()[-1])
-    assert set(told["words"]) == reserved.SQL_WORDS
-    assert set(told["column_words"]) == reserved.COLUMN_WORDS
-    assert set(told["columns"]) == reserved.SYSTEM_COLUMNS
-    assert set(told["attributes"]) <= reserved.MODEL_ATTRIBUTES | reserved.KERNEL_COLUMNS
+    assert set(told["words"]) == words.SQL_WORDS
+    assert set(told["column_words"]) == words.COLUMN_WORDS
+    assert set(told["columns"]) == words.SYSTEM_COLUMNS
+    assert set(told["attributes"]) <= words.MODEL_ATTRIBUTES | words.KERNEL_COLUMNS

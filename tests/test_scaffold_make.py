@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from manage.scaffolding.journal import FOLDER, digest
+from chassis_tools.scaffolding.journal import FOLDER, digest
 
 from tests.conftest import Install, Render
 from tests.scaffolds import MANAGE, Scaffold
@@ -38,7 +38,7 @@ REFUSED = [
 OVERTAKEN = """
 import subprocess, sys
 from manage.cli import main
-from manage.scaffolding import making
+from chassis_tools.scaffolding import making
 
 def register(*arguments):
     command = ["-c", "from manage.cli import main; main()", "make", "line", "number:int", "--yes"]

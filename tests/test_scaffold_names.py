@@ -8,17 +8,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from chassis_tools.scaffolding import words
+from chassis_tools.scaffolding.names import NAME, resource_names
+from chassis_tools.scaffolding.words import singular_of, with_a_or_an
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from manage.errors import CommandError
-from manage.scaffolding import reserved
-from manage.scaffolding.inflection import singular_of, with_a_or_an
-from manage.scaffolding.names import NAME, resource_names
 
 
 def in_order(text: str) -> list[str]:
     """The words of a text, in the same order in every test process."""
-    return sorted(reserved.words(text))
+    return sorted(words.words(text))
 
 
 PLURALS = in_order(
@@ -84,9 +84,9 @@ REFUSED = {
     "ambiguous": ("l", "is easily taken for a digit", "l_entry"),
 }
 WORDS = sorted(
-    {*dir(builtins), *keyword.kwlist, *reserved.SQL_WORDS, *reserved.VARIABLES, *reserved.CLASSES}
-    | {*reserved.KERNEL_RESOURCES, *reserved.KERNEL_PLURALS, *reserved.BETTER_RESOURCES}
-    | {*reserved.SCHEMA_ATTRIBUTES, *reserved.BODY_NAMES, *reserved.BETTER_FIELDS}
+    {*dir(builtins), *keyword.kwlist, *words.SQL_WORDS, *words.VARIABLES, *words.CLASSES}
+    | {*words.KERNEL_RESOURCES, *words.KERNEL_PLURALS, *words.BETTER_RESOURCES}
+    | {*words.SCHEMA_ATTRIBUTES, *words.BODY_NAMES, *words.BETTER_FIELDS}
 )
 
 
@@ -136,7 +136,7 @@ class TestForms:
 
     def test_nothing_slow_is_imported(self) -> None:
         """The command's other parts import this, too, and it has a second for everything."""
-        code = "import manage.scaffolding.names, sys; print(*sys.modules)"
+        code = "import chassis_tools.scaffolding.names, sys; print(*sys.modules)"
         done = subprocess.run(
             [sys.executable, "-c", code],
             cwd=Path(__file__).parents[1] / "template",

@@ -7,14 +7,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from manage.errors import CommandError
-from manage.scaffolding.registries import (
+from chassis_tools.scaffolding.registries import (
     RegistryError,
     add_model,
     add_router,
     remove_model,
     remove_router,
 )
+from manage.errors import CommandError
 
 from tests.conftest import Render
 from tests.registries import (

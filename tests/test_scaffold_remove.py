@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chassis_tools.scaffolding.project import alters
+from chassis_tools.scaffolding.templates import read_record
 from manage.errors import CommandError
-from manage.scaffolding.altering import alters
-from manage.scaffolding.records import read_record
 
 from tests.conftest import Install, Render
 from tests.scaffolds import Scaffold

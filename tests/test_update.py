@@ -73,14 +73,14 @@ class TestNextRelease:
     ) -> None:
         project = Update.born(template, tmp_path / "project", stack.answers)
         yours = [
-            name for name in project.files() if entry_of(name) in classes(template.path)["yours"]
+            name for name in project.files() if entry_of(name) in classes(template.path)["owned"]
         ]
         assert len(yours) > 10
         for name, text in project.files().items():
             if text and is_changeable(Path(name)):
                 path = project.path / name
                 path.write_bytes(text + comment(path, f"edited: {name}\n").encode())
-        for name in (*yours[::3], "app/mails.py", "tests/core/test_mail.py"):
+        for name in (*yours[::3], "app/emails.py", "tests/core/test_mail.py"):
             (project.path / name).unlink()
         project.commit("Edits")
         edited = project.files()

@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from manage.upgrading.conflicts import find_conflicts
-from manage.upgrading.ownership import Owner, owner_of
-from manage.upgrading.repository import Repository
+from chassis_tools.upgrading.files import Owner, find_conflicts, owner_of
+from chassis_tools.upgrading.repository import Repository
 
 from tests.checks import check_style, check_types, run_own_tests
 from tests.conversations import Conversation, Person, join, log_in
@@ -62,7 +61,7 @@ def test_each_release(stack: Stack, born: str, template: History, tmp_path: Path
 
 def of_the_template(project: Update, owners: dict[str, Owner]) -> dict[str, bytes]:
     files = project.files().items()
-    return {name: text for name, text in files if owner_of(name, owners) != "yours"}
+    return {name: text for name, text in files if owner_of(name, owners) != "owned"}
 
 
 @each(OPPOSITES)

@@ -33,13 +33,13 @@ def edit(name: str, old: str, new: str) -> Break:
     return lambda template: template.edit(name, old, new)
 
 
-EXCLUDED = "_exclude: !include extensions/yours.yml\n"
-SKIPPED = "_skip_if_exists: !include extensions/yours.yml\n"
+EXCLUDED = "_exclude: !include extensions/owned.yml\n"
+SKIPPED = "_skip_if_exists: !include extensions/owned.yml\n"
 LOSSES = {
     "nothing is excluded": (edit_config(EXCLUDED, ""), "tests/articles/test_routes.py came back"),
     "and nothing skipped": (edit_config(EXCLUDED + SKIPPED, ""), "README.md was written"),
     "a path is left out": (
-        edit("yours.yml", "- /app/settings.py\n", ""),
+        edit("owned.yml", "- /app/settings.py\n", ""),
         "app/settings.py was written",
     ),
     "all is brought": (

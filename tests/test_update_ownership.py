@@ -34,22 +34,22 @@ def own(template: Template, *paths: str) -> None:
     entries = (template.path / "extensions/ownership.yml").read_text().splitlines()
     kept = [entry for entry in entries if entry.removeprefix("  - ") not in paths]
     (template.path / "extensions/ownership.yml").write_text("\n".join(kept) + "\n")
-    yours = template.path / "extensions/yours.yml"
+    yours = template.path / "extensions/owned.yml"
     yours.write_text("".join(f"- /{path}\n" for path in paths) + yours.read_text())
 
 
 def test_given_to_the_team(template: Template, project: Update) -> None:
-    project.append("app/mails.py", "# ours\n")
+    project.append("app/emails.py", "# ours\n")
     (project.path / ".env.example").unlink()
     project.commit("Edits")
     edited = project.files()
-    own(template, "app/mails.py", ".env.example")
+    own(template, "app/emails.py", ".env.example")
     template.head_every_file("of the next release")
     template.release(NEXT)
     project.run()
 
     after = project.files()
-    assert after["app/mails.py"] == edited["app/mails.py"]
+    assert after["app/emails.py"] == edited["app/emails.py"]
     assert ".env.example" not in after
     assert project.conflicts() == []
 

@@ -3,9 +3,8 @@
 from pathlib import Path
 
 import pytest
-from manage.upgrading.conflicts import find_conflicts
-from manage.upgrading.repository import Repository
-from manage.upgrading.retired import keep_edited
+from chassis_tools.upgrading.files import find_conflicts, keep_edited
+from chassis_tools.upgrading.repository import Repository
 
 from tests.edits import Edits
 from tests.releases import NEXT, Template, ThinTemplate, Update
@@ -91,11 +90,11 @@ def test_edited_project_keeps_what_is_its_own(
     assert asked(project) == project.conflicts() == ["app/core/clock.py"]
     assert [loss.partition(" lost ")[0] for loss in edits.losses()] == [RETIRED]
     assert b"status = 599" in after["app/core/errors.py"]
-    assert b'Literal["ok", "ill"]' in after["app/core/health.py"]
+    assert b'Literal["ok", "ill"]' in after["app/core/http/health.py"]
     assert b"import time" in after["app/core/logging.py"]
     assert "app/core/places.py" in after
     assert {"app/core/paths.py", "tests/core/test_health.py"}.isdisjoint(after)
-    assert b'"query")' in after["app/core/openapi.py"]
+    assert b'"query")' in after["app/core/http/openapi.py"]
 
     repository = Repository(project.path)
     kept = keep_edited(

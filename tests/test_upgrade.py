@@ -9,11 +9,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+from chassis_tools.upgrading.repository import Repository
+from chassis_tools.upgrading.running import uv
+from chassis_tools.upgrading.template import Template as Fetched
+from chassis_tools.upgrading.upgrade import COPIES, Upgrade
 from manage.errors import CommandError
-from manage.upgrading.repository import Repository
-from manage.upgrading.running import uv
-from manage.upgrading.template import Template as Fetched
-from manage.upgrading.upgrade import COPIES, Upgrade
 
 from tests.projects import Project
 from tests.releases import NEXT, Template, Update
@@ -181,9 +181,9 @@ def test_refuses(born: Project) -> None:
 def test_changes_an_answer(stack: Stack, born: Project) -> None:
     said = born.uv_run("manage", "upgrade", "--to", "0.0.1", "--set", "auth=session")
     assert said.startswith("At v0.0.1, with auth=session\n")
-    assert "  app/core/jwt.py (deleted)\n" in said
+    assert "  app/core/security/jwt.py (deleted)\n" in said
     assert "auth: session" in (born.path / ".copier-answers.yml").read_text()
-    assert not (born.path / "app/core/jwt.py").exists()
+    assert not (born.path / "app/core/security/jwt.py").exists()
 
 
 @pytest.mark.parametrize("is_killed", [False, True], ids=["failed", "killed"])

@@ -1,0 +1,20 @@
+"""The service. Without DATABASE_URL, a local environment uses the PostgreSQL of `manage`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from app.core.local_database import register_local_database
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
+
+
+def start_project_database(drivername: str) -> URL:
+    """Start the project's own PostgreSQL and return the URL of its database."""
+    from manage.local_database import start  # A deployed service never needs it.
+
+    return start(drivername)
+
+
+register_local_database(start_project_database)

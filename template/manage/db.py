@@ -8,8 +8,8 @@ app = typer.Typer(help="The local PostgreSQL in .postgres/.", no_args_is_help=Tr
 @app.command()
 def stop() -> None:
     """Stop a local PostgreSQL that a killed process left running."""
-    from app.core.postgres import LocalPostgresError, local_server
     from manage.errors import CommandError
+    from manage.postgres import LocalPostgresError, local_server
 
     for durable in (True, False):
         try:

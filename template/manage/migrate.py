@@ -18,7 +18,7 @@ def create(
 ) -> None:
     """Write the migration that takes the database to the models, for you to review."""
     from manage.database import database_url, require_migrated
-    from manage.migrations import create_migration
+    from manage.migrations.tool import create_migration
 
     url = database_url()
     require_migrated(url)
@@ -35,7 +35,7 @@ def create(
 def apply() -> None:
     """Apply the pending migrations, the kernel's and yours; safe to run many times at once."""
     from manage.database import database_url, pending_migrations, unknown_migrations
-    from manage.migrations import apply_migrations
+    from manage.migrations.tool import apply_migrations
 
     url = database_url()
     if pending_migrations(url):
@@ -54,7 +54,7 @@ def rollback(
     """Undo the last migrations of a line; what their columns and tables held is lost."""
     from manage.database import applied_migrations, database_url
     from manage.errors import CommandError
-    from manage.migrations import roll_back_migrations
+    from manage.migrations.tool import roll_back_migrations
 
     url = database_url()
     applied = applied_migrations(url, line)
@@ -66,8 +66,8 @@ def rollback(
 @app.command()
 def status() -> None:
     """List all migrations and say which are applied."""
-    from app.core.revisions import revisions
     from manage.database import database_url, pending_migrations, unknown_migrations
+    from manage.migrations.history import revisions
 
     url = database_url()
     missing = set(pending_migrations(url))

@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from chassis_tools.scaffolding.making import Request, plan
+from chassis_tools.scaffolding.project import Project
 from manage.errors import CommandError
-from manage.scaffolding.making import Request, plan
-from manage.scaffolding.project import Project
 
 
 def answer(root: Path, wanted: dict[str, Any]) -> dict[str, Any]:

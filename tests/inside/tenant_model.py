@@ -17,8 +17,8 @@ from app.articles.models import Article
 from app.articles.repository import ArticleRepository
 from app.articles.schemas import ArticleQuery, ArticleRead
 from app.core.database import Database
-from app.core.database_errors import DATABASE_ERRORS, sqlstate_of
-from app.core.tenant_database import each_tenant
+from app.core.sql.errors import DATABASE_ERRORS, sqlstate_of
+from app.core.tenants import each_tenant
 from app.settings import Settings
 from app.tenants.models import Tenant
 from app.users.models import User

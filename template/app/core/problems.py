@@ -20,15 +20,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
-from app.core.database_errors import (
+from app.core.errors import AppError, FieldError, ValidationFailedError
+from app.core.logging import correlation_id, report_unhandled
+from app.core.sql.errors import (
     DATABASE_ERRORS,
     as_app_error,
     constraint_of,
     reason_of,
     sqlstate_of,
 )
-from app.core.errors import AppError, FieldError, ValidationFailedError
-from app.core.logging import correlation_id, report_unhandled
 
 logger = structlog.get_logger()
 

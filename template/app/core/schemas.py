@@ -114,7 +114,7 @@ class Page(BaseModel, Generic[Item]):
 class PageQuery(InputSchema):
     """Paging and order of a list; a resource adds its filters and the sorts that it allows.
 
-    A filter is named after a column, or `column__operator` (see `app.core.query.OPERATORS`).
+    A filter is named after a column, or `column__operator` (see `app.core.sql.filters.OPERATORS`).
     """
 
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 20

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from app.core.postgres.accounts import open_no_link
-from app.core.postgres.address import PID_FILE, Address
-from app.core.postgres.locks import open_lock
+from manage.postgres.accounts import open_no_link
+from manage.postgres.address import PID_FILE, Address
+from manage.postgres.locks import open_lock
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs links and Unix sockets")
 

@@ -8,19 +8,19 @@ from unittest.mock import patch
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-from app.core import security
+from app.core.security import passwords
 
-COSTLY = security._passwords
+COSTLY = passwords._passwords
 CHEAP = PasswordHash([Argon2Hasher(memory_cost=8, time_cost=1, parallelism=1)])
 
 
 @contextmanager
-def hashed_by(passwords: PasswordHash) -> Iterator[None]:
+def hashed_by(hasher: PasswordHash) -> Iterator[None]:
     """Have the application hash so until the end of the block."""
-    security._hash_of_nobody.cache_clear()
-    with patch.object(security, "_passwords", passwords):
+    passwords._hash_of_nobody.cache_clear()
+    with patch.object(passwords, "_passwords", hasher):
         yield
-    security._hash_of_nobody.cache_clear()
+    passwords._hash_of_nobody.cache_clear()
 
 
 class Hashes:

@@ -8,8 +8,8 @@ from unittest.mock import patch
 from sqlalchemy import Engine, event
 from sqlalchemy.pool import PoolProxiedConnection
 
-from app.core import reads
-from app.core.prepared import DriverStatement, Row, run_prepared
+from app.core.sql import reads
+from app.core.sql.prepared import DriverStatement, Row, run_prepared
 
 # What the tests' outer transaction and the kernel's own bookkeeping send.
 BOOKKEEPING = ("SAVEPOINT", "RELEASE", "ROLLBACK", "select set_config")

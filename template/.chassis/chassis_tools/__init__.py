@@ -1,0 +1,1 @@
+"""The development tools of `manage`: scaffolding, inspection, diagnosis and upgrades."""

@@ -1,0 +1,213 @@
+"""The commands of the tools: make, remove, inspect, upgrade and doctor.
+
+They import what they need when they run, so that `manage --help` answers at once.
+"""
+
+import sys
+from contextlib import redirect_stdout
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.core.paths import PROJECT_ROOT
+
+from manage.errors import CommandError
+
+if TYPE_CHECKING:
+    from chassis_tools.scaffolding.making import Request
+
+HELP = """
+A FIELD is name:type[:arguments][,flag…], as in title:str:200 or price:decimal:10:2,index.
+
+Types: str[:length], text, int, bigint, float, decimal:precision:scale, bool, date, datetime, time,
+uuid, json, email, url, enum:one/two/three, ref:resource.
+
+Flags: optional, unique, index, default=…; of a ref: optional, unique,
+on_delete=restrict|cascade|null, load=raise|joined|selectin.
+"""
+
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Show what would change, without changing anything.")
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+ResourceName = Annotated[
+    str, typer.Argument(help="Singular name of the resource, as in order_line.")
+]
+Fields = Annotated[list[str] | None, typer.Argument(metavar="[FIELD]...")]
+Plural = Annotated[str | None, typer.Option(help="Plural form, if it cannot be derived.")]
+Owned = Annotated[bool, typer.Option("--owned", help="Rows belong to the user who created them.")]
+SoftDelete = Annotated[
+    bool, typer.Option("--soft-delete", help="Deleting a row hides it (soft delete).")
+]
+ReadPublic = Annotated[
+    bool, typer.Option("--read-public", help="Allow reads without authentication.")
+]
+Migration = Annotated[
+    bool, typer.Option("--migration/--no-migration", help="Also write the migration.")
+]
+Force = Annotated[bool, typer.Option("--force", help="Also delete files that you edited.")]
+
+Url = Annotated[
+    str,
+    typer.Option(
+        help="URL of the PostgreSQL database, such as postgresql://user@host/database. Keep the"
+        " password in PGPASSWORD or ~/.pgpass, not on the command line.",
+        show_default=False,
+    ),
+]
+Schema = Annotated[str, typer.Option(help="Name of the schema.")]
+Tables = Annotated[
+    list[str] | None, typer.Option("--table", help="Inspect only this table; can be repeated.")
+]
+Write = Annotated[
+    bool, typer.Option("--write", help="Write resources that use the existing tables.")
+]
+# Declared only to be rejected: the parser's own error would print it, with the password in it.
+Unexpected = Annotated[list[str] | None, typer.Argument(hidden=True)]
+
+Release = Annotated[
+    str | None, typer.Option("--to", help="Release to upgrade to; the newest by default.")
+]
+Answers = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="ANSWER=VALUE", help="Change an answer; can be repeated."),
+]
+PullRequest = Annotated[
+    bool, typer.Option("--pull-request", help="Open a pull request on GitHub with the gh program.")
+]
+Abort = Annotated[bool, typer.Option("--abort", help="Undo the changes of the last upgrade.")]
+
+
+def make(
+    name: ResourceName,
+    fields: Fields = None,
+    plural: Plural = None,
+    owned: Owned = False,
+    soft_delete: SoftDelete = False,
+    read_public: ReadPublic = False,
+    migration: Migration = True,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+) -> None:
+    """Scaffold a resource: model, schemas, repository, service, routes, tests and migration."""
+    from chassis_tools.scaffolding.making import Request
+
+    request = Request(name, fields or [], plural, owned, soft_delete, read_public, migration)
+    write(request, dry_run=dry_run, yes=yes)
+
+
+def write(request: "Request", *, dry_run: bool, yes: bool) -> None:
+    """Write the resource and print the next step."""
+    from chassis_tools.scaffolding.changes import apply_where_served, carry_out, finish_interrupted
+    from chassis_tools.scaffolding.making import plan
+    from chassis_tools.scaffolding.project import Project
+
+    finish_interrupted(PROJECT_ROOT)
+    changes = plan(Project(PROJECT_ROOT), request)
+    if not changes.changes:
+        typer.echo(f"{request.name} already exists with these fields; nothing to do.")
+    elif carry_out(changes, "Write these files?", dry_run=dry_run, yes=yes):
+        is_applied = apply_where_served(changes)
+        typer.echo(f"Created {request.name}. {request.next_step(is_applied=is_applied)}")
+
+
+def remove(
+    name: ResourceName, force: Force = False, dry_run: DryRun = False, yes: Yes = False
+) -> None:
+    """Remove a resource: files, registrations and table."""
+    from chassis_tools.scaffolding.changes import carry_out, finish_interrupted
+    from chassis_tools.scaffolding.project import Project
+    from chassis_tools.scaffolding.removing import Resource, plan_table
+
+    finish_interrupted(PROJECT_ROOT)
+    resource = Resource.find(Project(PROJECT_ROOT), name)
+    resource.refuse_needed()
+    if not force:
+        resource.refuse_edited()
+    if not (yes or dry_run or sys.stdin.isatty()):
+        raise CommandError("This deletes files: add --yes, or --dry-run to see which")
+    table = plan_table(resource)
+    changes = resource.removal(dropping=table.dropping)
+    question = f"Delete these files{table.loss}?"
+    if carry_out(changes, question, dry_run=dry_run, yes=yes, assume_yes=False, first=table.undo):
+        typer.echo(f"Removed {name}. {table.next_step}".strip())
+
+
+def inspect(
+    url: Url,
+    schema: Schema = "public",
+    table: Tables = None,
+    as_json: Json = False,
+    write: Write = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    unexpected: Unexpected = None,
+) -> None:
+    """Inspect an existing database: the resource for each table, and what it cannot express.
+
+    With --write, create the resources.
+    """
+    from chassis_tools.inspection import proposals
+    from chassis_tools.inspection.address import database_url
+    from chassis_tools.inspection.reader import read_schema
+
+    if unexpected:
+        raise CommandError("Pass the database as --url, and no other arguments")
+    place, tables = database_url(url), table or []
+    if not write:
+        found = read_schema(place, schema, tables)
+        show = proposals.as_json if as_json else proposals.as_text
+        typer.echo(show(found, proposals.propose(found)))
+        return
+    from chassis_tools.adoption.adopting import adopt
+
+    adopt(place, schema, tables, dry_run=dry_run, yes=yes)
+
+
+def upgrade(
+    to: Release = None,
+    answers: Answers = None,
+    dry_run: DryRun = False,
+    pull_request: PullRequest = False,
+    abort: Abort = False,
+) -> None:
+    """Upgrade this project to a newer release of the template; your edits are merged."""
+    from chassis_tools.upgrading.command import upgrade_project
+    from chassis_tools.upgrading.pull_request import propose_upgrade
+    from chassis_tools.upgrading.repository import Repository
+    from chassis_tools.upgrading.upgrade import Upgrade
+
+    project = Upgrade(Repository(PROJECT_ROOT))
+    if abort:
+        if to or answers or dry_run or pull_request:
+            raise CommandError("--abort cannot be combined with other options")
+        note = project.abort()
+        typer.echo(f"The upgrade is undone{note}. Run `uv sync` to restore the packages.")
+    elif pull_request:
+        if answers or dry_run:
+            raise CommandError("--pull-request can only be combined with --to")
+        propose_upgrade(project, to)
+    else:
+        upgrade_project(project, to, answers or [], dry_run=dry_run)
+
+
+def doctor(as_json: Json = False) -> None:
+    """Check this project and suggest a fix for each problem; fails if there is an error."""
+    from chassis_tools.diagnosis.examination import examine, format_json, format_text
+
+    with redirect_stdout(sys.stderr):  # Keep what the project's modules print out of the report.
+        found = examine(PROJECT_ROOT)
+    typer.echo(format_json(found) if as_json else format_text(found))
+    if any(one.severity == "error" for findings in found.values() for one in findings):
+        raise typer.Exit(1)
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add every command of the tools to `manage`."""
+    app.command("make", epilog=HELP)(make)
+    app.command("remove")(remove)
+    app.command("inspect")(inspect)
+    app.command("upgrade")(upgrade)
+    app.command("doctor")(doctor)

@@ -1,0 +1,219 @@
+"""The types of fields: how each is declared, validated, stored and sampled."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from chassis_tools.scaffolding import literals
+from chassis_tools.scaffolding.literals import Default, Import
+from manage.errors import CommandError
+
+CONSTRAINED = [("typing", "Annotated"), ("pydantic", "Field")]
+
+
+class Filter(NamedTuple):
+    """A filter of the list: an operator, with a value that finds the sample and one that does not."""
+
+    operator: str
+    match: str
+    miss: str
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Values for tests, as Python source.
+
+    `factory` is what a row is made with, `payload` what a client sends, `change` what it sends to
+    change it. `unique` depends on a variable `number`. `ordered` are two rows' values, the lower one
+    first, if lists may be sorted by them.
+    """
+
+    factory: str
+    payload: str
+    change: str
+    unique: str = ""
+    invalid: tuple[str, ...] = ()
+    ordered: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A type of field."""
+
+    annotation: str
+    """The type of the model's attribute."""
+    sql: str
+    """The column's type in PostgreSQL."""
+    samples: Samples
+    column: str = ""
+    """The column's type in SQLAlchemy, if the annotation does not tell it."""
+    migration: str = ""
+    """The same in a migration."""
+    input: str = ""
+    """The type of what a client sends, if it is another."""
+    constraint: str = ""
+    """A constrained type that gets a name of its own in the schemas."""
+    filter_type: str = ""
+    """The type of a filter's value, if it is not that of the input."""
+    filters: tuple[Filter, ...] = ()
+    default: Callable[[str], Default] | None = None
+    """How `default=…` is understood, if there is such a thing."""
+    length: int = 0
+    """How many characters it holds, if that is said."""
+    choices: tuple[str, ...] = ()
+    """The values of an enumeration, which is called as the annotation says."""
+    imports: dict[str, frozenset[Import]] = field(default_factory=dict)
+    """What `models`, `schemas`, `factory` and `migration` import; `unique` is for factories too."""
+
+
+class Words(NamedTuple):
+    """What a kind is made from."""
+
+    resource: str
+    """The class that the field belongs to."""
+    name: str
+    arguments: list[str]
+    """What stands behind the type."""
+
+    @property
+    def label(self) -> str:
+        """`unit_price` as "Unit price"."""
+        return self.name.replace("_", " ").capitalize()
+
+
+def imports(**files: Iterable[Import]) -> dict[str, frozenset[Import]]:
+    """Imports by file."""
+    return {name: frozenset(members) for name, members in files.items()}
+
+
+def comparisons(below: str, sample: str, above: str) -> tuple[Filter, ...]:
+    """Filters of values that have an order: equal, at least, at most."""
+    return Filter("", sample, above), Filter("gte", sample, above), Filter("lte", sample, below)
+
+
+def whole_number(text: str, words: Words, *, largest: int, smallest: int = 1) -> int:
+    """An argument behind a type."""
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 9 else -1
+    if not smallest <= number <= largest:
+        raise CommandError(
+            f"{words.name}: {text!r} is not a whole number from {smallest} to {largest}"
+        )
+    return number
+
+
+DAYS = Samples(
+    factory="date(2026, 1, 1)",
+    payload='"2026-01-01"',
+    change='"2026-01-02"',
+    unique="date(2026, 1, 1) + timedelta(days=number)",
+    invalid=('"x"',),
+    ordered=("date(2026, 1, 1)", "date(2026, 1, 2)"),
+)
+NOON = "datetime(2026, 1, 1, 12, tzinfo=UTC)"
+MOMENTS = Samples(
+    factory=NOON,
+    payload='"2026-01-01T12:00:00Z"',
+    change='"2026-01-02T12:00:00Z"',
+    unique=f"{NOON} + timedelta(days=number)",
+    invalid=('"x"', '"2026-01-01T12:00:00"', '"0001-01-01T00:00:00+14:00"'),
+    ordered=(NOON, "datetime(2026, 1, 2, 12, tzinfo=UTC)"),
+)
+TIMES = Samples(
+    factory="time(9, 30)",
+    payload='"09:30:00"',
+    change='"10:30:00"',
+    unique="time(number // 60 % 24, number % 60)",
+    invalid=('"x"', '"09:30:00Z"'),
+    ordered=("time(9, 30)", "time(10, 30)"),
+)
+
+
+def day(_words: Words) -> Kind:
+    """`date`."""
+    return Kind(
+        annotation="date",
+        sql="date",
+        migration="sa.Date()",
+        filters=comparisons('"2025-12-31"', '"2026-01-01"', '"2026-01-02"'),
+        default=literals.day,
+        samples=DAYS,
+        imports=imports(
+            models=[("datetime", "date")],
+            schemas=[("datetime", "date")],
+            factory=[("datetime", "date")],
+            unique=[("datetime", "timedelta")],
+        ),
+    )
+
+
+def moment(_words: Words) -> Kind:
+    """`datetime`: with its time zone."""
+    return Kind(
+        annotation="datetime",
+        sql="timestamptz",
+        migration="moment",
+        input="Timestamp",
+        filters=(
+            Filter("gte", MOMENTS.payload, MOMENTS.change),
+            Filter("lt", MOMENTS.change, MOMENTS.payload),
+        ),
+        default=literals.moment,
+        samples=MOMENTS,
+        imports=imports(
+            models=[("datetime", "datetime")],
+            factory=[("datetime", "UTC"), ("datetime", "datetime")],
+            unique=[("datetime", "timedelta")],
+        ),
+    )
+
+
+def clock_time(_words: Words) -> Kind:
+    """`time`: of a clock on the wall, without a time zone."""
+    return Kind(
+        annotation="time",
+        sql="time",
+        migration="sa.Time()",
+        input="WallTime",
+        filters=comparisons('"08:30:00"', '"09:30:00"', '"10:30:00"')[1:],
+        default=literals.clock_time,
+        samples=TIMES,
+        imports=imports(
+            models=[("datetime", "time")],
+            schemas=[("datetime", "time"), ("app.core.schemas", "WallTime")],
+            factory=[("datetime", "time")],
+        ),
+    )
+
+
+def uuid(_words: Words) -> Kind:
+    """`uuid`."""
+    one, two = (f'"00000000-0000-0000-0000-00000000000{number}"' for number in (1, 2))
+    return Kind(
+        annotation="UUID",
+        sql="uuid",
+        migration="sa.Uuid()",
+        filters=(Filter("", one, two),),
+        samples=Samples("UUID(int=1)", one, two, "uuid4()", ('"x"',)),
+        imports=imports(
+            models=[("uuid", "UUID")], factory=[("uuid", "UUID")], unique=[("uuid", "uuid4")]
+        ),
+    )
+
+
+def json_object(_words: Words) -> Kind:
+    """`json`: an object."""
+    return Kind(
+        annotation="dict[str, Any]",
+        sql="jsonb",
+        column="JSONB",
+        migration="postgresql.JSONB()",
+        default=literals.json_object,
+        samples=Samples(
+            '{"key": "value"}', '{"key": "value"}', '{"key": ["new"]}', invalid=('"x"', "[]")
+        ),
+        imports=imports(
+            models=[("typing", "Any"), ("sqlalchemy.dialects.postgresql", "JSONB")],
+            schemas=[("typing", "Any")],
+            migration=[("sqlalchemy.dialects", "postgresql")],
+        ),
+    )

@@ -1,0 +1,270 @@
+"""A resource as the templates in `scaffold/` see it."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from chassis_tools.scaffolding import resource_parts
+from chassis_tools.scaffolding.fields import Field, ListFilter, Reference
+from chassis_tools.scaffolding.literals import Import, import_lines, literal
+from chassis_tools.scaffolding.names import ResourceNames, member_name
+from chassis_tools.scaffolding.resource_parts import Check, ForeignKey, Table
+
+ALWAYS: dict[str, list[Import]] = {
+    "models": [("sqlalchemy.orm", "Mapped")],
+    "schemas": [("datetime", "datetime"), ("typing", "Literal"), ("uuid", "UUID")],
+    "factory": [("typing", "Any")],
+    "tests": [
+        ("datetime", "UTC"),
+        ("datetime", "datetime"),
+        ("typing", "Any"),
+        ("uuid", "uuid4"),
+    ],
+}
+
+
+class Member(NamedTuple):
+    """A member of an enumeration."""
+
+    name: str
+    value: str
+
+
+class Enumeration(NamedTuple):
+    """The values that a field may have."""
+
+    class_name: str
+    members: list[Member]
+
+
+@dataclass(frozen=True)
+class Resource:
+    """What `manage make` was asked for."""
+
+    names: ResourceNames
+    columns: Sequence[Field | Reference] = ()
+    owned: bool = False
+    soft_delete: bool = False
+    read_public: bool = False
+
+    @property
+    def fields(self) -> list[Field]:
+        """The columns with a value of their own."""
+        return [column for column in self.columns if isinstance(column, Field)]
+
+    @property
+    def references(self) -> list[Reference]:
+        """The columns that refer to a row."""
+        return [column for column in self.columns if isinstance(column, Reference)]
+
+    @property
+    def parents(self) -> list[Reference]:
+        """The references without which there is no row."""
+        return [reference for reference in self.references if not reference.optional]
+
+    @property
+    def loaded(self) -> list[Reference]:
+        """The references with an attribute for the entity."""
+        return [reference for reference in self.references if reference.load]
+
+    @property
+    def relatives(self) -> list[Reference]:
+        """Those of them that refer to another resource than this one."""
+        return [reference for reference in self.loaded if reference.target.module]
+
+    @property
+    def enumerations(self) -> list[Enumeration]:
+        """The classes of the choices."""
+        return [
+            Enumeration(kind.annotation, [Member(member_name(one), one) for one in kind.choices])
+            for kind in (field.kind for field in self.fields)
+            if kind.choices
+        ]
+
+    @property
+    def filters(self) -> list[ListFilter]:
+        """The filters of the list that follow from the columns."""
+        return [found for column in self.columns for found in column.filters]
+
+    @property
+    def sorts(self) -> list[str]:
+        """The fields that lists may be sorted by."""
+        return [field.name for field in self.fields if field.sortable]
+
+    @property
+    def uniques(self) -> list[Field]:
+        """The fields whose values no two rows share."""
+        return [field for field in self.fields if field.unique]
+
+    @property
+    def filled(self) -> list[Field | Reference]:
+        """The columns that have a value in the tests' rows."""
+        return [*self.fields, *self.parents]
+
+    @property
+    def counted(self) -> bool:
+        """Whether the tests number their rows, so that they differ."""
+        return any("number" in field.sample for field in self.uniques)
+
+    @property
+    def bases(self) -> list[str]:
+        """The model's base classes."""
+        traits = {"Owned": self.owned, "SoftDelete": self.soft_delete, "Record": True}
+        return [name for name, wanted in traits.items() if wanted]
+
+    def imports(self, file: str) -> list[Import]:
+        """What one of its files imports, beside what each such file does."""
+        extra: dict[str, list[Import]] = {
+            "models": self._model_imports(),
+            "factory": [("itertools", "count")] * self.counted,
+        }
+        return [*ALWAYS[file], *extra.get(file, []), *self._field_imports(file)]
+
+    def context(self) -> dict[str, Any]:
+        """What the templates may use."""
+        return {
+            **self._names(),
+            **self._options(),
+            **self._key(),
+            **self._columns(),
+            **self._tests(),
+            **self._imports(),
+            **self._tables(),
+        }
+
+    def _names(self) -> dict[str, Any]:
+        names = self.names
+        return {
+            "name": names.singular,
+            "names": names.plural,
+            "Name": names.class_name,
+            "path": names.path,
+            "path_key": f"{{{names.singular}_id}}",
+            "words": names.words,
+            "plural_words": names.plural_words,
+            "a_word": names.a_words,
+            "A_word": names.a_words[0].upper() + names.a_words[1:],
+            "table": literal(names.plural),
+        }
+
+    def _options(self) -> dict[str, Any]:
+        clashes = any(column.unique for column in self.columns) or bool(self.references)
+        refused = ["ConflictError"] if clashes else []
+        # Others may refer to a row, now or one day, which is there after a soft deletion.
+        kept = [] if self.soft_delete else ["ConflictError"]
+        forbidden = ["ForbiddenError"] if self.owned else []
+        errors = dict.fromkeys([*kept, *refused, *forbidden, "NotFoundError"])
+        reader = "PublicReadSessionDep" if self.read_public else "ReadSessionDep"
+        return {
+            "owned": self.owned,
+            "soft_delete": self.soft_delete,
+            "read_public": self.read_public,
+            "bases": ", ".join(self.bases),
+            "traits": ", ".join(sorted(self.bases)),
+            "ReadSession": reader,
+            "dependencies": f"CurrentUser, {reader}, SessionDep",
+            "errors": ", ".join(errors),
+            "create_problems": ", responses=problems(ConflictError)" if clashes else "",
+            "change_errors": ", ".join(["NotFoundError", *forbidden, *refused]),
+            "delete_errors": ", ".join(["NotFoundError", *forbidden, *kept]),
+        }
+
+    def _key(self) -> dict[str, Any]:
+        return {
+            "key_type": "UUID",
+            "key_input": "UUID",
+            "key_in_path": "{created.id}",
+            "key_is_text": False,
+            "path_schemas": "Page",
+            "timestamps": True,
+            "default_sort": "-created_at",
+            "given": "",
+        }
+
+    def _columns(self) -> dict[str, Any]:
+        fields = self.fields
+        return {
+            **{key: list(self.columns) for key in ("columns", "mapped", "sent", "changeable")},
+            "fields": fields,
+            "references": self.references,
+            "parents": self.parents,
+            "loaded": self.loaded,
+            "relatives": self.relatives,
+            "constrained": [field for field in fields if field.constraint],
+            "enumerations": self.enumerations,
+            "enumeration_names": ", ".join(sorted(one.class_name for one in self.enumerations)),
+            "filters": self.filters,
+            "sorts": self.sorts,
+            "has_json": bool(self._field_imports("migration")),
+        }
+
+    def _tests(self) -> dict[str, Any]:
+        owned, parents = self.owned, self.parents
+        return {
+            "required": [column.attribute for column in self.columns if column.required],
+            "parent_columns": [reference.attribute for reference in parents],
+            "reference_columns": [reference.attribute for reference in self.references],
+            "taken": [one.attribute for one in self.filled if one.unique],
+            "changed": resource_parts.changes(self.fields),
+            "invalid": resource_parts.refusals(self.fields),
+            "defaults": resource_parts.defaults(self.columns),
+            "filter_cases": resource_parts.filters(self.filters),
+            "sort_cases": resource_parts.orders(self.fields),
+            "walked": ["created_at", "-updated_at", *self.sorts],
+            "counted": self.counted,
+            "makers": resource_parts.makers(parents, owned=owned),
+            "makes_owner": any(one.target.owned for one in parents) and not owned,
+            "owner_fixture": ", user: User" if owned else "",
+            "owner_given": ", owner=user" if owned else "",
+            "exact_values": resource_parts.exact_values(self.uniques),
+            "eager_selects": resource_parts.eager_selects(self.loaded),
+        }
+
+    def _imports(self) -> dict[str, list[str]]:
+        return {f"{file}_imports": import_lines(self.imports(file)) for file in ALWAYS}
+
+    def _field_imports(self, file: str) -> list[Import]:
+        return [one for field in self.fields for one in field.imports(file)]
+
+    def _model_imports(self) -> list[Import]:
+        columns = any("mapped_column(" in column.mapped for column in self.columns)
+        return [
+            *[("sqlalchemy.orm", "mapped_column")] * columns,
+            *[("uuid", "UUID")] * bool(self.references),
+            *[("sqlalchemy.orm", "relationship")] * bool(self.loaded),
+            *[("typing", "TYPE_CHECKING")] * bool(self.relatives),
+        ]
+
+    def _tables(self) -> dict[str, list[str]]:
+        told = {
+            f"{prefix}{name}": lines
+            for prefix, tenant in (("", False), ("tenant_", True))
+            for name, lines in self.table(tenant=tenant).lines().items()
+        }
+        return told | {"table_args": []}
+
+    def table(self, *, tenant: bool) -> Table:
+        """The table that the migration creates."""
+        owner = ForeignKey("owner_id", "users", "CASCADE")
+        references = self.references
+        keys = [ForeignKey(one.attribute, one.target.table, one.on_delete) for one in references]
+        indexed = [column.attribute for column in self.columns if column.index]
+        return Table(
+            self.names.plural,
+            foreign_keys=[*[owner] * self.owned, *keys],
+            uniques=[column.attribute for column in self.columns if column.unique],
+            indexes=[*["owner_id"] * self.owned, *indexed],
+            checks=[
+                Check(field.name, field.kind.choices, constraint_name(field.kind.annotation))
+                for field in self.fields
+                if field.kind.choices
+            ],
+            soft_delete=self.soft_delete,
+            tenant=tenant,
+        )
+
+
+def constraint_name(enumeration: str) -> str:
+    """What `app.core.models.choices` calls the constraint of an enumeration."""
+    return "_".join(re.findall("[A-Z][^A-Z]*", enumeration)).lower()

@@ -1,6 +1,0 @@
-"""A local PostgreSQL for development and tests, from the wheel's programs."""
-
-from app.core.postgres.errors import LocalPostgresError
-from app.core.postgres.server import DATABASE, LocalServer, local_server
-
-__all__ = ["DATABASE", "LocalPostgresError", "LocalServer", "local_server"]

@@ -21,7 +21,7 @@ def parse(text: str) -> Version:
     raise RefusalError(f"{text} is no version of PEP 440 that is final or a pre-release")
 
 
-def refuse_taken(repository: Path, version: Version) -> None:
+def reject_taken(repository: Path, version: Version) -> None:
     """Stop at a version that is not newer than all others; tags never move."""
     listed = releases.read(repository)
     if listed and version <= listed[-1].version:
@@ -30,7 +30,7 @@ def refuse_taken(repository: Path, version: Version) -> None:
         raise RefusalError(f"the tag v{version} exists, and tags never move: take a newer version")
 
 
-def refuse_other_state(repository: Path) -> None:
+def reject_other_state(repository: Path) -> None:
     """Stop at a tree that is not what is committed on the main branch."""
     branch = git(repository, "branch", "--show-current")
     if branch != BRANCH:
@@ -39,13 +39,13 @@ def refuse_other_state(repository: Path) -> None:
         raise RefusalError(f"{changed[0][3:]} is not committed")
 
 
-def refuse_moved(repository: Path, tested: str) -> None:
+def reject_moved(repository: Path, tested: str) -> None:
     """Stop where another commit was tested than is checked out now."""
     if git(repository, "rev-parse", "HEAD") != tested:
         raise RefusalError(f"another commit is checked out than {tested}, which was tested")
 
 
-def refuse_untold(repository: Path) -> None:
+def reject_untold(repository: Path) -> None:
     """Stop at a changelog that says nothing of what is new, or nothing to those who upgrade."""
     text = (repository / changelog.NAME).read_text(encoding="utf-8")
     section = changelog.sections(text).get(changelog.UNRELEASED, "")
@@ -58,7 +58,7 @@ def refuse_untold(repository: Path) -> None:
         )
 
 
-def refuse_broken_record(repository: Path) -> None:
+def reject_broken_record(repository: Path) -> None:
     """Stop where the list of releases does not agree with the history or the changelog."""
     if found := problems(repository):
         raise RefusalError(found[0])

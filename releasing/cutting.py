@@ -6,7 +6,7 @@ from pathlib import Path
 from packaging.version import Version
 
 from releasing import changelog, checks, releases
-from releasing.rehearsal import refuse_red
+from releasing.rehearsal import reject_red
 from releasing.releases import Release
 from releasing.repository import git
 
@@ -14,15 +14,15 @@ from releasing.repository import git
 def cut(repository: Path, text: str) -> Release:
     """Release what is committed, if all that must hold does."""
     version = checks.parse(text)
-    checks.refuse_taken(repository, version)
-    checks.refuse_other_state(repository)
-    checks.refuse_untold(repository)
-    checks.refuse_broken_record(repository)
+    checks.reject_taken(repository, version)
+    checks.reject_other_state(repository)
+    checks.reject_untold(repository)
+    checks.reject_broken_record(repository)
     tested = git(repository, "rev-parse", "HEAD")
-    refuse_red(repository)
-    checks.refuse_other_state(repository)  # The tests take minutes, in which people work.
-    checks.refuse_moved(repository, tested)
-    checks.refuse_taken(repository, version)
+    reject_red(repository)
+    checks.reject_other_state(repository)  # The tests take minutes, in which people work.
+    checks.reject_moved(repository, tested)
+    checks.reject_taken(repository, version)
     return write(repository, version, tested)
 
 

@@ -10,7 +10,7 @@ from releasing.repository import RefusalError, git
 MARKER = "update"
 
 
-def refuse_red(repository: Path) -> None:
+def reject_red(repository: Path) -> None:
     """Stop unless every test with the marker passes; what they print is seen as they run."""
     with tempfile.TemporaryDirectory(prefix="release-") as folder:
         git(repository, "clone", "--quiet", str(repository), folder)

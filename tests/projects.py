@@ -25,7 +25,7 @@ PATIENCE_SECONDS = 60
 HOLD_POSTGRES = """
 import sys
 from app.settings import get_settings
-print(get_settings().resolved_database_url().query["host"], flush=True)
+print(get_settings().resolve_database_url().query["host"], flush=True)
 sys.stdin.read()
 """
 

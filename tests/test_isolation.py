@@ -57,7 +57,7 @@ async def list_for_statistics(
     owners = settings.model_copy(update={"database_url": settings.migration_database_url})
     database = Database.from_settings(owners)
     try:
-        return await database.reads(tenant_id=None).fetch(text("SELECT id FROM articles"))
+        return await database.read_session(tenant_id=None).fetch(text("SELECT id FROM articles"))
     finally:
         await database.dispose()
 """
@@ -124,14 +124,14 @@ async def list_to_plain_users(
     owners = settings.model_copy(update={"database_url": settings.migration_database_url})
     database = Database.from_settings(owners)
     try:
-        return await database.reads(tenant_id=None).fetch(text("SELECT id FROM articles"))
+        return await database.read_session(tenant_id=None).fetch(text("SELECT id FROM articles"))
     finally:
         await database.dispose()
 """
 TELLING_SERVICE = """
     async def get_article(self, article_id: UUID) -> ArticleRead:
         asked = text("SELECT article_exists(:id) AS exists")
-        rows = await self.repository.reads.fetch(asked, {"id": article_id})
+        rows = await self.repository.read_session.fetch(asked, {"id": article_id})
         if rows[0]["exists"] and not await self.repository.exists(id=article_id):
             raise ForbiddenError
 """
@@ -216,12 +216,12 @@ class Plant:
         """Have the service not look at the database before it starts."""
         file = "app/application.py"
         content = (self.project.path / file).read_text()
-        (line,) = re.findall(r"^ *.*refuse_unprotected.*\(.*database.*\n", content, re.MULTILINE)
+        (line,) = re.findall(r"^ *.*check_isolation.*\(.*database.*\n", content, re.MULTILINE)
         self.replace(file, line, "")
 
     def name_only_tenants(self) -> None:
         """Have a transaction without a tenant trust what its connection says."""
-        line = "    connection.execute(SET_TENANT, tenant_parameter(session.info"
+        line = "    connection.execute(SET_TENANT, tenant_parameters(session.info"
         only_tenants = f'    if session.info["tenant_id"]:\n    {line}'
         self.replace("app/core/tenancy/scope.py", line, only_tenants)
 

@@ -196,7 +196,7 @@ def test_refused_pull_request_leaves_no_branch(
 def test_gh_is_not_installed(branch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(CommandError, match="gh is not installed"):
-        GitHub(Repository(branch)).refuse_absent()
+        GitHub(Repository(branch)).reject_absent()
 
 
 def test_files_fit_their_schemas(render: Render) -> None:

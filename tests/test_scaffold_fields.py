@@ -50,11 +50,11 @@ REFUSED_FIELDS = {
 TELL = """
 import json
 from sqlalchemy import text
-from app.core.models import Owned, Record, SoftDelete
+from app.core.models import OwnedMixin, Record, SoftDeleteMixin
 from app.settings import get_settings
 from manage.connection import run_on_connection
 
-class Anything(Owned, SoftDelete, Record):
+class Anything(OwnedMixin, SoftDeleteMixin, Record):
     __tablename__ = "anything"
 
 def read(connection):
@@ -68,7 +68,7 @@ def read(connection):
         "attributes": [name for name in dir(Anything) if not name.startswith("_")],
     }
 
-print(json.dumps(run_on_connection(get_settings().resolved_database_url(), read)))
+print(json.dumps(run_on_connection(get_settings().resolve_database_url(), read)))
 """
 
 

@@ -37,7 +37,7 @@ class Maker:
         answer = self.ask(asdict(request))
         if "refused" in answer:
             assert self.scaffold.tree() == before
-            refuse_sloppy(answer["refused"])
+            reject_sloppy(answer["refused"])
             self.refused.append(answer["refused"])
         elif answer["made"]:
             self.made.append(request.name)
@@ -53,7 +53,7 @@ class Maker:
         return answer
 
 
-def refuse_sloppy(sentence: str) -> None:
+def reject_sloppy(sentence: str) -> None:
     assert sentence.isprintable()
     assert sentence.strip() == sentence
     assert not sentence.endswith(".")

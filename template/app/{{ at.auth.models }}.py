@@ -5,7 +5,7 @@ from sqlalchemy import CheckConstraint, String, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.models import Record
-from app.core.tables import reference
+from app.core.tables import foreign_key
 
 
 class LoginSession(Record):
@@ -13,7 +13,7 @@ class LoginSession(Record):
 
     __tablename__ = "sessions"
 
-    user_id: Mapped[UUID] = reference("users.id", ondelete="CASCADE")
+    user_id: Mapped[UUID] = foreign_key("users.id", ondelete="CASCADE")
     token_hash: Mapped[bytes] = mapped_column(unique=True)
     previous_token_hash: Mapped[bytes | None]
     rotated_at: Mapped[datetime | None]
@@ -28,7 +28,7 @@ class ApiKey(Record):
 
     __tablename__ = "api_keys"
 
-    user_id: Mapped[UUID] = reference("users.id", ondelete="CASCADE")
+    user_id: Mapped[UUID] = foreign_key("users.id", ondelete="CASCADE")
     name: Mapped[str] = mapped_column(String(100))
     prefix: Mapped[str] = mapped_column(String(12))
     key_hash: Mapped[bytes] = mapped_column(unique=True)
@@ -46,7 +46,7 @@ class UserToken(Record):
         ),
     )
 
-    user_id: Mapped[UUID] = reference("users.id", ondelete="CASCADE")
+    user_id: Mapped[UUID] = foreign_key("users.id", ondelete="CASCADE")
     purpose: Mapped[str] = mapped_column(String(20))
     token_hash: Mapped[bytes] = mapped_column(unique=True)
     expires_at: Mapped[datetime]

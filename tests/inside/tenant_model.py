@@ -17,7 +17,7 @@ from app.articles.models import Article
 from app.articles.repository import ArticleRepository
 from app.articles.schemas import ArticleQuery, ArticleRead
 from app.core.database import Database
-from app.core.sql.errors import DATABASE_ERRORS, sqlstate_of
+from app.core.sql.errors import DATABASE_ERRORS, get_sqlstate
 from app.core.tenants import each_tenant
 from app.settings import Settings
 from app.tenants.models import Tenant
@@ -140,8 +140,8 @@ class Work(RuleBasedStateMachine):
         except RolledBackError:
             event("rolled back")
 
-    def reads(self, tenant: int) -> Any:
-        return self.database.reads(tenant_id=self.ids[tenant])
+    def read_session(self, tenant: int) -> Any:
+        return self.database.read_session(tenant_id=self.ids[tenant])
 
     def seen(self, key: UUID, tenant: int) -> Written | None:
         """An article if the tenant has it, and has not deleted it."""
@@ -174,7 +174,7 @@ class Work(RuleBasedStateMachine):
         statement = insert(Article).values(tenant_id=self.ids[other], **values)
         with pytest.raises(DATABASE_ERRORS) as refused, self.work(tenant) as session:
             call(session.execute(statement))
-        assert sqlstate_of(refused.value) == REFUSED_BY_POLICY
+        assert get_sqlstate(refused.value) == REFUSED_BY_POLICY
 
     @rule(tenant=tenants, key=keys, inside=maybe)
     def read(self, tenant: int, key: UUID, inside: bool) -> None:
@@ -182,7 +182,7 @@ class Work(RuleBasedStateMachine):
             with self.work(tenant) as session:
                 found = call(ArticleRepository(session).read(ArticleRead, key))
         else:
-            found = call(ArticleRepository(self.reads(tenant)).read(ArticleRead, key))
+            found = call(ArticleRepository(self.read_session(tenant)).read(ArticleRead, key))
         known = self.seen(key, tenant)
         assert (found and (found.title, found.published)) == (
             known and (known.title, known.published)
@@ -233,7 +233,7 @@ class Work(RuleBasedStateMachine):
         if known is not None and known.tenant != tenant:
             with pytest.raises(DATABASE_ERRORS) as refused:
                 self.write_over(tenant, row)
-            assert sqlstate_of(refused.value) == TAKEN
+            assert get_sqlstate(refused.value) == TAKEN
             return
         made = self.write_over(tenant, row)
         known = known or Written(tenant, title, False, False, made)
@@ -262,7 +262,7 @@ class Work(RuleBasedStateMachine):
             with self.work(tenant) as session:
                 found = self.pages(ArticleRepository(session), query, len(expected), by_cursor)
         else:
-            articles = ArticleRepository(self.reads(tenant))
+            articles = ArticleRepository(self.read_session(tenant))
             found = self.pages(articles, query, len(expected), by_cursor)
         assert found == expected
 
@@ -320,7 +320,7 @@ class Work(RuleBasedStateMachine):
         assume(tenant != other and self.everything_of(tenant))
         with pytest.raises(DATABASE_ERRORS) as refused, self.work(tenant) as session:
             call(session.execute(GIVE_ALL_AWAY, {"tenant_id": self.ids[other]}))
-        assert sqlstate_of(refused.value) == REFUSED_BY_POLICY
+        assert get_sqlstate(refused.value) == REFUSED_BY_POLICY
 
     @rule()
     def visit_each(self) -> None:
@@ -328,15 +328,15 @@ class Work(RuleBasedStateMachine):
         for visited in call.listed(each_tenant(self.database, reason="model")):
             number = self.ids.index(visited.tenant_id) if visited.tenant_id in self.ids else None
             own = [] if number is None else self.everything_of(number)
-            assert {row["id"] for row in call(visited.reads().fetch(ALL))} == set(own)
+            assert {row["id"] for row in call(visited.read_session().fetch(ALL))} == set(own)
 
     @invariant()
     def everybody_sees_their_own(self) -> None:
         for number in range(TENANTS):
-            rows = call(self.reads(number).fetch(ALL))
+            rows = call(self.read_session(number).fetch(ALL))
             own = {self.written[key].row() for key in self.everything_of(number)}
             assert {tuple(row.values()) for row in rows} == own, "sees what is not its own"
-        assert call(self.database.reads(tenant_id=None).fetch(ALL)) == []
+        assert call(self.database.read_session(tenant_id=None).fetch(ALL)) == []
 
 
 @pytest.fixture

@@ -123,9 +123,9 @@ def remove(
 
     finish_interrupted(PROJECT_ROOT)
     resource = Resource.find(Project(PROJECT_ROOT), name)
-    resource.refuse_needed()
+    resource.reject_needed()
     if not force:
-        resource.refuse_edited()
+        resource.reject_edited()
     if not (yes or dry_run or sys.stdin.isatty()):
         raise CommandError("This deletes files: add --yes, or --dry-run to see which")
     table = plan_table(resource)

@@ -5,7 +5,7 @@
 
 import re
 from collections.abc import Callable, Coroutine, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from http import HTTPStatus
 from http.client import responses
 from typing import Any
@@ -20,14 +20,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
+from app.core.clock import utc_now
 from app.core.errors import AppError, FieldError, ValidationFailedError
 from app.core.logging import correlation_id, report_unhandled
 from app.core.sql.errors import (
     DATABASE_ERRORS,
-    as_app_error,
-    constraint_of,
-    reason_of,
-    sqlstate_of,
+    get_constraint_name,
+    get_driver_message,
+    get_sqlstate,
+    to_app_error,
 )
 
 logger = structlog.get_logger()
@@ -69,17 +70,17 @@ class Problem(BaseModel):
     timestamp: datetime
 
 
-def problems(*errors: type[AppError]) -> dict[int | str, dict[str, Any]]:
+def problem_responses(*errors: type[AppError]) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route that can answer with these errors."""
     documented: dict[int | str, dict[str, Any]] = {}
     for error in errors:
-        response = documented.setdefault(error.status, problem_documentation(error.title))
+        response = documented.setdefault(error.status, document_problem(error.title))
         examples = response["content"][MEDIA_TYPE].setdefault("examples", {})
         examples[error.code] = {"summary": error.code, "value": example(error)}
     return documented
 
 
-def problem_documentation(description: str) -> dict[str, Any]:
+def document_problem(description: str) -> dict[str, Any]:
     """An OpenAPI response whose body is a problem."""
     schema = {"$ref": "#/components/schemas/Problem"}
     return {"description": description, "content": {MEDIA_TYPE: {"schema": schema}}}
@@ -108,7 +109,7 @@ def problem_response(
         code=error.code,
         errors=[ProblemField.model_validate(field) for field in error.errors],
         correlation_id=correlation_id.get(),
-        timestamp=datetime.now(UTC),
+        timestamp=utc_now(),
     )
     response = Response(problem.model_dump_json(), error.status, headers, MEDIA_TYPE)
     if error.retry_after is not None:
@@ -130,12 +131,12 @@ def error_for_status(status: int, detail: str = "") -> AppError:
     return error
 
 
-async def answer_app_error(request: Request, error: AppError) -> Response:
+async def handle_app_error(request: Request, error: AppError) -> Response:
     """Answer with what the error says."""
     return problem_response(request.scope, error)
 
 
-async def answer_http_exception(request: Request, error: HTTPException) -> Response:
+async def handle_http_exception(request: Request, error: HTTPException) -> Response:
     """Answer what FastAPI and Starlette raise: no such path, wrong method, unreadable body."""
     headers = dict(error.headers or {})
     if error.status_code in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
@@ -146,7 +147,7 @@ async def answer_http_exception(request: Request, error: HTTPException) -> Respo
     return problem_response(request.scope, error_for_status(error.status_code, detail), headers)
 
 
-async def answer_invalid_request(request: Request, error: RequestValidationError) -> Response:
+async def handle_validation_error(request: Request, error: RequestValidationError) -> Response:
     """Say which value is wrong and why, without repeating it: it may be a password."""
     fields = [
         FieldError(tuple(found["loc"]), found["msg"].removeprefix("Value error, "), found["type"])
@@ -155,20 +156,20 @@ async def answer_invalid_request(request: Request, error: RequestValidationError
     return problem_response(request.scope, ValidationFailedError(errors=fields))
 
 
-async def answer_database_error(request: Request, error: Exception) -> Response:
+async def handle_database_error(request: Request, error: Exception) -> Response:
     """Answer what the client caused or can wait for; anything else is a defect."""
-    translated = as_app_error(error)
+    translated = to_app_error(error)
     if translated is None:
         raise error
-    known = {"sqlstate": sqlstate_of(error), "constraint": constraint_of(error)}
+    known = {"sqlstate": get_sqlstate(error), "constraint": get_constraint_name(error)}
     if translated.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        logger.warning("database_unavailable", **known, reason=reason_of(error))
+        logger.warning("database_unavailable", **known, reason=get_driver_message(error))
     else:
         logger.info("database_refused", **known)
     return problem_response(request.scope, translated)
 
 
-async def answer_unhandled_error(request: Request, error: Exception) -> Response:
+async def handle_unhandled_error(request: Request, error: Exception) -> Response:
     """Log a defect and tell the client nothing about it but the correlation id."""
     report_unhandled(error)
     return problem_response(request.scope, AppError())
@@ -186,9 +187,9 @@ def allowed_methods(request: Request) -> set[str]:
 
 
 PROBLEM_HANDLERS: dict[int | type[Exception], Handler] = {
-    AppError: answer_app_error,
-    HTTPException: answer_http_exception,
-    RequestValidationError: answer_invalid_request,
-    **dict.fromkeys(DATABASE_ERRORS, answer_database_error),
-    Exception: answer_unhandled_error,
+    AppError: handle_app_error,
+    HTTPException: handle_http_exception,
+    RequestValidationError: handle_validation_error,
+    **dict.fromkeys(DATABASE_ERRORS, handle_database_error),
+    Exception: handle_unhandled_error,
 }

@@ -29,7 +29,7 @@ Paging = Literal["offset", "from start", "after cursor"]
 _web_url = TypeAdapter[HttpUrl](HttpUrl)
 
 
-def refuse_display_name(value: object) -> object:
+def reject_display_name(value: object) -> object:
     """Refuse `Ann <ann@example.org>`, which EmailStr takes for the address in it."""
     if isinstance(value, str) and "<" in value:
         raise ValueError("Write the address alone.")
@@ -56,11 +56,6 @@ def check_timestamp(value: datetime) -> datetime:
     return value
 
 
-def utc_now() -> datetime:
-    """This moment."""
-    return datetime.now(UTC)
-
-
 # What PostgreSQL's `smallint`, `integer` and `bigint` hold.
 Int16 = Annotated[int, Field(ge=-(2**15), lt=2**15)]
 Int32 = Annotated[int, Field(ge=-(2**31), lt=2**31)]
@@ -68,7 +63,7 @@ Int64 = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 # What a path can end in: clients take "." and ".." out of a URL, and a slash would begin another part.
 PathKey = Annotated[str, Field(pattern=r"^([^/.][^/]*|\.[^/.][^/]*|\.\.[^/]+)$")]
 # Stored in lower case, so that an address is the same one however it is written.
-Email = Annotated[EmailStr, BeforeValidator(refuse_display_name), AfterValidator(str.lower)]
+Email = Annotated[EmailStr, BeforeValidator(reject_display_name), AfterValidator(str.lower)]
 Timestamp = Annotated[AwareDatetime, AfterValidator(check_timestamp)]
 WallTime = Annotated[time, AfterValidator(check_wall_time)]
 WebUrl = Annotated[
@@ -84,7 +79,7 @@ class InputSchema(BaseModel):
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
     @model_validator(mode="after")
-    def refuse_nul(self) -> Self:
+    def reject_nul(self) -> Self:
         """PostgreSQL stores no NUL character in a text."""
         if any(isinstance(value, str) and "\0" in value for value in vars(self).values()):
             raise ValueError("A text must not contain the NUL character.")

@@ -58,8 +58,8 @@ class Programs:
     """PostgreSQL's programs, run as the account that owns the data."""
 
     def __init__(self, folder: Path, account: Account | None, data: Path) -> None:
-        refuse_unquotable(folder)
-        refuse_unquotable(data)
+        reject_unquotable(folder)
+        reject_unquotable(data)
         self._folder = folder
         self._account = account
         self._closed_folder = None
@@ -135,7 +135,7 @@ class Programs:
         return LocalPostgresError(f"PostgreSQL's {name} failed: {reason}")
 
 
-def refuse_unquotable(path: Path) -> None:
+def reject_unquotable(path: Path) -> None:
     """Refuse a path that would not survive how PostgreSQL's programs call each other."""
     if unquotable := NOT_FOR_SHELLS & set(str(path)):
         raise LocalPostgresError(

@@ -4,12 +4,12 @@ import os
 import re
 import shutil
 import subprocess
-from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 
 from sqlalchemy import URL
 
+from app.core.clock import utc_now
 from app.core.paths import PROJECT_ROOT
 
 from manage.connection import run_on_connection
@@ -41,7 +41,7 @@ def create_migration(url: URL, message: str, *, empty: bool = False) -> Path | N
     if not (up or empty):
         return None
     title = re.sub(r"\W+", "_", message.lower()).strip("_")
-    path = MIGRATIONS / "app" / f"{datetime.now(UTC):%Y%m%d%H%M%S}_{title[:40]}.sql"
+    path = MIGRATIONS / "app" / f"{utc_now():%Y%m%d%H%M%S}_{title[:40]}.sql"
     path.parent.mkdir(exist_ok=True)
     path.write_text(f"-- migrate:up\n{up}\n\n-- migrate:down\n{down}\n", encoding="utf-8")
     return path

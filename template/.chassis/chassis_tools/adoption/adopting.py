@@ -33,7 +33,7 @@ from chassis_tools.scaffolding.changes import (
     is_wanted,
     read_migrations,
 )
-from chassis_tools.scaffolding.making import add_packages, refuse_existing
+from chassis_tools.scaffolding.making import add_packages, reject_existing
 from chassis_tools.scaffolding.names import ResourceNames
 from chassis_tools.scaffolding.project import Project, module_name, next_version, place_of
 from chassis_tools.scaffolding.registries import add_model, add_router
@@ -136,7 +136,7 @@ class Writing:
             if not (template.is_migration or template.target.startswith("tests/"))
         }
         files |= self.suites.files(resource)
-        refuse_existing(self.project, resource.names, files)
+        reject_existing(self.project, resource.names, files)
         return files
 
     def _records(self, texts: dict[str, str], files: dict[str, dict[str, Made]]) -> list[Change]:
@@ -197,8 +197,8 @@ def adopt(url: URL, schema_name: str, tables: Sequence[str], *, dry_run: bool, y
     schema = read_schema(url, schema_name)
     refuse(project, url, schema)
     writing = Writing(project, schema, chosen(project, schema, tables), url, migrations)
-    refuse_halves(writing)
-    refuse_foreign_types(writing)
+    reject_halves(writing)
+    reject_foreign_types(writing)
     if not writing.proposals:
         typer.echo("Every table has a model already: nothing to do.")
         return
@@ -220,11 +220,11 @@ def refuse(project: Project, url: URL, schema: Schema) -> None:
             "Here every row belongs to a tenant, and those of existing tables to none:"
             " --write needs a project without multi-tenancy"
         )
-    refuse_clash(project, url, schema)
-    refuse_pending(url)
+    reject_clash(project, url, schema)
+    reject_pending(url)
 
 
-def refuse_clash(project: Project, url: URL, schema: Schema) -> None:
+def reject_clash(project: Project, url: URL, schema: Schema) -> None:
     """Stop where the service would take a table that is there for its own."""
     models = unmodelled.modelled(project, schema.name)
     clashes = sorted(models.keys() & {table.name for table in schema.tables})
@@ -235,7 +235,7 @@ def refuse_clash(project: Project, url: URL, schema: Schema) -> None:
         )
 
 
-def refuse_pending(url: URL) -> None:
+def reject_pending(url: URL) -> None:
     """Stop where other migrations would come before the one that is marked as applied."""
     if missing := [name for name in pending_migrations(url) if revisions()[name].line == "app"]:
         raise CommandError(
@@ -244,7 +244,7 @@ def refuse_pending(url: URL) -> None:
         )
 
 
-def refuse_halves(writing: Writing) -> None:
+def reject_halves(writing: Writing) -> None:
     """Stop where a model that is there would have to learn of a reference."""
     new = {resource.table.name for resource in writing.resources}
     there = unmodelled.modelled(writing.project, writing.schema.name)
@@ -257,7 +257,7 @@ def refuse_halves(writing: Writing) -> None:
             )
 
 
-def refuse_foreign_types(writing: Writing) -> None:
+def reject_foreign_types(writing: Writing) -> None:
     """Stop where a new database would lack the type of a column."""
     for table in writing.baseline.tables:
         for column in table.columns:

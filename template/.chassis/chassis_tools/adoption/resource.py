@@ -199,8 +199,8 @@ class ExistingResource:
 
     def _problems(self) -> dict[str, str]:
         return {
-            "bases": "Keyed",
-            "traits": "Keyed",
+            "bases": "Entity",
+            "traits": "Entity",
             "errors": "ConflictError, NotFoundError",
             "create_problems": ", responses=problems(ConflictError)",
             "change_errors": "NotFoundError, ConflictError",

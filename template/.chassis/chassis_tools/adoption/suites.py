@@ -62,6 +62,7 @@ class Testing:
         row = self.row
         fields = [*row.fields, *map(self._reference, row.parents)] if row else []
         key_type = self.resource.key.column.type.python
+        saved = f"existing_{self.resource.names.singular}"
         return {
             "makes_rows": row is not None,
             "creatable": row is not None and row.is_sent,
@@ -70,7 +71,9 @@ class Testing:
             "changed": row.changes if row else [],
             "counted": any("number" in field.sample for field in row.fields) if row else False,
             "unknown": UNKNOWN[key_type],
-            "made_id": "str(made.id)" if key_type == "UUID" else "made.id",
+            "saved": saved,
+            "saved_in_path": f"{{{saved}.id}}",
+            "saved_id": f"str({saved}.id)" if key_type == "UUID" else f"{saved}.id",
             "factory_imports": import_lines([*ALWAYS, *self._imports()]),
             "tests_imports": import_lines(ALWAYS),
         }

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from app.core.config import with_driver
+from app.core.config import set_driver
 
 from manage.errors import CommandError
 
@@ -107,4 +107,4 @@ def build(parts: Mapping[str, str], host: str, port: int | None) -> URL:
         parts.get("dbname"),
         query,
     )
-    return with_driver(url.render_as_string(hide_password=False))
+    return set_driver(url.render_as_string(hide_password=False))

@@ -20,9 +20,9 @@ from chassis_tools.scaffolding.journal import (
     locate,
     read_content,
     reason,
-    refuse_clashes,
-    refuse_closed,
-    refuse_edited,
+    reject_clashes,
+    reject_closed,
+    reject_edited,
 )
 from manage import errors
 from manage.errors import CommandError
@@ -37,7 +37,7 @@ def read_migrations(root: Path) -> Migrations:
     return {path.relative_to(root): read_content(path) for path in paths if path.suffix in SUFFIXES}
 
 
-def refuse_other_migrations(root: Path, planned: Migrations) -> None:
+def reject_other_migrations(root: Path, planned: Migrations) -> None:
     """Refuse a plan that another command, or someone by hand, has overtaken."""
     if read_migrations(root) != planned:
         raise CommandError("The migrations have changed in the meantime; try again")
@@ -100,7 +100,7 @@ class ChangeSet:
 
     def __init__(self, changes: Iterable[Change], migrations: Migrations | None = None) -> None:
         made = [change for change in changes if change.before != change.after]
-        refuse_clashes(change.path for change in made)
+        reject_clashes(change.path for change in made)
         self.changes = sorted(made, key=lambda change: change.path)
         self.migrations = migrations
 
@@ -129,14 +129,14 @@ class ChangeSet:
             raise CommandError("Another command undid the change; try again")
 
     def _decide(self, journal: Journal, first: Callable[[], None] | None = None) -> None:
-        journal.refuse_links()
+        journal.reject_links()
         if journal.path.exists():
             raise CommandError("Another command's change comes first; try again")
         try:
             if self.migrations is not None:
-                refuse_other_migrations(journal.root, self.migrations)
+                reject_other_migrations(journal.root, self.migrations)
             entries = [self._entry(journal.root, change) for change in self.changes]
-            refuse_clashes(Path(entry.path) for entry in entries)
+            reject_clashes(Path(entry.path) for entry in entries)
             journal.write(entries)
             if first:
                 first()
@@ -150,8 +150,8 @@ class ChangeSet:
 
     def _entry(self, root: Path, change: Change) -> Entry:
         target = locate(root, change.path)
-        refuse_edited(change.path, target, change.before)
-        refuse_closed(change.path, target)
+        reject_edited(change.path, target, change.before)
+        reject_closed(change.path, target)
         if change.after is None and (root / change.path).is_symlink():
             raise CommandError(f"{change.path.as_posix()} is a link")
         mode = None if change.before is None else target.stat().st_mode & PERMISSIONS
@@ -162,7 +162,7 @@ def finish_interrupted(root: Path) -> None:
     """Complete or undo what a command left that was killed."""
     root = root.resolve()
     journal = Journal(root)
-    journal.refuse_links()
+    journal.reject_links()
     if journal.folder.exists():
         with held(root):
             pass  # Nobody is at it.

@@ -207,7 +207,7 @@ class Reference:
         """The annotation of the model's attribute, and its column."""
         unique = ", unique=True" if self.unique else ""
         key = literal(f"{self.target.table}.id")
-        column = f'reference({key}, ondelete="{self.on_delete}"{unique})'
+        column = f'foreign_key({key}, ondelete="{self.on_delete}"{unique})'
         return f"Mapped[{self.read}] = {column}"
 
     @property

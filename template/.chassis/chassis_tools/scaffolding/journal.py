@@ -75,7 +75,7 @@ def reason(error: OSError, root: Path) -> str:
     return f"{name} could not be changed ({(error.strerror or str(error)).lower()})"
 
 
-def refuse_clashes(paths: Iterable[Path]) -> None:
+def reject_clashes(paths: Iterable[Path]) -> None:
     """Refuse paths that are one file on some system, or a file and its folder."""
     known: dict[str, Path] = {}
     for path in paths:
@@ -92,7 +92,7 @@ def locate(root: Path, path: Path) -> Path:
     name = path.as_posix()
     if path.is_absolute() or not path.parts or ".." in path.parts:
         raise CommandError(f"{name} is not a path in the project")
-    refuse_lookalikes(root, path)
+    reject_lookalikes(root, path)
     target = (root / path).resolve()
     if not target.is_relative_to(root):
         raise CommandError(f"{name} leads out of the project")
@@ -108,7 +108,7 @@ def locate(root: Path, path: Path) -> Path:
     return target
 
 
-def refuse_lookalikes(root: Path, path: Path) -> None:
+def reject_lookalikes(root: Path, path: Path) -> None:
     """Refuse a name that differs from an existing one in case only, which not all systems tell."""
     folder = root
     for part in path.parts:
@@ -120,7 +120,7 @@ def refuse_lookalikes(root: Path, path: Path) -> None:
         folder /= part
 
 
-def refuse_edited(path: Path, target: Path, before: bytes | None) -> None:
+def reject_edited(path: Path, target: Path, before: bytes | None) -> None:
     """Refuse a file that is not as it was when the change was made up."""
     now = read_content(target)
     if now == before:
@@ -131,7 +131,7 @@ def refuse_edited(path: Path, target: Path, before: bytes | None) -> None:
     raise CommandError(f"{path.as_posix()} {fate} in the meantime; try again")
 
 
-def refuse_closed(path: Path, target: Path) -> None:
+def reject_closed(path: Path, target: Path) -> None:
     """Refuse a file in a folder where nothing may be written."""
     folder = next(parent for parent in target.parents if parent.exists())
     if not os.access(folder, os.W_OK | os.X_OK):
@@ -256,7 +256,7 @@ class Journal:
         if not made.issuperset(folders):
             raise CommandError("it makes folders for no file")
 
-    def refuse_links(self) -> None:
+    def reject_links(self) -> None:
         """Stop before something is written, or tidied up, where a link leads."""
         inside = self.folder.iterdir() if self.folder.is_dir() else ()
         if any(path.is_symlink() for path in (self.folder, *inside)):
@@ -264,7 +264,7 @@ class Journal:
 
     def finish(self) -> None:
         """Carry out the change, or undo it if that fails; without a journal, tidy up."""
-        self.refuse_links()
+        self.reject_links()
         if self.path.exists():
             folders, entries = self.read()
             self._check(entries)

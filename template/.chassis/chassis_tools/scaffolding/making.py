@@ -39,14 +39,14 @@ from manage.errors import CommandError
 FILES = ("models", "schemas")
 
 
-def refuse_clashes(resource: Resource) -> None:
+def reject_clashes(resource: Resource) -> None:
     """Refuse columns that could not be written beside the others."""
-    refuse_shadows(resource)
-    refuse_doubled_types(resource)
-    refuse_long_checks(resource)
+    reject_shadows(resource)
+    reject_doubled_types(resource)
+    reject_long_checks(resource)
 
 
-def refuse_shadows(resource: Resource) -> None:
+def reject_shadows(resource: Resource) -> None:
     """Refuse a field that would hide what the class body of the model or a schema uses."""
     used = {name for file in FILES for _, name in resource.imports(file)}
     for column in resource.columns:
@@ -57,7 +57,7 @@ def refuse_shadows(resource: Resource) -> None:
             )
 
 
-def refuse_doubled_types(resource: Resource) -> None:
+def reject_doubled_types(resource: Resource) -> None:
     """Refuse a field with a type that is called like something else in the same file."""
     for file in FILES:
         taken = {name for _, name in resource.imports(file)} | names_around(resource)[file]
@@ -88,7 +88,7 @@ def own_types(field: Field, file: str) -> Iterator[str]:
         yield field.type_name
 
 
-def refuse_long_checks(resource: Resource) -> None:
+def reject_long_checks(resource: Resource) -> None:
     """Refuse an enumeration whose constraint has a longer name than PostgreSQL keeps."""
     table = resource.table(tenant=False)
     for check in table.checks:
@@ -144,7 +144,7 @@ def plan(project: Project, request: Request) -> ChangeSet:
     if record and record.command == request.command and record.is_untouched(project.root):
         return ChangeSet([])
     files = make_files(project, request, design(project, request, names))
-    refuse_existing(project, names, files)
+    reject_existing(project, names, files)
     changes = [Change(Path(path), None, text.encode()) for path, text in files.items()]
     record = Record.of(request.command, names.plural, files)
     changes.append(Change(Path(record_path(names.singular)), None, record.as_text().encode()))
@@ -169,7 +169,7 @@ def design(project: Project, request: Request, names: ResourceNames) -> Resource
         soft_delete=request.soft_delete,
         read_public=request.read_public,
     )
-    refuse_clashes(resource)
+    reject_clashes(resource)
     return resource
 
 
@@ -251,7 +251,7 @@ def register(project: Project, names: ResourceNames, files: dict[str, str]) -> l
     return changes
 
 
-def refuse_existing(project: Project, names: ResourceNames, files: Collection[str]) -> None:
+def reject_existing(project: Project, names: ResourceNames, files: Collection[str]) -> None:
     """Stop before anything that is there already."""
     for path in sorted(files):
         if (project.root / path).exists():

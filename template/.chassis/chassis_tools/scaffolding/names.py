@@ -92,9 +92,9 @@ def check_field_names(
     relations = [name.removesuffix("_id") for name in referred if name.endswith("_id")]
     for relation in relations:
         refuse(relation, about_relation, better_fields)
-    refuse_alike([*names, *relations])
+    reject_alike([*names, *relations])
     for name in names:
-        refuse_cut_off(name, table, referred.get(name))
+        reject_cut_off(name, table, referred.get(name))
 
 
 def class_name(name: str) -> str:
@@ -126,7 +126,7 @@ def refuse(name: str, about: About, better: Better) -> None:
     raise CommandError(f"{shown(name)} {complaint}{advice}")
 
 
-def refuse_alike(names: Sequence[str]) -> None:
+def reject_alike(names: Sequence[str]) -> None:
     """Raise for a name that comes twice, or is spelled like another where it names a type."""
     known: dict[str, str] = {}
     for name in names:
@@ -137,7 +137,7 @@ def refuse_alike(names: Sequence[str]) -> None:
             raise CommandError(f"{other} and {name} are too much alike: call one of them otherwise")
 
 
-def refuse_cut_off(name: str, table: str, referred: str | None) -> None:
+def reject_cut_off(name: str, table: str, referred: str | None) -> None:
     """Raise for a column whose index or key PostgreSQL would cut off."""
     identifiers = [f"ix_{table}_tenant_id_{name}"]
     if referred:

@@ -101,12 +101,12 @@ class Project:
                 f"There is no resource {singular} to refer to: "
                 + (f"use {meant}" if meant else "make it first, or correct its name")
             )
-        if "Keyed" in model.bases:
+        if "Entity" in model.bases:
             raise CommandError(
                 f"{singular} keeps the key that its table had, and references here are UUIDs:"
                 " write the field by hand"
             )
-        factory, owned = self._factory(singular, model), "Owned" in model.bases
+        factory, owned = self._factory(singular, model), "OwnedMixin" in model.bases
         return Target(singular, class_name, model.table, model.module, factory, owned)
 
     def _factory(self, singular: str, model: Model) -> str:

@@ -136,7 +136,7 @@ class Resource:
                 return path
         return None
 
-    def refuse_edited(self) -> None:
+    def reject_edited(self) -> None:
         """Stop before the team's own work is deleted."""
         if edited := self.record.edited(self.project.root):
             raise CommandError(
@@ -144,7 +144,7 @@ class Resource:
                 " all the same"
             )
 
-    def refuse_needed(self) -> None:
+    def reject_needed(self) -> None:
         """Stop before something loses what it refers to."""
         if needing := files_that_need(self.project, self.names, set(self.record.files)):
             raise CommandError(

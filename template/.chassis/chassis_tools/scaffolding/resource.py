@@ -110,7 +110,7 @@ class Resource:
     @property
     def bases(self) -> list[str]:
         """The model's base classes."""
-        traits = {"Owned": self.owned, "SoftDelete": self.soft_delete, "Record": True}
+        traits = {"OwnedMixin": self.owned, "SoftDeleteMixin": self.soft_delete, "Record": True}
         return [name for name, wanted in traits.items() if wanted]
 
     def imports(self, file: str) -> list[Import]:
@@ -201,6 +201,7 @@ class Resource:
 
     def _tests(self) -> dict[str, Any]:
         owned, parents = self.owned, self.parents
+        saved = f"{'own' if owned else 'existing'}_{self.names.singular}"
         return {
             "required": [column.attribute for column in self.columns if column.required],
             "parent_columns": [reference.attribute for reference in parents],
@@ -215,6 +216,8 @@ class Resource:
             "counted": self.counted,
             "makers": resource_parts.makers(parents, owned=owned),
             "makes_owner": any(one.target.owned for one in parents) and not owned,
+            "saved": saved,
+            "saved_in_path": f"{{{saved}.id}}",
             "owner_fixture": ", user: User" if owned else "",
             "owner_given": ", owner=user" if owned else "",
             "exact_values": resource_parts.exact_values(self.uniques),

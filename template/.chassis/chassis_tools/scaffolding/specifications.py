@@ -106,9 +106,9 @@ def one_of(word: str, known: Sequence[str], plural: str) -> str:
 def make_field(specification: Specification, *, resource: str) -> Field:
     """The column; `resource` is the class that it belongs to."""
     name, flags = specification.name, specification.flags
-    refuse_secret(specification)
+    reject_secret(specification)
     kind = KINDS[specification.type](Words(resource, name, specification.arguments))
-    refuse_flags(specification, kind)
+    reject_flags(specification, kind)
     return Field(
         name,
         kind,
@@ -120,7 +120,7 @@ def make_field(specification: Specification, *, resource: str) -> Field:
     )
 
 
-def refuse_secret(specification: Specification) -> None:
+def reject_secret(specification: Specification) -> None:
     """Refuse what everybody who reads the rows would be told."""
     name, type_ = specification.name, specification.type
     is_code = type_ in ("int", "bigint") and name.rpartition("_")[2] in CODES
@@ -132,7 +132,7 @@ def refuse_secret(specification: Specification) -> None:
         )
 
 
-def refuse_flags(specification: Specification, kind: Kind) -> None:
+def reject_flags(specification: Specification, kind: Kind) -> None:
     """Refuse flags that contradict each other or the type."""
     name, type_, flags = specification.name, specification.type, specification.flags
     if "unique" in flags and "default" in flags:
@@ -168,7 +168,7 @@ def type_name(name: str, resource: str) -> str:
 def make_reference(specification: Specification, target: Target, *, resource: str) -> Reference:
     """The column that refers to the target."""
     flags = specification.flags
-    refuse_reference_flags(specification)
+    reject_reference_flags(specification)
     return Reference(
         specification.name,
         target,
@@ -180,7 +180,7 @@ def make_reference(specification: Specification, target: Target, *, resource: st
     )
 
 
-def refuse_reference_flags(specification: Specification) -> None:
+def reject_reference_flags(specification: Specification) -> None:
     """Refuse what cannot happen on delete, and ways of loading that there are not."""
     name, flags = specification.name, specification.flags
     on_delete = flags.get("on_delete", "restrict")

@@ -131,13 +131,13 @@ def choice(words: Words) -> Kind:
     return Kind(
         annotation=name,
         sql=f"varchar({CHOICE_LENGTH})",
-        column=f"choices({name})",
+        column=f"text_enum({name})",
         migration=f"sa.String({CHOICE_LENGTH})",
         filters=tuple(Filter("", first, value) for value in miss),
         default=partial(literals.choice, choices=choices, class_name=name),
         choices=tuple(choices),
         samples=Samples(first, first, last, invalid=('"no such choice"',)),
-        imports=imports(models=[("enum", "StrEnum"), ("app.core.models", "choices")]),
+        imports=imports(models=[("enum", "StrEnum"), ("app.core.models", "text_enum")]),
     )
 
 

@@ -63,8 +63,8 @@ VARIABLES = words(
 # Classes that are imported beside the resource's own.
 CLASSES = words(
     """
-    Annotated Any BigInteger CheckConstraint Decimal Enum HttpClient Literal Mapped Numeric Owned Page
-    Principal Record Repository Service SoftDelete Statements Store String TestCreate TestDelete
+    Annotated Any BigInteger CheckConstraint Decimal Enum HttpClient Literal Mapped Numeric OwnedMixin Page
+    Principal Record Repository Service SoftDeleteMixin Statements Store String TestCreate TestDelete
     TestGet TestList TestUpdate Text User
     """
 )
@@ -82,7 +82,7 @@ SCHEMA_ATTRIBUTES = words(
     model_parametrized_name model_post_init model_rebuild model_validate model_validate_json
     model_validate_strings parse_file parse_obj parse_raw schema schema_json update_forward_refs
     validate
-    cursor filters limit offset paging refuse_nul sort
+    cursor filters limit offset paging reject_nul sort
     """
 )
 # Prefixes for which Pydantic warns, whatever follows.

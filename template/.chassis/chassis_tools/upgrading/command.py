@@ -88,13 +88,13 @@ def upgrade_project(
     project: Upgrade, wanted: str | None, settings: Sequence[str], *, dry_run: bool
 ) -> None:
     """Say what is new, update, and say what changed and what is left to do."""
-    project.refuse_unclean()
+    project.reject_unclean()
     with planned(project.repository.root, wanted, settings) as plan:
         typer.echo(f"{plan.changes}\n" if plan.changes else "")
         if dry_run:
             copy = project.repository.cloned(plan.folder / "project")
             project = Upgrade(copy, is_rehearsal=True)
-        refuse_conflicts(bring_in(project, plan), dry_run=dry_run)
+        reject_conflicts(bring_in(project, plan), dry_run=dry_run)
     if dry_run:
         typer.echo("Nothing is changed; without --dry-run it would be.")
     else:
@@ -133,7 +133,7 @@ def mark(path: Path, *, is_known: bool) -> str:
     return "" if is_known else " (new)"
 
 
-def refuse_conflicts(conflicts: Sequence[Conflict], *, dry_run: bool) -> None:
+def reject_conflicts(conflicts: Sequence[Conflict], *, dry_run: bool) -> None:
     """Stop at what people have to decide."""
     if not conflicts:
         return

@@ -28,7 +28,7 @@ class GitHub:
 
     repository: Repository
 
-    def refuse_absent(self) -> None:
+    def reject_absent(self) -> None:
         """Stop where no pull request could be opened."""
         if not shutil.which("gh"):
             raise CommandError("gh is not installed: pull requests are opened by it")
@@ -145,8 +145,8 @@ class Proposal:
 def propose_upgrade(project: Upgrade, wanted: str | None) -> None:
     """Upgrade on a branch of its own and open a pull request, unless that branch is there."""
     github = GitHub(project.repository)
-    github.refuse_absent()
-    project.refuse_unclean()
+    github.reject_absent()
+    project.reject_unclean()
     base = project.repository.branch()
     root = project.repository.root
     with planned(root, wanted, ()) as plan:

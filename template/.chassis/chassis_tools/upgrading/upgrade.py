@@ -32,7 +32,7 @@ class Upgrade:
     def _state(self) -> Path:
         return self.repository.root / STATE
 
-    def refuse_unclean(self) -> None:
+    def reject_unclean(self) -> None:
         """Stop where the upgrade could not be told from other changes, or not be taken back."""
         if self.is_under_way:
             raise CommandError(
@@ -48,9 +48,9 @@ class Upgrade:
                 f"git does not look for changes of {unwatched[0]}: first"
                 f" `git update-index --no-skip-worktree --no-assume-unchanged {unwatched[0]}`"
             )
-        self.refuse_hidden()
+        self.reject_hidden()
 
-    def refuse_hidden(self) -> None:
+    def reject_hidden(self) -> None:
         """Stop where a file that git ignores is in the way: nothing could bring it back."""
         owners = read_owners(self.repository.root)
         for path in self.repository.ignored():

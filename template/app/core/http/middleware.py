@@ -124,7 +124,7 @@ class Answer:
         if self._refusal is None:
             await self._send(message)
         elif self._finished is not None:
-            await self._refuse(self._refusal, message.get("body", b""))
+            await self._reject(self._refusal, message.get("body", b""))
 
     def duration_ms(self) -> float:
         """From the request's start to its answer's last byte, without background tasks."""
@@ -134,7 +134,7 @@ class Answer:
         present = {name for name, _ in headers}
         return [*headers, *(header for header in self._headers if header[0] not in present)]
 
-    async def _refuse(self, start: Message, text: bytes) -> None:
+    async def _reject(self, start: Message, text: bytes) -> None:
         error = error_for_status(start["status"], text.decode(errors="replace"))
         problem = problem_response(self._scope, error)
         replaced = {name for name, _ in problem.raw_headers}
@@ -144,7 +144,7 @@ class Answer:
         await self._send({"type": "http.response.body", "body": problem.body})
 
 
-def refuse_too_large(request: Request) -> None:
+def reject_too_large(request: Request) -> None:
     """Refuse a body that no route may read, and that would else be refused after its work."""
     limit = request.scope.get(MAX_BODY_SIZE_SCOPE_KEY)
     length = request.headers.get("content-length", "")

@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.core.errors import UnauthorizedError
-from app.core.problems import Problem, problem_documentation, problems
+from app.core.problems import Problem, document_problem, problem_responses
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
@@ -24,11 +24,11 @@ def complete_responses(operation: dict[str, Any]) -> None:
     """Describe one operation's errors."""
     responses = operation["responses"]
     if "application/json" in responses.get("422", {}).get("content", {}):
-        responses["422"] = problem_documentation("Unprocessable Content")
+        responses["422"] = document_problem("Unprocessable Content")
     if operation.get("security"):
-        for status, response in problems(UnauthorizedError).items():
+        for status, response in problem_responses(UnauthorizedError).items():
             responses.setdefault(str(status), response)
-    responses.setdefault("default", problem_documentation("Any other error"))
+    responses.setdefault("default", document_problem("Any other error"))
 
 
 def problem_schemas() -> dict[str, Any]:

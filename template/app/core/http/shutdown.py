@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 
 @contextmanager
-def drained_on_sigterm(app: FastAPI, *, delay_seconds: float = 0) -> Iterator[None]:
+def drain_on_sigterm(app: FastAPI, *, delay_seconds: float = 0) -> Iterator[None]:
     """Turn `/health/ready` to 503 at SIGTERM, and let the server stop `delay_seconds` later.
 
     The lifespan ends only after the last request, too late to say so; so the signal is caught on

@@ -29,14 +29,14 @@ def page_parameters(
     return parameters
 
 
-def as_page(
+def build_page(
     schema: type[Schema], query: PageQuery, rows: Sequence[Mapping[str, Any]], total: int | None
 ) -> Page[Schema]:
     """The rows as a page, with the cursor of what follows."""
     shown = rows[: query.limit]
     last = shown[-1] if len(rows) > query.limit else None
     return Page(
-        items=rows_adapter(schema).validate_python(shown),
+        items=list_adapter(schema).validate_python(shown),
         total=total,
         limit=query.limit,
         offset=query.offset if query.cursor is None else None,
@@ -44,7 +44,7 @@ def as_page(
     )
 
 
-def total_of(rows: Sequence[Mapping[str, Any]]) -> int:
+def get_total(rows: Sequence[Mapping[str, Any]]) -> int:
     """The total that each row of a page by offset carries."""
     return int(rows[0][TOTAL]) if rows else 0
 
@@ -72,7 +72,7 @@ def decode_cursor(cursor: str, sort_name: str, sort: Sort) -> dict[str, Any]:
 
 
 @cache
-def rows_adapter(schema: type[Schema]) -> TypeAdapter[list[Schema]]:
+def list_adapter(schema: type[Schema]) -> TypeAdapter[list[Schema]]:
     """Validates all rows of a page at once, which is three times as fast as one by one."""
     return TypeAdapter(list[schema])  # type: ignore[valid-type]  # a type made at run time
 

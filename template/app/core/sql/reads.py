@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, Executable, Result
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import PoolProxiedConnection
 
-from app.core.sql.prepared import DriverStatement, Prepared, Row, is_closed, run_prepared
+from app.core.sql.prepared import DriverStatement, PreparedStatement, Row, is_closed, run_prepared
 
 Parameters = Mapping[str, Any]
 
@@ -25,12 +25,12 @@ class ReadPool:
         self.check_out = check_out
 
     @classmethod
-    def of_engine(cls, engine: Engine) -> "ReadPool":
+    def from_engine(cls, engine: Engine) -> "ReadPool":
         """Connections of an engine, given back after each statement."""
         return cls(engine.connect, lambda: closing(engine.raw_connection()))
 
     @classmethod
-    def of_connection(cls, connection: Connection) -> "ReadPool":
+    def from_connection(cls, connection: Connection) -> "ReadPool":
         """One connection that stays open: for tests."""
         return cls(lambda: nullcontext(connection), lambda: nullcontext(connection.connection))
 
@@ -41,9 +41,9 @@ class Reader:
     def __init__(self, pool: ReadPool) -> None:
         self._pool = pool
 
-    def fetch(self, statement: Executable | Prepared, parameters: Parameters) -> list[Row]:
+    def fetch(self, statement: Executable | PreparedStatement, parameters: Parameters) -> list[Row]:
         """Run one statement and return its rows."""
-        if not isinstance(statement, Prepared):
+        if not isinstance(statement, PreparedStatement):
             return self._execute(statement, parameters)
         if for_driver := statement.for_driver:
             rows = self._run_on_driver(for_driver, parameters)
@@ -77,10 +77,10 @@ class Reader:
 
     def _execute_once(self, statement: Executable, parameters: Parameters) -> list[Row]:
         with self._pool.connect() as connection:
-            return rows_of(connection.execute(statement, parameters))
+            return to_dicts(connection.execute(statement, parameters))
 
 
-def rows_of(result: Result[Any]) -> list[Row]:
+def to_dicts(result: Result[Any]) -> list[Row]:
     """A statement's rows by column name."""
     names = tuple(result.keys())
     return [dict(zip(names, row, strict=True)) for row in result]

@@ -32,9 +32,9 @@ TOTAL, SORT_VALUE, KEY = "__total", "__sort_value", "__key"
 Source = Any
 
 
-def narrowed(source: Source, statement: Select[Any]) -> Select[Any]:
+def scope_statement(source: Source, statement: Select[Any]) -> Select[Any]:
     """The statement over the rows that exist for the repository."""
-    result: Select[Any] = source.narrow(statement)
+    result: Select[Any] = source.apply_scope(statement)
     return result
 
 
@@ -53,7 +53,7 @@ def fields(model: type[Any], schema: type[ReadSchema]) -> list[Label[Any]]:
 def read_statement(source: Source, schema: type[ReadSchema]) -> Select[Any]:
     """One row by `id`."""
     statement = select(*fields(source.model, schema)).where(source.model.id == bindparam("id"))
-    return narrowed(source, statement)
+    return scope_statement(source, statement)
 
 
 @prepared
@@ -61,7 +61,7 @@ def read_many_statement(source: Source, schema: type[ReadSchema]) -> Select[Any]
     """The rows whose key is among `ids`."""
     ids: BindParameter[Any] = bindparam("ids", expanding=True)
     statement = select(*fields(source.model, schema)).where(source.model.id.in_(ids))
-    return narrowed(source, statement)
+    return scope_statement(source, statement)
 
 
 @prepared
@@ -77,7 +77,7 @@ def page_statement(
     statement: Select[Any] = select(
         *fields(source.model, schema), sort.column.label(SORT_VALUE), sort.key.label(KEY)
     )
-    statement = narrowed(source, statement.where(*conditions(source.model, filters)))
+    statement = scope_statement(source, statement.where(*conditions(source.model, filters)))
     if paging == "offset":
         total = count_rows(source, filters).scalar_subquery().label(TOTAL)
         statement = statement.add_columns(total).offset(bindparam("offset"))
@@ -89,7 +89,7 @@ def page_statement(
 def count_rows(source: Source, filters: tuple[str, ...]) -> Select[Any]:
     """How many rows match the filters."""
     statement = select(func.count().label(TOTAL)).select_from(source.model)
-    return narrowed(source, statement.where(*conditions(source.model, filters)))
+    return scope_statement(source, statement.where(*conditions(source.model, filters)))
 
 
 count_statement = prepared(count_rows)
@@ -99,7 +99,7 @@ count_statement = prepared(count_rows)
 def exists_statement(source: Source, filters: tuple[str, ...]) -> Select[Any]:
     """A row if one matches the filters."""
     statement = select(source.model.id).where(*conditions(source.model, filters)).limit(1)
-    return narrowed(source, statement)
+    return scope_statement(source, statement)
 
 
 @cache

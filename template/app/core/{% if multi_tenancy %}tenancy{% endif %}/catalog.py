@@ -186,7 +186,7 @@ def table_gaps(table: Facts) -> Iterator[str]:
         if table["loose_keys"]:
             yield (
                 f"may refer to rows of other tenants by {table['loose_keys']}: declare the column"
-                " by reference(), which adds tenant_id to the key"
+                " by foreign_key(), which adds tenant_id to the key"
             )
     elif table["is_granted"] and table["refers_to"]:
         yield f"refers to rows of tenants, in {table['refers_to']}: make it a model, as a Record"

@@ -5,9 +5,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Executable, Select
 
-from app.core.sql.prepared import Prepared, Row
-from app.core.sql.reads import Parameters, Reader, ReadPool, rows_of
-from app.core.tenancy.scope import SET_TENANT, naming_tenant, tenant_parameter
+from app.core.sql.prepared import PreparedStatement, Row
+from app.core.sql.reads import Parameters, Reader, ReadPool, to_dicts
+from app.core.tenancy.scope import SET_TENANT, tenant_parameters, with_tenant
 
 
 class TenantReader(Reader):
@@ -15,18 +15,18 @@ class TenantReader(Reader):
 
     def __init__(self, pool: ReadPool, tenant_id: UUID | None) -> None:
         super().__init__(pool)
-        self._tenant = tenant_parameter(tenant_id)
+        self._tenant = tenant_parameters(tenant_id)
 
-    def fetch(self, statement: Executable | Prepared, parameters: Parameters) -> list[Row]:
+    def fetch(self, statement: Executable | PreparedStatement, parameters: Parameters) -> list[Row]:
         """Run one statement and return its rows."""
         return super().fetch(statement, {**parameters, **self._tenant})
 
     def _execute_once(self, statement: Executable, parameters: Parameters) -> list[Row]:
         if isinstance(statement, Select):
-            return super()._execute_once(naming_tenant(statement), parameters)
+            return super()._execute_once(with_tenant(statement), parameters)
         with self._pool.connect() as connection, in_transaction(connection):
             connection.execute(SET_TENANT, self._tenant)
-            return rows_of(connection.execute(statement, parameters))
+            return to_dicts(connection.execute(statement, parameters))
 
 
 def in_transaction(connection: Connection) -> AbstractContextManager[object]:

@@ -26,7 +26,7 @@ SESSION_TENANT = "session_tenant_id"
 SET_TENANT = text(f"select set_config('app.tenant_id', :{SESSION_TENANT}, true)")
 
 
-class TenantScoped:
+class TenantMixin:
     """A row that belongs to a tenant; the database fills the column from the transaction."""
 
     tenant_id: Mapped[UUID] = mapped_column(
@@ -39,17 +39,17 @@ class TenantSession(Session):
 
 
 @event.listens_for(TenantSession, "after_begin")
-def name_tenant(session: Session, transaction: SessionTransaction, connection: Connection) -> None:
+def set_tenant(session: Session, transaction: SessionTransaction, connection: Connection) -> None:
     """Tell the database whose transaction this is, always: an empty name clears an earlier one."""
-    connection.execute(SET_TENANT, tenant_parameter(session.info["tenant_id"]))
+    connection.execute(SET_TENANT, tenant_parameters(session.info["tenant_id"]))
 
 
-def tenant_parameter(tenant_id: UUID | None) -> dict[str, str]:
-    """What SET_TENANT and `naming_tenant` take."""
+def tenant_parameters(tenant_id: UUID | None) -> dict[str, str]:
+    """What SET_TENANT and `with_tenant` take."""
     return {SESSION_TENANT: str(tenant_id) if tenant_id else ""}
 
 
-def naming_tenant(statement: Select[Any]) -> Select[Any]:
+def with_tenant(statement: Select[Any]) -> Select[Any]:
     """The statement, which now names its tenant itself, so that it needs no transaction around it.
 
     OFFSET keeps the planner from merging the levels: the rows are asked for once `tenant` is there,

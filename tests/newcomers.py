@@ -1,18 +1,21 @@
-"""Somebody with an empty home folder, for whom the published address leads to a repository here."""
+"""Environments of users with an empty home folder, whose published address leads to a local repository."""
 
 import os
 import shutil
 import subprocess
 from pathlib import Path
 
-from tests.interpreters import uv
+from tests.interpreters import lowest, uv
 
 ADDRESS = "https://github.com/chassis-template/chassis.git"
 OURS = ("PYTEST_", "VIRTUAL_ENV", "PYTHON", "XDG_", "DATABASE_URL", "UV_PROJECT")
+# The cache, and what a machine may need to reach its package index.
+NETWORK = ("UV_CACHE_DIR", "UV_INDEX", "UV_DEFAULT_INDEX", "PIP_", "SSL_CERT_")
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 
 def environment(published: Path, home: Path) -> dict[str, str]:
-    """What a shell of theirs has."""
+    """Return the environment of these tests with a home folder of its own and uv on the path."""
     home.mkdir()
     (home / ".gitconfig").write_text(
         f'[url "{published}"]\n    insteadOf = {ADDRESS}\n'
@@ -26,3 +29,16 @@ def environment(published: Path, home: Path) -> dict[str, str]:
         "UV_CACHE_DIR": downloads.stdout.strip(),
         "NO_COLOR": "1",
     }
+
+
+def empty_environment(published: Path, home: Path) -> dict[str, str]:
+    """Return an environment with a home folder and a path on which pip installs, but no uv."""
+    kept = {
+        name: value
+        for name, value in environment(published, home).items()
+        if name.startswith(NETWORK) or name.upper() in PROXIES
+    }
+    python = home.with_name("python")
+    subprocess.run([lowest().path, "-m", "venv", python], check=True)
+    git = Path(shutil.which("git") or "git").parent
+    return kept | {"HOME": str(home), "PATH": f"{python / 'bin'}:{git}:{os.defpath}"}

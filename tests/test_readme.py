@@ -1,4 +1,4 @@
-"""The commands at the top of the README, pasted by somebody with an empty home folder."""
+"""The commands of the README, in an empty environment with an empty home folder."""
 
 import os
 import re
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import REPOSITORY
-from tests.newcomers import environment
+from tests.newcomers import empty_environment
 from tests.projects import Server, free_port
 from tests.renderings import git
 
@@ -19,9 +19,9 @@ FROM_ADDRESS, FROM_CHECKOUT, TEST = BLOCKS[:3]
 
 @pytest.fixture
 def newcomer(checkout: Path, tmp_path: Path) -> dict[str, str]:
-    """An environment in which the published address leads to this working tree."""
+    """An empty environment in which the published address leads to this working tree."""
     git(tmp_path, "clone", "--quiet", "--bare", str(checkout), "published.git")
-    return environment(tmp_path / "published.git", tmp_path / "home")
+    return empty_environment(tmp_path / "published.git", tmp_path / "home")
 
 
 @pytest.mark.parametrize("command", [FROM_ADDRESS, FROM_CHECKOUT], ids=["address", "checkout"])
@@ -54,7 +54,7 @@ def test_one_command_renders_and_runs(
 
 
 def test_test_command_starts(newcomer: dict[str, str], checkout: Path, tmp_path: Path) -> None:
-    """It is this very command that runs here: asked only what it would run."""
+    """The command runs these very tests, so it only lists them here."""
     git(tmp_path, "clone", "--quiet", str(checkout), "chassis")
     done = subprocess.run(
         ["bash", "-c", f"{TEST} --collect-only --quiet -n0"],

@@ -1,4 +1,4 @@
-"""A few single requests: to register and log in, and to see that all applications answer alike."""
+"""Single requests: register, log in, and check that all applications return the same rows."""
 
 import json
 import secrets
@@ -30,7 +30,7 @@ class Client:
         return self.call(path, json.dumps(fields).encode())
 
     def register_and_log_in(self, sessions: int, tenant: str) -> list[str]:
-        """Access tokens of the rendered project, each of a session of its own."""
+        """Return access tokens of the rendered project, one per session."""
         password = secrets.token_urlsafe(20)
         organization = {"organization": tenant} if tenant else {}
         person = {"email": EMAIL, "name": "Reader", "password": password}
@@ -43,7 +43,7 @@ class Client:
         return [self.call(path, form, kind)["access_token"] for _ in range(sessions)]
 
     def check(self, token: str) -> None:
-        """The same rows, in the same order, with the same fields."""
+        """Check that the application returns the expected rows, order and fields."""
         self.headers["Authorization"] = f"Bearer {token}"
         newest = {"id": article_id(ROWS), "title": f"Article {ROWS}", "content": CONTENT}
         self._expect(self.call(f"{ARTICLES}/{article_id(ROWS)}"), newest)
@@ -51,10 +51,12 @@ class Client:
         self._expect(page, {"total": ROWS, "limit": PAGE_SIZE})
         self._expect(page["items"][0], newest)
         if len(page["items"]) != PAGE_SIZE:
-            raise RuntimeError(f"{self.name} lists {len(page['items'])} items, not {PAGE_SIZE}")
+            raise RuntimeError(
+                f"{self.name} lists {len(page['items'])} items instead of {PAGE_SIZE}"
+            )
         new = {"title": NEW_TITLE, "content": CONTENT, "published": True}
         self._expect(self.post(ARTICLES, **new), new)
 
     def _expect(self, answer: dict[str, Any], fields: dict[str, Any]) -> None:
         if not fields.items() <= answer.items():
-            raise RuntimeError(f"{self.name} answers {answer}, not {fields}")
+            raise RuntimeError(f"{self.name} returns {answer} instead of {fields}")

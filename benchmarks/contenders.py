@@ -1,4 +1,4 @@
-"""Who is compared: the floor, the two baselines and the rendered project in both shapes."""
+"""The compared applications: the floor, the two baselines and the rendered project."""
 
 import secrets
 import time
@@ -18,8 +18,8 @@ from benchmarks.data import (
     TIDY,
     USER_ID,
     Scenario,
-    naming,
     scenarios,
+    set_tenant_sql,
 )
 from benchmarks.postgres import PostgresServer
 from benchmarks.servers import Application
@@ -30,7 +30,7 @@ NAMES = (*BASELINES, *RENDERED)
 USUAL = tuple(name for name in NAMES if name not in project.WITH_TENANTS)
 BASELINE_DATABASE = "baseline"
 TOKEN_MINUTES = 24 * 60
-SESSIONS = 8  # The requests come from as many logins in turn.
+SESSIONS = 8  # The requests use the tokens of this many logins in turn.
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Stage:
     databases: set[str]
 
     def tidy(self) -> None:
-        """Take away what the last round created."""
+        """Delete the rows that the last round created."""
         for database in sorted(self.databases):
             self.postgres.execute(database, TIDY)
 
@@ -66,7 +66,7 @@ class Stage:
             if name in self.projects:
                 tenant = TENANT if name in project.WITH_TENANTS else ""
                 tokens = client.register_and_log_in(SESSIONS, tenant)
-                self.postgres.execute(name, naming(tenant) + FILL)
+                self.postgres.execute(name, set_tenant_sql(tenant) + FILL)
             else:
                 end = time.time() + TOKEN_MINUTES * 60
                 tokens = [
@@ -99,7 +99,7 @@ class Stage:
         self._create_database(name)
         user, owner = "postgres", "postgres"
         if name in project.WITH_TENANTS:
-            # A service with tenants refuses to serve as an administrator, who sees all rows.
+            # A service with tenants refuses to start as a superuser, who sees all rows.
             user, owner = "app_user", "app_owner"
             roles = self.projects[name] / "migrations" / "roles.sql"
             self.postgres.execute(name, roles.read_text())
@@ -109,7 +109,7 @@ class Stage:
             "MIGRATION_DATABASE_URL": self.postgres.url(name, user=owner),
             "PUBLIC_URL": "http://127.0.0.1",
             "REQUIRE_VERIFIED_EMAIL": "false",
-            "SMTP_HOST": "127.0.0.1",  # asked for in production; nobody listens and nobody waits
+            "SMTP_HOST": "127.0.0.1",  # required in production; not used here
             "ACCESS_TOKEN_MINUTES": str(TOKEN_MINUTES),
         }
         migrating = {**environment, "SECRET_KEY": secrets.token_urlsafe(48)}

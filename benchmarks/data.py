@@ -1,4 +1,4 @@
-"""The rows that every application reads, and the requests that are sent for them."""
+"""The rows that every application reads, and the requests for them."""
 
 import json
 from collections.abc import Sequence
@@ -57,8 +57,8 @@ class Scenario:
     status: bytes
 
 
-def naming(tenant: str) -> str:
-    """What has rows without a tenant belong to this one, for the rest of a script."""
+def set_tenant_sql(tenant: str) -> str:
+    """Return the SQL that sets the tenant of the rows that the rest of a script inserts."""
     if not tenant:
         return ""
     return (
@@ -72,9 +72,9 @@ def article_id(number: int) -> str:
 
 
 def scenarios(tokens: Sequence[str]) -> list[Scenario]:
-    """The three requests of the comparison; applications without authentication ignore the tokens."""
+    """Return the compared requests; applications without authentication ignore the tokens."""
     headers = [{"Authorization": f"Bearer {token}"} for token in tokens]
-    # 367 and 1000 have no common divisor: every row once, in no order that a cache could like.
+    # 367 and 1000 have no common divisor: this is every row once, in an order without locality.
     ids = [article_id(number * 367 % ROWS + 1) for number in range(ROWS)]
     get_one = [
         encode("GET", f"{ARTICLES}/{id_}", headers=headers[number % len(headers)])

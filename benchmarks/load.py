@@ -1,4 +1,4 @@
-"""Keep-alive HTTP load on loopback: a fixed number of requests over a fixed number of connections."""
+"""HTTP load on loopback: a fixed number of requests over a fixed number of connections."""
 
 import asyncio
 import time
@@ -22,7 +22,7 @@ class Result:
 
 @dataclass
 class Load:
-    """What is left to send, shared by all connections."""
+    """The requests that remain to be sent, shared by all connections."""
 
     requests: Sequence[bytes]
     count: int
@@ -38,9 +38,11 @@ class Load:
         self.sent += 1
         return request
 
-    def answered(self, status: bytes, body: bytes, seconds: float) -> None:
+    def record_response(self, status: bytes, body: bytes, seconds: float) -> None:
         if status != self.expected_status:
-            self.fail(f"answered {status.decode()}, not {self.expected_status.decode()}: {body!r}")
+            self.fail(
+                f"status {status.decode()} instead of {self.expected_status.decode()}: {body!r}"
+            )
             return
         self.latencies.append(seconds)
         if len(self.latencies) == self.count and not self.finished.done():
@@ -79,7 +81,7 @@ class Connection(asyncio.Protocol):
         if not separator or len(body) < content_length(head):
             return
         self.received = b""
-        self.load.answered(head[9:12], body, time.perf_counter() - self.started)
+        self.load.record_response(head[9:12], body, time.perf_counter() - self.started)
         self.send()
 
 

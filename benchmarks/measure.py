@@ -1,4 +1,4 @@
-"""Interleaved rounds: every application has a turn in each, so that a busy machine slows all alike."""
+"""Interleaved rounds: each application has a turn in each, so that load affects all alike."""
 
 import statistics
 from collections import defaultdict
@@ -17,7 +17,7 @@ WARM_UP = 300
 class Plan:
     rounds: int
     seconds: float
-    """About as long is each turn: the number of requests is fixed before the first."""
+    """Approximate length of a turn; the number of requests is fixed before the first round."""
     connections: int
 
 
@@ -26,7 +26,7 @@ class Turn:
     rate: float
     p99_ms: float
     cpu_us: float | None
-    """Of the server's processor per request, where the system tells."""
+    """CPU time of the server per request; None if the system does not report it."""
 
 
 @dataclass
@@ -34,11 +34,11 @@ class Results:
     turns: dict[tuple[str, str], list[Turn]] = field(default_factory=lambda: defaultdict(list))
 
     def ratios(self, name: str, base: str, scenario: str) -> list[float]:
-        """Of the requests per second, each turn against the base's turn of the same round."""
+        """Return the ratio of requests per second to the base, for each round."""
         return [turn.rate / other.rate for turn, other in self._pairs(name, base, scenario)]
 
     def cpu_ratio(self, name: str, base: str, scenario: str) -> float | None:
-        """How many requests are answered in the processor time that the base needs for one."""
+        """Return the median ratio of requests per CPU second to the base."""
         ratios = [
             other.cpu_us / turn.cpu_us
             for turn, other in self._pairs(name, base, scenario)
@@ -72,7 +72,7 @@ def run_turn(application: Application, scenario: Scenario, count: int, connectio
 
 
 def calibrate(contenders: Sequence[Contender], plan: Plan) -> dict[tuple[str, str], int]:
-    """Warm up, and find how many requests fill a turn."""
+    """Warm up, and return how many requests fill a turn."""
     counts = {}
     for contender in contenders:
         for scenario in contender.scenarios:

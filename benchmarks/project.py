@@ -1,6 +1,6 @@
-"""The template rendered from this checkout, and one environment for all applications.
+"""Projects rendered from this checkout, and one environment for all applications.
 
-One environment, so that they run on the same versions of the same libraries.
+In one environment they run on the same versions of the same libraries.
 """
 
 import os
@@ -17,7 +17,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 LIBRARIES = ("fastapi", "pydantic", "sqlalchemy", "asyncpg", "psycopg", "uvicorn")
 UV = os.environ.get("UV", "uv")
 
-# What is answered otherwise than by default.
+# The answers that differ from the defaults.
 ANSWERS: dict[str, dict[str, str | bool]] = {
     "async": {},
     "sync": {"concurrency": "sync"},
@@ -38,14 +38,14 @@ def render(folder: Path, names: Sequence[str]) -> dict[str, Path]:
 
 
 def install(folder: Path, projects: Sequence[Path]) -> Path:
-    """An environment with what the projects and the baselines need; returns its Python."""
+    """Create an environment for the projects and the baselines, and return its Python."""
     environment = folder / "environment"
     run(UV, "venv", "--quiet", "--python", sys.executable, str(environment))
     python = environment / "bin" / "python"
-    wanted = [f"--group={REPOSITORY / 'pyproject.toml'}:benchmarks"]
+    requirements = [f"--group={REPOSITORY / 'pyproject.toml'}:benchmarks"]
     for project in projects:
-        wanted.append(f"--requirements={project / 'pyproject.toml'}")
-    run(UV, "pip", "install", "--quiet", "--compile-bytecode", f"--python={python}", *wanted)
+        requirements.append(f"--requirements={project / 'pyproject.toml'}")
+    run(UV, "pip", "install", "--quiet", "--compile-bytecode", f"--python={python}", *requirements)
     return python
 
 
@@ -53,10 +53,10 @@ def migrate(python: Path, project: Path, environment: Mapping[str, str]) -> None
     run(str(python), "-m", "alembic", "upgrade", "heads", cwd=project, environment=environment)
 
 
-def versions(python: Path) -> str:
+def get_versions(python: Path) -> str:
     listed = run(UV, "pip", "list", f"--python={python}", "--format=freeze").splitlines()
-    found = dict(line.split("==") for line in listed)
-    return ", ".join(f"{name} {found[name]}" for name in LIBRARIES if name in found)
+    versions = dict(line.split("==") for line in listed)
+    return ", ".join(f"{name} {versions[name]}" for name in LIBRARIES if name in versions)
 
 
 def run(*command: str, cwd: Path = REPOSITORY, environment: Mapping[str, str] | None = None) -> str:

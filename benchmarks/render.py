@@ -1,4 +1,4 @@
-"""What rendering costs: `copier copy --defaults` of Chassis against a template of one file.
+"""Measure rendering: `copier copy --defaults` of Chassis against a template of one file.
 
 Usage: python -m benchmarks.render [ROUNDS]
 """
@@ -19,7 +19,7 @@ REPOSITORY = Path(__file__).parents[1]
 
 def make_empty_template(folder: Path) -> Path:
     (folder / "template").mkdir(parents=True)
-    (folder / "template/README.md").write_text("Nothing else.\n")
+    (folder / "template/README.md").write_text("The only file.\n")
     (folder / "copier.yml").write_text("_subdirectory: template\n")
     git(folder, "init", "--quiet")
     git(folder, "add", "--all")
@@ -29,7 +29,7 @@ def make_empty_template(folder: Path) -> Path:
 
 
 def seconds_to_copy(template: Path) -> tuple[float, float]:
-    """On the clock, and of the processor."""
+    """Return the wall clock time and the CPU time of a copy, in seconds."""
     with tempfile.TemporaryDirectory() as folder:
         options = ["--defaults", "--quiet", "--vcs-ref=HEAD", str(template), f"{folder}/project"]
         started, used = time.perf_counter(), processor_seconds()
@@ -38,7 +38,7 @@ def seconds_to_copy(template: Path) -> tuple[float, float]:
 
 
 def processor_seconds() -> float:
-    """Of all child processes so far; on a busy machine it scatters less than the clock."""
+    """Return the CPU time of all child processes, which varies less than wall clock time."""
     spent = os.times()
     return spent.children_user + spent.children_system
 
@@ -64,7 +64,7 @@ def report(times: Mapping[str, Sequence[tuple[float, float]]]) -> None:
         [statistics.median(measured) for measured in zip(*taken, strict=True)]
         for taken in times.values()
     ]
-    print(f"{'':10}{'seconds':>10}{'of processor':>15}")
+    print(f"{'':10}{'seconds':>10}{'CPU seconds':>15}")
     for name, (clock, processor) in zip(times, medians, strict=True):
         print(f"{name:10}{clock:10.2f}{processor:15.2f}")
     clock, processor = (chassis / empty for empty, chassis in zip(*medians, strict=True))

@@ -1,4 +1,4 @@
-"""The tables that are printed."""
+"""The tables of the report."""
 
 import statistics
 from collections.abc import Callable, Sequence
@@ -58,7 +58,7 @@ def absolute_cell(results: Results) -> Cell:
 
 
 def tenancy_tables(results: Results, names: Sequence[str], scenarios: Sequence[str]) -> list[str]:
-    """What tenants cost, where a project was measured with and without them."""
+    """Return a table for each project that was measured with and without tenants."""
     tables = []
     for name, base in WITH_TENANTS.items():
         if name in names and base in names:
@@ -72,6 +72,6 @@ def report(results: Results, names: Sequence[str], scenarios: Sequence[str]) -> 
         if base in names:
             tables.append(ratio_table(results, names, scenarios, base))
     tables.extend(tenancy_tables(results, names, scenarios))
-    title = "Requests per second, 99th percentile, CPU time of the server a request (medians)"
+    title = "Requests per second, 99th percentile, CPU time of the server per request (medians)"
     tables.append(table(title, names, scenarios, absolute_cell(results)))
     return "\n".join(tables)

@@ -1,4 +1,4 @@
-"""Uvicorn processes, one worker each, and what they use of the processor."""
+"""Uvicorn processes, one worker each, and their CPU time."""
 
 import os
 import subprocess
@@ -18,7 +18,7 @@ UVICORN = ("--workers", "1", "--no-access-log", "--log-level", "warning", "--hos
 
 @dataclass
 class Application:
-    """One application under load: an ASGI path run by a Python in a folder."""
+    """An application under load: an ASGI path, the Python that runs it, and its folder."""
 
     name: str
     target: str
@@ -63,7 +63,7 @@ class Application:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
     def cpu_seconds(self) -> float | None:
-        """User and system time so far; None where /proc does not tell."""
+        """Return user and system time so far; None if /proc does not report it."""
         assert self.process is not None
         stat = Path(f"/proc/{self.process.pid}/stat")
         if not stat.exists():

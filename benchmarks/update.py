@@ -1,9 +1,9 @@
-"""What an update costs, step by step: of an edited project, against a fresh copy.
+"""Measure the update of an edited project, step by step, against a fresh copy.
 
 Usage: TMPDIR=/dev/shm python -m benchmarks.update [ROUNDS]
 
-In memory, because on ext4 a file costs the more the more were deleted in the last minutes: round by
-round updates, which delete thousands, took longer.
+Run it in memory: on ext4, creating files is slow for minutes after many were deleted, so updates,
+which delete thousands, would take longer in each round.
 """
 
 import os
@@ -25,13 +25,13 @@ EDITED = ("app/core/errors.py", "app/main.py", "pyproject.toml")
 COPIER = (sys.executable, "-m", "copier")
 OPTIONS = ("--defaults", "--quiet", f"--vcs-ref={NEXT}")
 SYNC = ("uv", "sync", "--quiet")
-# The steps of `manage upgrade` that take time.
+# The steps of `manage upgrade` that take noticeable time.
 UPDATE = {
     "copier update": (*COPIER, "update", *OPTIONS),
     "uv sync": SYNC,
     "manage doctor": ("uv", "run", "--no-sync", "manage", "doctor"),
 }
-# By step: on the clock, and of the processor.
+# Wall clock time and CPU time.
 Seconds = tuple[float, float]
 Steps = dict[str, Seconds]
 
@@ -42,7 +42,7 @@ def main() -> None:
         template = Template(REPOSITORY, Path(folder, "template"))
         template.head_every_file("of the next release")
         template.release(NEXT)
-        git(template.path, "gc", "--quiet")  # as a template is that was pushed
+        git(template.path, "gc", "--quiet")  # like a published template
         for stack in OPPOSITES:
             project = Path(folder, "project")
             copies, updates = [], []
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def copy(template: Template, stack: Stack, folder: Path) -> Steps:
-    """A project of the next release."""
+    """Measure a copy of the next release."""
     answers = [f"--data={name}={str(value).lower()}" for name, value in stack.answers.items()]
     command = (*COPIER, "copy", *OPTIONS, *answers, str(template.path), str(folder))
     taken = {
@@ -65,7 +65,7 @@ def copy(template: Template, stack: Stack, folder: Path) -> Steps:
 
 
 def update(template: Template, stack: Stack, folder: Path) -> Steps:
-    """A project with three edits, to the next release."""
+    """Measure the update of a project with three edits to the next release."""
     project = Update.born(template, folder, stack.answers)
     seconds_of(folder, SYNC)
     for name in EDITED:
@@ -79,7 +79,7 @@ def update(template: Template, stack: Stack, folder: Path) -> Steps:
 def seconds_of(folder: Path, command: tuple[str, ...]) -> Seconds:
     outer = {"VIRTUAL_ENV", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE"}
     environment = {name: text for name, text in os.environ.items() if name not in outer}
-    # uv's cache is on another file system than memory, where it would copy all packages.
+    # uv's cache is on another file system, from which it would copy all packages.
     environment |= {"PYTHONWARNINGS": "ignore", "UV_LINK_MODE": "symlink"}
     started, used = time.perf_counter(), processor_seconds()
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False)
@@ -88,15 +88,15 @@ def seconds_of(folder: Path, command: tuple[str, ...]) -> Seconds:
 
 
 def medians(taken: list[Steps]) -> Steps:
-    found = {}
+    result = {}
     for step in taken[0]:
         clock, processor = zip(*(steps[step] for steps in taken), strict=True)
-        found[step] = statistics.median(clock), statistics.median(processor)
-    return found
+        result[step] = statistics.median(clock), statistics.median(processor)
+    return result
 
 
 def report(stack: Stack, copied: Steps, updated: Steps) -> None:
-    print(f"{stack!s:40}{'seconds':>10}{'of processor':>15}")
+    print(f"{stack!s:40}{'seconds':>10}{'CPU seconds':>15}")
     for steps in (copied, updated):
         for step, seconds in steps.items():
             print_row(step, seconds)
@@ -106,7 +106,7 @@ def report(stack: Stack, copied: Steps, updated: Steps) -> None:
 
 
 def total(taken: Iterable[Seconds]) -> float:
-    """On the clock."""
+    """Return the wall clock time of all steps."""
     return sum(clock for clock, _ in taken)
 
 

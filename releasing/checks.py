@@ -1,4 +1,4 @@
-"""What must hold before a version is released."""
+"""The checks before a release."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -6,59 +6,64 @@ from pathlib import Path
 from packaging.version import InvalidVersion, Version
 
 from releasing import changelog, releases
-from releasing.record import problems
-from releasing.repository import RefusalError, git
+from releasing.record import find_problems
+from releasing.repository import ReleaseError, git
 
 BRANCH = "main"
 
 
-def parse(text: str) -> Version:
-    """A version that is final or a pre-release."""
+def parse_version(text: str) -> Version:
+    """Parse a final version or a pre-release.
+
+    Raises ReleaseError for any other text.
+    """
     with suppress(InvalidVersion):
         version = Version(text)
         if not (version.is_devrelease or version.is_postrelease or version.local or version.epoch):
             return version
-    raise RefusalError(f"{text} is no version of PEP 440 that is final or a pre-release")
+    raise ReleaseError(f"{text} is not a final version or a pre-release (PEP 440)")
 
 
 def reject_taken(repository: Path, version: Version) -> None:
-    """Stop at a version that is not newer than all others; tags never move."""
+    """Reject a version that is not newer than all others, because tags never move."""
     listed = releases.read(repository)
     if listed and version <= listed[-1].version:
-        raise RefusalError(f"{version} is not newer than {listed[-1].version}, the last release")
+        raise ReleaseError(f"{version} is not newer than {listed[-1].version}, the last release")
     if git(repository, "tag", "--list", f"v{version}"):
-        raise RefusalError(f"the tag v{version} exists, and tags never move: take a newer version")
+        raise ReleaseError(
+            f"the tag v{version} already exists, and tags never move: use a newer version"
+        )
 
 
 def reject_other_state(repository: Path) -> None:
-    """Stop at a tree that is not what is committed on the main branch."""
+    """Reject uncommitted changes, and any branch but the main one."""
     branch = git(repository, "branch", "--show-current")
     if branch != BRANCH:
-        raise RefusalError(f"releases are cut on {BRANCH}, and this is {branch or 'no branch'}")
+        raise ReleaseError(f"the current branch is {branch or 'detached'}: check out {BRANCH}")
     if changed := git(repository, "status", "--porcelain").splitlines():
-        raise RefusalError(f"{changed[0][3:]} is not committed")
+        raise ReleaseError(f"{changed[0][3:]} has uncommitted changes: commit or remove it")
 
 
 def reject_moved(repository: Path, tested: str) -> None:
-    """Stop where another commit was tested than is checked out now."""
+    """Reject a commit other than the tested one."""
     if git(repository, "rev-parse", "HEAD") != tested:
-        raise RefusalError(f"another commit is checked out than {tested}, which was tested")
+        raise ReleaseError(f"{tested} was tested, but another commit is checked out: start again")
 
 
-def reject_untold(repository: Path) -> None:
-    """Stop at a changelog that says nothing of what is new, or nothing to those who upgrade."""
+def reject_undocumented(repository: Path) -> None:
+    """Reject a changelog without changes or without a note on upgrading."""
     text = (repository / changelog.NAME).read_text(encoding="utf-8")
-    section = changelog.sections(text).get(changelog.UNRELEASED, "")
-    if not changelog.changes(section):
-        raise RefusalError(f"{changelog.NAME} has nothing under [{changelog.UNRELEASED}]")
-    if not changelog.note(section):
-        raise RefusalError(
-            f"{changelog.NAME} has nothing under `{changelog.NOTE.strip()}` of"
-            f" [{changelog.UNRELEASED}]: say what to do, or that nothing is to be done"
+    section = changelog.parse_sections(text).get(changelog.UNRELEASED, "")
+    if not changelog.get_changes(section):
+        raise ReleaseError(f"{changelog.NAME} has no changes under [{changelog.UNRELEASED}]")
+    if not changelog.get_note(section):
+        raise ReleaseError(
+            f"{changelog.NAME} has no text under `{changelog.NOTE.strip()}` of"
+            f" [{changelog.UNRELEASED}]: say what to do, or that there is nothing to do"
         )
 
 
 def reject_broken_record(repository: Path) -> None:
-    """Stop where the list of releases does not agree with the history or the changelog."""
-    if found := problems(repository):
-        raise RefusalError(found[0])
+    """Reject a list of releases that disagrees with the history or the changelog."""
+    if problems := find_problems(repository):
+        raise ReleaseError(problems[0])

@@ -1,4 +1,4 @@
-"""A release: two commits and a tag, all or none."""
+"""Releases: two commits and a tag, all or none."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -6,31 +6,31 @@ from pathlib import Path
 from packaging.version import Version
 
 from releasing import changelog, checks, releases
-from releasing.rehearsal import reject_red
+from releasing.rehearsal import reject_failing_tests
 from releasing.releases import Release
 from releasing.repository import git
 
 
-def cut(repository: Path, text: str) -> Release:
-    """Release what is committed, if all that must hold does."""
-    version = checks.parse(text)
+def cut_release(repository: Path, text: str) -> Release:
+    """Release the current commit if all checks pass."""
+    version = checks.parse_version(text)
     checks.reject_taken(repository, version)
     checks.reject_other_state(repository)
-    checks.reject_untold(repository)
+    checks.reject_undocumented(repository)
     checks.reject_broken_record(repository)
     tested = git(repository, "rev-parse", "HEAD")
-    reject_red(repository)
-    checks.reject_other_state(repository)  # The tests take minutes, in which people work.
+    reject_failing_tests(repository)
+    checks.reject_other_state(repository)  # The tests take minutes, so check again.
     checks.reject_moved(repository, tested)
     checks.reject_taken(repository, version)
-    return write(repository, version, tested)
+    return write_release(repository, version, tested)
 
 
-def write(repository: Path, version: Version, tested: str) -> Release:
-    """Commit, tag and list it; a failure leaves nothing of that."""
+def write_release(repository: Path, version: Version, tested: str) -> Release:
+    """Commit, tag and list the release; undo all of it on a failure."""
     tag = f"v{version}"
     try:
-        tell(repository, version)
+        date_changelog(repository, version)
         git(repository, "commit", "--quiet", "--all", "--message", f"Release {version}")
         release = Release(version, git(repository, "rev-parse", "HEAD"))
         git(repository, "tag", "--annotate", "--message", f"Release {version}", release.tag)
@@ -44,9 +44,9 @@ def write(repository: Path, version: Version, tested: str) -> Release:
     return release
 
 
-def tell(repository: Path, version: Version) -> None:
-    """Make what is unreleased in the changelog that version's."""
+def date_changelog(repository: Path, version: Version) -> None:
+    """Turn the unreleased section of the changelog into that of the version."""
     path = repository / changelog.NAME
     text = path.read_text(encoding="utf-8")
     today = datetime.now(UTC).date()
-    path.write_text(changelog.released(text, version, today), encoding="utf-8")
+    path.write_text(changelog.add_release(text, version, today), encoding="utf-8")

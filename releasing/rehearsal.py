@@ -1,21 +1,21 @@
-"""The update tests, in a clean clone of what would be released."""
+"""The update tests, in a clean clone of the commit to release."""
 
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from releasing.repository import RefusalError, git
+from releasing.repository import ReleaseError, git
 
 MARKER = "update"
 
 
-def reject_red(repository: Path) -> None:
-    """Stop unless every test with the marker passes; what they print is seen as they run."""
+def reject_failing_tests(repository: Path) -> None:
+    """Run the update tests, showing their output, and reject the commit if one fails."""
     with tempfile.TemporaryDirectory(prefix="release-") as folder:
         git(repository, "clone", "--quiet", str(repository), folder)
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-m", MARKER], cwd=folder, check=False
         )
     if done.returncode:
-        raise RefusalError("the update tests are not green (above)")
+        raise ReleaseError("the update tests failed (see above)")

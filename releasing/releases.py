@@ -1,4 +1,4 @@
-"""The list of releases, from which tests rebuild the history that projects were rendered from."""
+"""The list of releases, from which tests rebuild the history of the template."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +12,14 @@ NAME = "releases.yml"
 
 @dataclass(frozen=True)
 class Release:
-    """A version, and the commit that it is for ever."""
+    """A version and its commit, which never changes."""
 
     version: Version
     commit: str
 
     @property
     def tag(self) -> str:
-        """Its tag in git."""
+        """The tag of the version in git."""
         return f"v{self.version}"
 
     def __str__(self) -> str:
@@ -27,13 +27,15 @@ class Release:
 
 
 def read(repository: Path = REPOSITORY) -> list[Release]:
-    """The releases, the oldest first."""
+    """Return the releases, oldest first."""
     text = (repository / NAME).read_text(encoding="utf-8")
-    listed = yaml.load(text, Loader=yaml.BaseLoader) or []  # Has strings alone: 1.10 is no number.
+    listed = (
+        yaml.load(text, Loader=yaml.BaseLoader) or []
+    )  # Reads strings only: 1.10 is not a number.
     return [Release(Version(entry["version"]), entry["commit"]) for entry in listed]
 
 
 def append(repository: Path, release: Release) -> None:
-    """Add the newest one."""
+    """Append the newest release."""
     with (repository / NAME).open("a", encoding="utf-8") as file:
         file.write(f"- version: {release.version}\n  commit: {release.commit}\n")

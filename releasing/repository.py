@@ -1,27 +1,30 @@
-"""The repository that releases are cut in."""
+"""The git repository of the template."""
 
 import subprocess
 from pathlib import Path
 
 
-class RefusalError(Exception):
-    """Why there is no release, in one sentence."""
+class ReleaseError(Exception):
+    """The reason why a version is not released, in one sentence."""
 
 
 def git(repository: Path, *arguments: str) -> str:
-    """What git prints, without the end of the last line; its complaint is a refusal."""
+    """Run git and return its output without the trailing newline.
+
+    Raises ReleaseError with the last line of git's message if it fails.
+    """
     done = subprocess.run(
         ["git", *arguments], cwd=repository, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        told = (done.stderr or done.stdout).strip().splitlines() or ["failed"]
-        raise RefusalError(f"git {arguments[0]}: {told[-1].removeprefix('fatal: ')}")
+        lines = (done.stderr or done.stdout).strip().splitlines() or ["failed"]
+        raise ReleaseError(f"git {arguments[0]}: {lines[-1].removeprefix('fatal: ')}")
     return done.stdout.rstrip()
 
 
-def file_at(repository: Path, commit: str, name: str) -> str | None:
-    """A file as a commit has it; None if there is no such file, or no such commit in this clone."""
+def read_file_at(repository: Path, commit: str, name: str) -> str | None:
+    """Return a file of a commit; None if this clone does not have the file or the commit."""
     try:
         return git(repository, "show", f"{commit}:{name}")
-    except RefusalError:
+    except ReleaseError:
         return None

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from releasing import changelog, releases
-from releasing.record import problems
+from releasing.record import find_problems
 from tests.conftest import REPOSITORY
 from tests.renderings import git
 from tests.scratch import GREEN, RED, Scratch
@@ -33,7 +33,7 @@ def test_release(scratch: Scratch) -> None:
     today = datetime.now(UTC).date()
     heading = f"## [Unreleased]\n\n## [0.1.0] - {today}\n\n### Added\n"
     assert heading in (scratch.path / changelog.NAME).read_text()
-    assert problems(scratch.path) == []
+    assert find_problems(scratch.path) == []
 
     news = "## [Unreleased]\n\n- More.\n\n### When you upgrade\n\n- Run it.\n\n### Fixed\n"
     scratch.edit(changelog.NAME, "## [Unreleased]\n", news)
@@ -41,9 +41,9 @@ def test_release(scratch: Scratch) -> None:
     done = scratch.release("v0.2.0-rc.1")
     assert done.returncode == 0, done.stderr
     assert [str(release) for release in releases.read(scratch.path)] == ["v0.1.0", "v0.2.0rc1"]
-    assert problems(scratch.path) == []
+    assert find_problems(scratch.path) == []
     git(scratch.path, "checkout", "--quiet", "v0.2.0rc1")
-    assert problems(scratch.path) == []
+    assert find_problems(scratch.path) == []
 
 
 def nothing(_scratch: Scratch) -> None:
@@ -66,11 +66,11 @@ def in_git(*arguments: str) -> Callable[[Scratch], None]:
 
 LISTED = f"- version: 0.1.0\n  commit: {'1' * 40}\n"
 REFUSED: dict[str, tuple[str, Callable[[Scratch], None], str]] = {
-    "no version": ("one", nothing, "one is no version of PEP 440"),
-    "development": ("0.1.0.dev1", nothing, "0.1.0.dev1 is no version of PEP 440 that is final"),
-    "post-release": ("0.1.0.post1", nothing, "0.1.0.post1 is no version of PEP 440"),
-    "local": ("0.1.0+mine", nothing, "is no version of PEP 440"),
-    "epoch": ("1!0.1.0", nothing, "is no version of PEP 440"),
+    "no version": ("one", nothing, "one is not a final version or a pre-release (PEP 440)"),
+    "development": ("0.1.0.dev1", nothing, "0.1.0.dev1 is not a final version"),
+    "post-release": ("0.1.0.post1", nothing, "0.1.0.post1 is not a final version"),
+    "local": ("0.1.0+mine", nothing, "is not a final version"),
+    "epoch": ("1!0.1.0", nothing, "is not a final version"),
     "not newer": (
         "0.1.0rc1",
         edited(releases.NAME, "# None yet.\n", LISTED),
@@ -81,53 +81,61 @@ REFUSED: dict[str, tuple[str, Callable[[Scratch], None], str]] = {
         edited(releases.NAME, "# None yet.\n", LISTED),
         "0.1.0 is not newer than 0.1.0, the last release",
     ),
-    "tagged": ("0.1.0", in_git("tag", "v0.1.0"), "the tag v0.1.0 exists"),
-    "branch": ("0.1.0", in_git("switch", "--create", "topic"), "and this is topic"),
-    "detached": ("0.1.0", in_git("checkout", "--detach"), "and this is no branch"),
+    "tagged": ("0.1.0", in_git("tag", "v0.1.0"), "the tag v0.1.0 already exists"),
+    "branch": (
+        "0.1.0",
+        in_git("switch", "--create", "topic"),
+        "the current branch is topic: check out main",
+    ),
+    "detached": (
+        "0.1.0",
+        in_git("checkout", "--detach"),
+        "the current branch is detached: check out main",
+    ),
     "edit": (
         "0.1.0",
         lambda scratch: scratch.edit(changelog.NAME, "Something", "Something else"),
-        "CHANGELOG.md is not committed",
+        "CHANGELOG.md has uncommitted changes",
     ),
     "new file": (
         "0.1.0",
         lambda scratch: scratch.write("notes.txt", ""),
-        "notes.txt is not committed",
+        "notes.txt has uncommitted changes",
     ),
     "nothing told": (
         "0.1.0",
         edited(changelog.NAME, "- Something.\n", ""),
-        "CHANGELOG.md has nothing under [Unreleased]",
+        "CHANGELOG.md has no changes under [Unreleased]",
     ),
     "nothing unreleased": (
         "0.1.0",
         edited(changelog.NAME, "## [Unreleased]\n", "## [Unreleased]\n\n## [0.0.1]\n"),
-        "CHANGELOG.md has nothing under [Unreleased]",
+        "CHANGELOG.md has no changes under [Unreleased]",
     ),
     "no note": (
         "0.1.0",
         edited(changelog.NAME, "### When you upgrade\n", "### Fixed\n"),
-        "CHANGELOG.md has nothing under `### When you upgrade`",
+        "CHANGELOG.md has no text under `### When you upgrade`",
     ),
     "empty note": (
         "0.1.0",
         edited(changelog.NAME, "- Nothing to do.\n", ""),
-        "CHANGELOG.md has nothing under `### When you upgrade`",
+        "CHANGELOG.md has no text under `### When you upgrade`",
     ),
     "broken list": (
         "0.2.0",
         edited(releases.NAME, "# None yet.\n", LISTED),
-        "CHANGELOG.md tells of [], releases.yml of ['0.1.0']",
+        "CHANGELOG.md has the versions [], releases.yml has ['0.1.0']",
     ),
     "red": (
         "0.1.0",
         edited("tests/test_planted.py", GREEN, RED),
-        "the update tests are not green",
+        "the update tests failed",
     ),
     "no update tests": (
         "0.1.0",
         edited("tests/test_planted.py", "@pytest.mark.update\n", ""),
-        "the update tests are not green",
+        "the update tests failed",
     ),
 }
 
@@ -145,8 +153,8 @@ def test_refusals_change_nothing(case: str, scratch: Scratch) -> None:
 
 
 MEANWHILE = {
-    "edit": ("touch notes.txt", "notes.txt is not committed"),
-    "commit": ("git commit --quiet --allow-empty -m New", "another commit is checked out than"),
+    "edit": ("touch notes.txt", "notes.txt has uncommitted changes"),
+    "commit": ("git commit --quiet --allow-empty -m New", "another commit is checked out"),
 }
 
 
@@ -178,7 +186,7 @@ def test_failure_on_the_way_takes_all_back(scratch: Scratch) -> None:
 
 
 def test_record_of_this_repository() -> None:
-    assert problems(REPOSITORY) == []
+    assert find_problems(REPOSITORY) == []
 
 
 def test_broken_records_are_found(scratch: Scratch) -> None:
@@ -188,13 +196,15 @@ def test_broken_records_are_found(scratch: Scratch) -> None:
     (release,) = releases.read(scratch.path)
     start = git(scratch.path, "rev-list", "--max-parents=0", "HEAD").strip()
     for text, sentence in {
-        "# None.\n": "CHANGELOG.md tells of ['0.1.0'], releases.yml of []",
+        "# None.\n": "CHANGELOG.md has the versions ['0.1.0'], releases.yml has []",
         good.replace(release.commit, "1" * 40): "which has no CHANGELOG.md in this clone",
-        good.replace(release.commit, start): "v0.1.0 says nothing to those who upgrade",
-        good + good: "0.1.0 is listed behind 0.1.0",
+        good.replace(release.commit, start): "v0.1.0 has no note on upgrading",
+        good + good: "0.1.0 is listed after 0.1.0",
     }.items():
         scratch.write(releases.NAME, text)
-        assert sentence in "\n".join(problems(scratch.path))
+        assert sentence in "\n".join(find_problems(scratch.path))
     scratch.write(releases.NAME, good)
     git(scratch.path, "tag", "--force", "v0.1.0", "HEAD")
-    assert f"v0.1.0 is commit {release.commit} in releases.yml, and" in problems(scratch.path)[0]
+    assert (
+        f"v0.1.0 is commit {release.commit} in releases.yml, but" in find_problems(scratch.path)[0]
+    )

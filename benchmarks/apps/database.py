@@ -1,4 +1,4 @@
-"""The unit of work as tutorials write it: a session by yield-dependency, one transaction a request."""
+"""The unit of work as in tutorials: a session in a yield-dependency, one transaction each."""
 
 import os
 from collections.abc import AsyncIterator
@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import Depends
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
-# The rendered project's number of connections, all of them kept: SQLAlchemy's default closes what
-# overflows after each use, and the pool is not what is compared.
+# As many connections as the rendered project, all kept open: SQLAlchemy's default closes overflow
+# connections after each use, and the benchmark does not compare pools.
 engine = create_async_engine(os.environ["DATABASE_URL"], pool_size=10, max_overflow=0)
 session_factory = async_sessionmaker(engine, expire_on_commit=False)
 

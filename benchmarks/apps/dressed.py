@@ -1,4 +1,4 @@
-"""The plain application with what a service wears: every route asks for the current user."""
+"""The plain application with authentication in each route, and the middleware of a service."""
 
 from typing import Annotated, Any
 from uuid import UUID

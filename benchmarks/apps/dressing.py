@@ -1,4 +1,4 @@
-"""What a service wears on every request: bearer token, user lookup, log line, correlation id, headers."""
+"""The work of a service in each request: token, user, log line, correlation id, headers."""
 
 import json
 import logging
@@ -130,7 +130,7 @@ class SecurityHeadersMiddleware:
         await self.app(scope, receive, send_with_headers)
 
 
-# The innermost first: what Starlette adds last runs first.
+# Innermost first, because the middleware that Starlette adds last runs first.
 MIDDLEWARE: Sequence[Callable[[ASGIApp], ASGIApp]] = (
     SecurityHeadersMiddleware,
     AccessLogMiddleware,

@@ -1,4 +1,4 @@
-"""The floor: bare ASGI and asyncpg, nothing between them but what an answer needs."""
+"""The floor: bare ASGI and asyncpg, without a framework."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The tables of the baseline applications: the columns that the rendered project's own rows have."""
+"""The tables of the baseline applications, with the columns of the rendered project."""
 
 from datetime import datetime
 from typing import Any, ClassVar

@@ -1,4 +1,4 @@
-"""A plain FastAPI + async SQLAlchemy ORM application, as tutorials write it, without authentication."""
+"""A plain FastAPI + async SQLAlchemy application as in tutorials, without authentication."""
 
 import os
 from typing import Annotated, Any

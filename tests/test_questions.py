@@ -108,7 +108,7 @@ def test_choices_map_a_label_to_a_token(questions: dict[str, dict[str, Any]]) ->
 def test_settled_answers_are_the_same_in_a_project() -> None:
     """`manage doctor` knows them too; tenancy is settled once it is on."""
     source = (REPOSITORY / "extensions" / "answers.jinja").read_text()
-    (block,) = re.findall(r"set settled = \{(.+?)\} %\}", source, re.DOTALL)
+    (block,) = re.findall(r"set fixed = \{(.+?)\} %\}", source, re.DOTALL)
     assert set(re.findall(r"^  '(\w+)':", block, re.MULTILINE)) == SETTLED | {"multi_tenancy"}
 
 

@@ -202,7 +202,7 @@ class ExistingResource:
             "bases": "Entity",
             "traits": "Entity",
             "errors": "ConflictError, NotFoundError",
-            "create_problems": ", responses=problems(ConflictError)",
+            "create_problems": ", responses=problem_responses(ConflictError)",
             "change_errors": "NotFoundError, ConflictError",
             "delete_errors": "NotFoundError, ConflictError",
         }

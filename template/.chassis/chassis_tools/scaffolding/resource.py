@@ -165,7 +165,7 @@ class Resource:
             "ReadSession": reader,
             "dependencies": f"CurrentUser, {reader}, SessionDep",
             "errors": ", ".join(errors),
-            "create_problems": ", responses=problems(ConflictError)" if clashes else "",
+            "create_problems": ", responses=problem_responses(ConflictError)" if clashes else "",
             "change_errors": ", ".join(["NotFoundError", *forbidden, *refused]),
             "delete_errors": ", ".join(["NotFoundError", *forbidden, *kept]),
         }

@@ -2,6 +2,7 @@
 
 import os
 import re
+import subprocess
 from pathlib import Path
 
 from tests.projects import Project
@@ -23,3 +24,11 @@ def run_own_tests(project: Project, *options: str) -> None:
 def check_style(project: Project, *options: str) -> None:
     project.uv_run("ruff", "format", "--check", *options, ".")
     project.uv_run("ruff", "check", ".")
+
+
+def run_ruff(*arguments: str, cwd: Path) -> None:
+    """Run the ruff of these tests in a folder; fail with what it prints."""
+    done = subprocess.run(
+        ["ruff", *arguments], check=False, cwd=cwd, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 import pytest
 from filelock import FileLock
 
-from tests.conversations import Exchange, converse
-from tests.history import History
-from tests.interpreters import Interpreter, lowest
-from tests.projects import Project
-from tests.renderings import Rendering, Renderings, copy_checkout
-from tests.stacks import Stack
+from tests.support.api_session import Exchange, converse
+from tests.support.history import History
+from tests.support.interpreters import Interpreter, lowest
+from tests.support.projects import Project
+from tests.support.renderings import Rendering, Renderings, copy_checkout
+from tests.support.stacks import Stack
 
 REPOSITORY = Path(__file__).parents[1]
 

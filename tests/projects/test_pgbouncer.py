@@ -1,0 +1,113 @@
+"""A service behind PgBouncer in transaction mode, where sessions are everybody's in turn."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.conftest import Install, Talk
+from tests.support.api_session import Conversation, converse, join
+from tests.support.pgbouncer import find_pgbouncer, pgbouncer
+from tests.support.projects import Project
+from tests.support.stacks import Stack, each
+
+WITH_TENANTS = [
+    Stack(multi_tenancy=True),
+    Stack("sync", "per-layer", "dbmate", True, "session"),
+]
+STACKS = [*WITH_TENANTS, Stack(), Stack("sync")]
+ARTICLES = "/api/v1/articles"
+CLIENTS = 16
+VISITS = 200
+
+pytestmark = pytest.mark.skipif(find_pgbouncer() is None, reason="needs the program pgbouncer")
+
+
+@contextmanager
+def pooled(project: Project, stack: Stack) -> Iterator[dict[str, str]]:
+    """The environment of a project whose service reaches its PostgreSQL by PgBouncer only."""
+    project.start_afresh()
+    owner, user = ("app_owner", "app_user") if stack.multi_tenancy else ("postgres", "postgres")
+    with project.postgres() as folder, pgbouncer(folder) as address:
+        yield {
+            "DATABASE_URL": f"postgresql://{user}@{address}/app",
+            "MIGRATION_DATABASE_URL": f"postgresql://{owner}@/app?host={folder}&port=5432",
+        }
+
+
+class Member:
+    """Somebody of a tenant, who writes its name into each article."""
+
+    def __init__(self, client: httpx2.Client, tenant: str, token: str) -> None:
+        self._client = client
+        self._tenant = tenant
+        self._headers = {"Authorization": f"Bearer {token}"}
+
+    def visit(self) -> None:
+        """Write an article, fail to write another, and look at all that there are."""
+        article = {"title": self._tenant, "content": "Content"}
+        made = self._ask("POST", ARTICLES, 201, json=article)
+        self._ask("POST", ARTICLES, 422, json={"title": ""})
+        place = f"{ARTICLES}/{made['id']}"
+        assert self._ask("GET", place, 200)["title"] == self._tenant
+        changed = self._ask("PATCH", place, 200, json={"published": True})
+        assert changed["title"] == self._tenant
+        page = self._ask("GET", ARTICLES, 200, params={"limit": 100})
+        assert {item["title"] for item in page["items"]} == {self._tenant}
+
+    def _ask(self, method: str, path: str, expected: int, **options: Any) -> Any:
+        response = self._client.request(method, path, headers=self._headers, **options)
+        assert response.status_code == expected, response.text
+        return response.json()
+
+
+@each(STACKS)
+def test_answers_the_same(stack: Stack, install: Install, talk: Talk) -> None:
+    expected, project = talk(stack).exchanges, install(stack)
+    with (
+        project.alone(),
+        pooled(project, stack) as environment,
+        project.served(PGBOUNCER="true", **environment) as server,
+    ):
+        assert converse(server, stack) == expected
+        server.stop()
+
+
+@each(WITH_TENANTS)
+def test_a_crowd_of_two_tenants(stack: Stack, install: Install) -> None:
+    project = install(stack)
+    with (
+        project.alone(),
+        pooled(project, stack) as environment,
+        project.served(PGBOUNCER="true", **environment) as server,
+    ):
+        with Conversation(server) as talk:
+            tokens = {
+                tenant: join(talk, stack, f"ann@{tenant.lower()}.example.org", tenant).token
+                for tenant in ("Acme", "Globex")
+            }
+        with (
+            httpx2.Client(base_url=server.url, timeout=60) as client,
+            ThreadPoolExecutor(CLIENTS) as pool,
+        ):
+            crowd = [Member(client, *member) for member in tokens.items()]
+            visits = [pool.submit(crowd[number % 2].visit) for number in range(VISITS)]
+        for visit in visits:
+            visit.result()
+        server.stop()
+
+
+@each(WITH_TENANTS)
+def test_needs_the_setting(stack: Stack, install: Install) -> None:
+    """Or these tests would not show that it does anything."""
+    project = install(stack)
+    with (
+        project.alone(),
+        pooled(project, stack) as environment,
+        pytest.raises(AssertionError, match="unsupported startup parameter"),
+        project.served(**environment),
+    ):
+        pass

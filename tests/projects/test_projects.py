@@ -1,0 +1,102 @@
+"""Every stack is installed, checked, tested and served, on the lowest Python and on the newest."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Install, Render, Talk
+from tests.support.api_session import converse
+from tests.support.checks import check_types, run_own_tests
+from tests.support.interpreters import lowest, newest
+from tests.support.projects import Project
+from tests.support.stacks import OPPOSITES, STACKS, Stack, each
+
+
+@each(STACKS, quick=OPPOSITES)
+def test_served(stack: Stack, talk: Talk) -> None:
+    assert talk(stack).exchanges
+
+
+@each([stack.but(example=False) for stack in OPPOSITES])
+class TestWithoutTheExample:
+    def test_types(self, stack: Stack, install: Install, workshop: Path) -> None:
+        check_types(install(stack), workshop)
+
+    def test_own_tests(self, stack: Stack, install: Install) -> None:
+        run_own_tests(install(stack))
+
+
+@pytest.mark.skipif(newest() in (None, lowest()), reason="no newer Python is installed")
+@each(OPPOSITES)
+def test_newest_python(stack: Stack, install: Install, workshop: Path) -> None:
+    project = install(stack, newest())
+    check_types(project, workshop)
+    run_own_tests(project)
+    with project.served() as server:
+        assert converse(server, stack)
+
+
+@each(OPPOSITES)
+class TestUse:
+    def test_readme_of_the_project(self, stack: Stack, install: Install) -> None:
+        """Its curl lines register, log in, write an article and are refused another's."""
+        project = install(stack)
+        with project.alone():
+            project.start_afresh()
+            with project.served() as server:
+                address = server.url.removeprefix("http://")
+                script = "\n".join(curl_lines(project.path / "README.md"))
+                printed = project.run("bash", "-euc", script.replace("localhost:8000", address))
+                server.stop()
+        assert '"title":"Hello"' in printed
+        assert f'"status":{404 if stack.multi_tenancy else 403}' in printed
+
+    def test_two_processes_share_the_database(self, stack: Stack, install: Install) -> None:
+        project = install(stack)
+        with project.alone(), project.served() as one, project.served() as other:
+            one.stop()
+            assert other.get("/health/ready").status_code == 200
+            other.stop()
+            assert other.remains() == []
+
+    def test_fastapi_command(self, stack: Stack, install: Install) -> None:
+        project = install(stack)
+        with project.alone():
+            project.start_afresh()
+            with project.serving("fastapi", "dev") as server:
+                assert server.get("/docs").status_code == 200
+                server.stop()
+            assert server.remains() == []
+
+    def test_installs_by_pip(self, stack: Stack, install: Install, tmp_path: Path) -> None:
+        project = install(stack)
+        project.run("uv", "venv", "--quiet", str(tmp_path / "venv"))
+        python = str(tmp_path / "venv/bin/python")
+        project.run("uv", "pip", "install", "--quiet", "--python", python, "-e", ".")
+        assert "migrate" in project.run(str(tmp_path / "venv/bin/manage"), "--help")
+
+    def test_production_refuses_to_start_unsafe(self, stack: Stack, install: Install) -> None:
+        project = install(stack)
+        with pytest.raises(AssertionError, match="SECRET_KEY") as refusal:
+            project.uv_run("manage", "run", "--no-reload", ENVIRONMENT="production")
+        assert "DATABASE_URL" in str(refusal.value)
+
+    def test_folder_with_spaces(
+        self, stack: Stack, render: Render, workshop: Path, tmp_path: Path
+    ) -> None:
+        """And one too long for the path of a socket."""
+        folder = tmp_path / "a folder with 'spaces' and ümlauts" / ("long " * 20).strip()
+        shutil.copytree(render(stack).path, folder)
+        project = Project(folder)
+        project.sync(workshop)
+        with project.served() as server:
+            assert converse(server, stack)
+            server.stop()
+        assert server.remains() == []
+
+
+def curl_lines(readme: Path) -> list[str]:
+    blocks = re.findall(r"```console\n(.+?)```", readme.read_text(), re.DOTALL)
+    return [line for block in blocks for line in block.splitlines() if "curl" in line]

@@ -1,0 +1,106 @@
+"""Whatever `manage make` is asked for: it refuses with a sentence, or what it makes passes."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, example, given, settings
+
+from tests.conftest import REPOSITORY, Install, Render
+from tests.support.scaffolds import Scaffold
+from tests.support.stacks import OPPOSITES, Stack, each
+from tests.support.strategies import EVERY_TYPE, Wanted, wanted
+
+SCAFFOLDER = REPOSITORY / "tests" / "support" / "in_project" / "scaffolder.py"
+# With more of them, someone may look for what these miss.
+DRAWS = int(os.environ.get("SCAFFOLD_DRAWS", "24"))
+
+
+@dataclass
+class Maker:
+    """Makes what is drawn in one project, as long as that is accepted."""
+
+    scaffold: Scaffold
+    process: "subprocess.Popen[str]"
+    made: list[str] = field(default_factory=lambda: ["user"])
+    refused: list[str] = field(default_factory=list)
+    tests: list[str] = field(default_factory=list)
+
+    def make(self, request: Wanted) -> None:
+        request = request.referring(self.made)
+        before = self.scaffold.tree()
+        answer = self.ask(asdict(request))
+        if "refused" in answer:
+            assert self.scaffold.tree() == before
+            refuse_sloppy(answer["refused"])
+            self.refused.append(answer["refused"])
+        elif answer["made"]:
+            self.made.append(request.name)
+            self.tests += [path for path in answer["made"] if "/test_" in path]
+
+    def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        assert self.process.stdin
+        assert self.process.stdout
+        print(json.dumps(request), file=self.process.stdin, flush=True)
+        line = self.process.stdout.readline()
+        assert line, f"no answer to {request}"
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+
+def refuse_sloppy(sentence: str) -> None:
+    assert sentence.isprintable()
+    assert sentence.strip() == sentence
+    assert not sentence.endswith(".")
+
+
+@contextmanager
+def maker(scaffold: Scaffold) -> Iterator[Maker]:
+    path = str(scaffold.path)
+    with subprocess.Popen(
+        [scaffold.python, SCAFFOLDER],
+        cwd=path,
+        env=scaffold.environment | {"PYTHONPATH": path},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        yield Maker(scaffold, process)
+        assert process.stdin
+        process.stdin.close()
+
+
+@each(OPPOSITES)
+def test_what_is_made_passes_and_what_is_refused_changes_nothing(
+    stack: Stack, install: Install, render: Render, tmp_path: Path
+) -> None:
+    """In one project, with references to what was made before, as in one that grows."""
+    scaffold = Scaffold.copy(install(stack), render(stack).path, tmp_path / "project")
+    with maker(scaffold) as project:
+
+        @example(EVERY_TYPE)
+        @given(wanted())
+        @settings(
+            max_examples=DRAWS,
+            derandomize=True,
+            deadline=None,
+            phases=[Phase.explicit, Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        def make(request: Wanted) -> None:
+            project.make(request)
+
+        make()
+
+    assert EVERY_TYPE.name in project.made
+    assert len(project.made) > DRAWS / 4
+    assert len(project.refused) > DRAWS / 8
+    scaffold.check("ruff", "format", "--check", ".")
+    scaffold.check("ruff", "check", ".")
+    scaffold.check("mypy")
+    scaffold.check("pytest", "-q", "-n", "2", "tests/core/test_migrations.py", *project.tests)

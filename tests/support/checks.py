@@ -1,0 +1,25 @@
+"""What a rendered project is checked by."""
+
+import os
+import re
+from pathlib import Path
+
+from tests.support.projects import Project
+
+
+def check_types(project: Project, cache: Path) -> None:
+    """Third-party code is analysed once for all projects with the same packages."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    project.uv_run("mypy", "--strict", f"--cache-dir={cache}/mypy-{worker}")
+
+
+def run_own_tests(project: Project, *options: str) -> None:
+    with project.alone():
+        printed = project.uv_run("pytest", "--quiet", *options)
+    assert re.search(r"\d\d passed", printed)
+    assert not re.search(r"\d (skipped|failed|error|xfailed)", printed), printed[-2000:]
+
+
+def check_style(project: Project, *options: str) -> None:
+    project.uv_run("ruff", "format", "--check", *options, ".")
+    project.uv_run("ruff", "check", ".")

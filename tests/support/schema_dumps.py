@@ -1,0 +1,21 @@
+"""Dumps of a project's local database, to be compared."""
+
+import re
+
+# Prints the schema of the local database, without the tables of the migration tools.
+SCHEMA = """
+import subprocess
+from app.core.postgres import DATABASE, local_server
+from app.core.postgres.programs import find_programs
+url = local_server().database_url("postgresql")
+where = ["-h", url.query["host"], "-p", url.query["port"], "-U", url.username, "-d", DATABASE]
+what = ["--schema-only", "--no-owner", "--exclude-table=*alembic_version*", "--exclude-table=*schema_migrations*"]
+subprocess.run([find_programs() / "pg_dump", *where, *what], check=True)
+local_server().release()
+"""
+
+
+def statements(dump: str) -> str:
+    """A dump without comments, session settings and the blank lines between statements."""
+    noise = re.compile(r"--|SET |SELECT pg_catalog|\\|$")
+    return "\n".join(line for line in dump.splitlines() if not noise.match(line))

@@ -1,0 +1,103 @@
+"""What updates do to what the team owns when a release changes what that is, on few files."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.releases import NEXT, Template, ThinTemplate, Update
+
+pytestmark = pytest.mark.update
+
+QUEUES = ["none", "procrastinate", "celery"]
+TASKS = "app/{% if jobs != 'none' %}tasks.py{% endif %}"
+JOBS = """
+jobs:
+  type: str
+  help: Which queue?
+  choices: [none, procrastinate, celery]
+  default: none
+"""
+
+
+@pytest.fixture
+def template(checkout: Path, tmp_path: Path) -> Template:
+    return ThinTemplate(checkout, tmp_path / "template")
+
+
+@pytest.fixture
+def project(template: Template, tmp_path: Path) -> Update:
+    return Update.born(template, tmp_path / "project", {})
+
+
+def own(template: Template, *paths: str) -> None:
+    """Make paths the team's."""
+    entries = (template.path / "extensions/ownership.yml").read_text().splitlines()
+    kept = [entry for entry in entries if entry.removeprefix("  - ") not in paths]
+    (template.path / "extensions/ownership.yml").write_text("\n".join(kept) + "\n")
+    yours = template.path / "extensions/yours.yml"
+    yours.write_text("".join(f"- /{path}\n" for path in paths) + yours.read_text())
+
+
+def test_given_to_the_team(template: Template, project: Update) -> None:
+    project.append("app/mails.py", "# ours\n")
+    (project.path / ".env.example").unlink()
+    project.commit("Edits")
+    edited = project.files()
+    own(template, "app/mails.py", ".env.example")
+    template.head_every_file("of the next release")
+    template.release(NEXT)
+    project.run()
+
+    after = project.files()
+    assert after["app/mails.py"] == edited["app/mails.py"]
+    assert ".env.example" not in after
+    assert project.conflicts() == []
+
+
+def test_first_in_a_release(template: Template, project: Update) -> None:
+    """A new path of the team's is written where it has none, and never again."""
+    (project.path / "app/alarms.py").write_text("# ours\n")
+    project.commit("A file that a later release has, too")
+    own(template, "app/hooks.py", "app/alarms.py")
+    for name in ("hooks", "alarms"):
+        template.add(f"app/{name}.py", "# theirs\n")
+    template.release(NEXT)
+    project.run()
+
+    assert project.files()["app/hooks.py"] == b"# theirs\n"
+    assert project.files()["app/alarms.py"] == b"# ours\n"
+    (project.path / "app/hooks.py").unlink()
+    project.commit("Not wanted")
+    template.head_every_file("of the release after it")
+    template.release("v0.0.3")
+    project.run("v0.0.3")
+    assert "app/hooks.py" not in project.files()
+    assert project.files()["app/alarms.py"] == b"# ours\n"
+
+
+def test_enabled_by_an_answer(template: Template, project: Update) -> None:
+    """Written when an answer brings it; no other answer and no release brings it back."""
+    ask_for_jobs(template)
+    template.release(NEXT)
+    project.run()
+    assert "jobs: none" in project.files()[".copier-answers.yml"].decode()
+    assert "app/tasks.py" not in project.files()
+    project.commit("Update")
+
+    project.run(jobs="celery")
+    assert project.files()["app/tasks.py"] == b"# theirs\n"
+    (project.path / "app/tasks.py").unlink()
+    project.commit("Not wanted")
+    project.run(jobs="procrastinate")
+    assert "app/tasks.py" not in project.files()
+
+
+def ask_for_jobs(template: Template) -> None:
+    """A question that enables a file of the team's."""
+    with (template.path / "copier.yml").open("a") as questions:
+        questions.write(JOBS)
+    template.edit("answers.jinja", "  'example': [", f"  'jobs': {QUEUES},\n  'example': [")
+    own(template, "app/tasks.py")
+    template.add(TASKS, "# theirs\n")
+    enabled = template.path / "extensions/enabled.yml"
+    enabled.write_text(f"/app/tasks.py: {{jobs: {QUEUES[1:]}}}\n")

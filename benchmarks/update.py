@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from benchmarks.render import REPOSITORY, processor_seconds
-from tests.support.releases import NEXT, Template, Update
+from tests.support.releases import NEXT, GitProject, Template
 from tests.support.renderings import git
 from tests.support.stacks import OPPOSITES, Stack
 
@@ -66,7 +66,7 @@ def copy(template: Template, stack: Stack, folder: Path) -> Steps:
 
 def update(template: Template, stack: Stack, folder: Path) -> Steps:
     """A project with three edits, to the next release."""
-    project = Update.born(template, folder, stack.answers)
+    project = GitProject.create(template, folder, stack.answers)
     seconds_of(folder, SYNC)
     for name in EDITED:
         project.append(name, "# an edit\n")

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 from filelock import FileLock
 
-from tests.support.api_session import Exchange, converse
+from tests.support.api_session import Exchange, run_scenario
 from tests.support.history import History
 from tests.support.interpreters import Interpreter, lowest
 from tests.support.projects import Project
@@ -22,14 +22,14 @@ Render = Callable[[Stack], Rendering]
 Install = Callable[..., Project]
 
 
-class Talked(NamedTuple):
+class ScenarioResult(NamedTuple):
     """What a service says of itself, and what it says to its clients."""
 
     openapi: dict[str, Any]
     exchanges: list[Exchange]
 
 
-Talk = Callable[[Stack], Talked]
+ScenarioResults = Callable[[Stack], ScenarioResult]
 
 MEMORY = Path("/dev/shm")
 GIBIBYTE = 1 << 30
@@ -43,10 +43,10 @@ def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
 
 
 @pytest.fixture(scope="session")
-def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One folder for all test processes of this run."""
     base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if base.name.startswith("popen-") else base) / "workshop"
+    folder = (base.parent if base.name.startswith("popen-") else base) / "shared"
     folder.mkdir(exist_ok=True)
     return folder
 
@@ -74,10 +74,10 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def checkout(workshop: Path) -> Path:
+def checkout(shared_path: Path) -> Path:
     """A clean clone of the working tree, uncommitted changes included."""
-    target = workshop / "checkout"
-    with FileLock(workshop / "checkout.lock"):
+    target = shared_path / "checkout"
+    with FileLock(shared_path / "checkout.lock"):
         if not target.exists():
             copy_checkout(REPOSITORY, target)
     return target
@@ -90,47 +90,49 @@ def history(tmp_path: Path) -> History:
 
 
 @pytest.fixture(scope="session")
-def render(workshop: Path, checkout: Path) -> Render:
+def render(shared_path: Path, checkout: Path) -> Render:
     """Renderings to be read, made once per run; a test that writes renders one of its own."""
-    return Renderings(checkout, workshop / "renderings")
+    return Renderings(checkout, shared_path / "renderings")
 
 
 @pytest.fixture(scope="session")
-def install(workshop: Path, render: Render) -> Install:
+def install(shared_path: Path, render: Render) -> Install:
     """Projects that are installed once per run and shared by the tests that run them."""
 
     def install(stack: Stack, python: Interpreter | None = None) -> Project:
         python = python or lowest()
-        folder = workshop / f"python{python.version}"
+        folder = shared_path / f"python{python.version}"
         project = Project(folder / str(stack), python)
         folder.mkdir(parents=True, exist_ok=True)
-        with project.alone():
+        with project.lock():
             if not (project.path / ".venv").exists():
                 shutil.copytree(render(stack).path, project.path, dirs_exist_ok=True)
-                project.sync(workshop)
+                project.sync(shared_path)
         return project
 
     return install
 
 
 @pytest.fixture(scope="session")
-def talk(install: Install) -> Talk:
+def scenario_results(install: Install) -> ScenarioResults:
     """What every stack answered in the same conversation, which is held once per run."""
 
-    def talk(stack: Stack) -> Talked:
+    def scenario_results(stack: Stack) -> ScenarioResult:
         project = install(stack)
-        record = project.path.with_name(f"{stack}.conversation.json")
-        with project.alone():
+        record = project.path.with_name(f"{stack}.scenario.json")
+        with project.lock():
             if not record.exists():
-                project.start_afresh()
-                with project.served() as server:
-                    talked = Talked(server.get("/openapi.json").json(), converse(server, stack))
+                project.delete_database()
+                with project.serve() as server:
+                    result = ScenarioResult(
+                        server.get("/openapi.json").json(), run_scenario(server, stack)
+                    )
                     server.stop()
-                assert server.remains() == []
-                record.write_text(json.dumps(talked))
-        return Talked(*json.loads(record.read_text()))
+                assert server.remaining_processes() == []
+                record.write_text(json.dumps(result))
+        return ScenarioResult(*json.loads(record.read_text()))
 
-    return talk
+    return scenario_results
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Render
-from tests.support.api_session import Conversation, join
+from tests.support.api_session import ApiSession, register
 from tests.support.checks import check_types
 from tests.support.guides import GUIDES, files_of, first_block, sql_of, without_async
 from tests.support.projects import Project
@@ -32,12 +32,12 @@ server.release()
 
 
 @pytest.fixture
-def project(stack: Stack, render: Render, workshop: Path, tmp_path: Path) -> Project:
+def project(stack: Stack, render: Render, shared_path: Path, tmp_path: Path) -> Project:
     """A project to write in."""
     path = tmp_path / "project"
     shutil.copytree(render(stack).path, path)
     project = Project(path)
-    project.sync(workshop)
+    project.sync(shared_path)
     return project
 
 
@@ -49,7 +49,7 @@ def test_protect_a_table(stack: Stack, project: Project) -> None:
     empty = migration.read_text()
     statements = sql_of(GUIDES / "protect-a-table.md")
 
-    migration.write_text(filled(empty, statements))
+    migration.write_text(fill_migration(empty, statements))
     project.uv_run("manage", "migrate", "apply")
     with pytest.raises(AssertionError, match="would write"):
         project.uv_run(*CHECKS)
@@ -58,7 +58,7 @@ def test_protect_a_table(stack: Stack, project: Project) -> None:
 
     project.uv_run("manage", "migrate", "rollback")
     forgetful = [sql for sql in statements if "ROW LEVEL" not in sql]
-    migration.write_text(filled(empty, forgetful))
+    migration.write_text(fill_migration(empty, forgetful))
     project.uv_run("manage", "migrate", "apply")
     catalog = ("pytest", "--quiet", "tests/core/test_row_security.py", "-k", "every_table")
     for command in (catalog, ("manage", "run", "--no-reload")):
@@ -66,7 +66,7 @@ def test_protect_a_table(stack: Stack, project: Project) -> None:
             project.uv_run(*command)
 
 
-def filled(empty: str, statements: list[str]) -> str:
+def fill_migration(empty: str, statements: list[str]) -> str:
     """A migration that runs the statements, in whatever language it is written."""
     if empty.startswith("-- migrate:up"):
         up = "".join(f"{sql};\n" for sql in statements)
@@ -103,10 +103,10 @@ def test_on_a_server(stack: Stack, project: Project) -> None:
                 with pytest.raises(AssertionError, match=reason):
                     run(*command, "--port", "0", serve_as=role)
         with (
-            project.served(DATABASE_URL=serving, MIGRATION_DATABASE_URL=owner) as server,
-            Conversation(server) as talk,
+            project.serve(DATABASE_URL=serving, MIGRATION_DATABASE_URL=owner) as server,
+            ApiSession(server) as session,
         ):
-            assert join(talk, stack, "ann@example.org", "Acme").say("GET", "/users", 200)
+            assert register(session, stack, "ann@example.org", "Acme").request("GET", "/users", 200)
             script = first_block(GUIDES / "serve-several-tenants.md", "python")
             if stack.concurrency == "sync":
                 script = script.replace("async ", "").replace("await ", "")
@@ -114,16 +114,16 @@ def test_on_a_server(stack: Stack, project: Project) -> None:
 
 
 @each([Stack(), Stack("sync", "per-layer", "dbmate", False, "session")])
-def test_extend_the_kernel(stack: Stack, project: Project, workshop: Path) -> None:
+def test_extend_the_kernel(stack: Stack, project: Project, shared_path: Path) -> None:
     for path, code in files_of(GUIDES / "extend-the-kernel.md").items():
         if stack.concurrency == "sync":
             code = without_async(code)
         (project.path / path).write_text(code)
     project.uv_run("ruff", "check", "app")
     project.uv_run("ruff", "format", "--check", "app")
-    check_types(project, workshop)
-    with project.served(REGION="mars") as server:
+    check_types(project, shared_path)
+    with project.serve(REGION="mars") as server:
         assert server.get("/health/ready").status_code == 200
         assert "gzip" in server.get("/openapi.json").headers["content-encoding"]
-        assert "region=mars" in server.said()
+        assert "region=mars" in server.output()
         server.stop()

@@ -18,7 +18,7 @@ FROM_ADDRESS, FROM_CHECKOUT, TEST = BLOCKS[:3]
 
 
 @pytest.fixture
-def newcomer(checkout: Path, tmp_path: Path) -> dict[str, str]:
+def clean_environment(checkout: Path, tmp_path: Path) -> dict[str, str]:
     """An environment in which the published address leads to this working tree."""
     git(tmp_path, "clone", "--quiet", "--bare", str(checkout), "published.git")
     return environment(tmp_path / "published.git", tmp_path / "home")
@@ -26,7 +26,7 @@ def newcomer(checkout: Path, tmp_path: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("command", [FROM_ADDRESS, FROM_CHECKOUT], ids=["address", "checkout"])
 def test_one_command_renders_and_runs(
-    command: str, newcomer: dict[str, str], checkout: Path, tmp_path: Path
+    command: str, clean_environment: dict[str, str], checkout: Path, tmp_path: Path
 ) -> None:
     git(tmp_path, "clone", "--quiet", str(checkout), "chassis")
     port = free_port()
@@ -35,7 +35,7 @@ def test_one_command_renders_and_runs(
         process = subprocess.Popen(
             ["bash", "-c", f"{command} --port {port}"],
             cwd=tmp_path / "chassis",
-            env=newcomer,
+            env=clean_environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -48,18 +48,20 @@ def test_one_command_renders_and_runs(
         assert re.search(r"password", log.read_text(), re.IGNORECASE)
         os.killpg(process.pid, signal.SIGINT)
         process.wait(30)
-        assert server.remains() == []
+        assert server.remaining_processes() == []
     finally:
         server.kill()
 
 
-def test_test_command_starts(newcomer: dict[str, str], checkout: Path, tmp_path: Path) -> None:
+def test_test_command_starts(
+    clean_environment: dict[str, str], checkout: Path, tmp_path: Path
+) -> None:
     """It is this very command that runs here: asked only what it would run."""
     git(tmp_path, "clone", "--quiet", str(checkout), "chassis")
     done = subprocess.run(
         ["bash", "-c", f"{TEST} --collect-only --quiet -n0"],
         cwd=tmp_path / "chassis",
-        env=newcomer,
+        env=clean_environment,
         capture_output=True,
         text=True,
         check=False,

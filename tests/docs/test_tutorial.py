@@ -1,4 +1,4 @@
-"""The tutorial, pasted block by block by a newcomer, on a template that had releases meanwhile."""
+"""The tutorial, pasted block by block by a reader, on a template that had releases meanwhile."""
 
 import os
 import re
@@ -13,7 +13,7 @@ from tests.conftest import REPOSITORY
 from tests.support.clean_home import environment
 from tests.support.kernel_changes import add_locale
 from tests.support.projects import Server, free_port
-from tests.support.releases import Template, Update
+from tests.support.releases import GitProject, Template
 
 pytestmark = pytest.mark.update
 
@@ -50,13 +50,13 @@ def publish(template: Template, version: str) -> None:
 
 
 @dataclass
-class Newcomer:
+class Reader:
     """Somebody at two terminals: the server runs in one while they paste into the other."""
 
     folder: Path
     environment: dict[str, str]
     port: int = field(default_factory=free_port)
-    said: str = ""
+    output: str = ""
     server: Server | None = None
 
     def paste(self, block: str) -> None:
@@ -76,8 +76,8 @@ class Newcomer:
             check=False,
         )
         assert done.returncode == 0, f"{block}\n{done.stdout}"
-        self.said = done.stdout
-        self.end()
+        self.output = done.stdout
+        self.stop_server()
 
     def _serve(self) -> None:
         log = self.folder.with_name("server.log")
@@ -94,31 +94,31 @@ class Newcomer:
         self.server = Server(process, f"http://127.0.0.1:{self.port}", log, self.folder)
         self.server.wait_until_ready()
 
-    def end(self) -> None:
+    def stop_server(self) -> None:
         """Press Ctrl+C where the server runs."""
         if self.server:
             os.killpg(self.server.process.pid, signal.SIGINT)
             self.server.process.wait(30)
-            assert self.server.remains() == []
+            assert self.server.remaining_processes() == []
             self.server = None
 
 
 def test_replays(template: Template, tmp_path: Path) -> None:
     home = environment(template.path, tmp_path / "home")
-    newcomer = Newcomer(tmp_path, home)
+    reader = Reader(tmp_path, home)
     try:
         for language, block in BLOCK.findall(TUTORIAL.read_text()):
             if language == "text":
-                missing = [line for line in block.splitlines() if line not in newcomer.said]
-                assert not missing, f"{missing} in\n{newcomer.said}"
+                missing = [line for line in block.splitlines() if line not in reader.output]
+                assert not missing, f"{missing} in\n{reader.output}"
             else:
-                newcomer.paste(block)
-                newcomer.folder = tmp_path / "shop"
+                reader.paste(block)
+                reader.folder = tmp_path / "shop"
     finally:
-        if newcomer.server:
-            newcomer.server.kill()
+        if reader.server:
+            reader.server.kill()
 
-    shop = Update(tmp_path / "shop")
+    shop = GitProject(tmp_path / "shop")
     files = {name: text.decode() for name, text in shop.files().items()}
     assert shop.conflicts() == []
     assert "is being looked into" in files["app/core/errors.py"]

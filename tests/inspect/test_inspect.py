@@ -241,11 +241,11 @@ class Databases:
 def databases(stack: Stack, install: Install) -> Iterator[Databases]:
     """The server of a project that other tests share: it has the project to itself."""
     project = install(stack)
-    with project.alone():
-        project.start_afresh()
+    with project.lock():
+        project.delete_database()
         with project.postgres() as folder:
             yield Databases(project, folder)
-        project.start_afresh()
+        project.delete_database()
 
 
 @each(OPPOSITES)

@@ -14,7 +14,7 @@ import pytest
 
 from tests.conftest import Install, Render
 from tests.inspect.test_inspect import ASK_PASSWORDS, PASSWORD, SECRET, TELLING
-from tests.support.api_session import Conversation, Person, join
+from tests.support.api_session import ApiSession, ApiUser, register
 from tests.support.checks import check_style, check_types
 from tests.support.projects import Project
 from tests.support.stacks import OPPOSITES, Stack
@@ -193,10 +193,10 @@ CASES = [
 
 
 @pytest.fixture
-def project(stack: Stack, render: Render, workshop: Path, tmp_path: Path) -> Project:
+def project(stack: Stack, render: Render, shared_path: Path, tmp_path: Path) -> Project:
     """A project to write in."""
     project = Project(Path(shutil.copytree(render(stack).path, tmp_path / "project")))
-    project.sync(workshop)
+    project.sync(shared_path)
     return project
 
 
@@ -215,17 +215,17 @@ def database(project: Project, name: str, script: str) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("stack", "sample"), CASES, ids=[f"{sample.name}-{stack}" for stack, sample in CASES]
 )
-def test_serves_the_rows(stack: Stack, sample: Sample, project: Project, workshop: Path) -> None:
+def test_serves_the_rows(stack: Stack, sample: Sample, project: Project, shared_path: Path) -> None:
     script = (SCRIPTS / f"{sample.name}.sql").read_text()
     with database(project, sample.name, script) as url:
         command = ["manage", "inspect", "--url", url, "--schema", sample.schema, "--write", "--yes"]
         said = project.uv_run(*command)
         assert all(f"of {name}: none was found" in said for name in sample.unmade)
         assert all(f"No resource: {table}, as" in said for table in sample.raw)
-        check_settled(project, url, written_tests(project, sample.unmade), workshop)
+        check_settled(project, url, written_tests(project, sample.unmade), shared_path)
         again = project.uv_run(*command)
-        with project.served(DATABASE_URL=url) as server, Conversation(server) as talk:
-            check_rows(join(talk, stack, "ann@example.org"), sample)
+        with project.serve(DATABASE_URL=url) as server, ApiSession(server) as session:
+            check_rows(register(session, stack, "ann@example.org"), sample)
         project.uv_run("manage", "remove", sample.removed, "--yes")
         check_agreement(project, url)
     assert "nothing to do" in again
@@ -263,23 +263,23 @@ def written_tests(project: Project, unmade: set[str]) -> list[str]:
     return tests
 
 
-def check_rows(person: Person, sample: Sample) -> None:
+def check_rows(user: ApiUser, sample: Sample) -> None:
     """What is there is read, made, changed and refused."""
     for path, row in sample.rows.items():
-        assert row.items() <= person.say("GET", path, 200).items()
+        assert row.items() <= user.request("GET", path, 200).items()
     for path, total in sample.totals.items():
-        assert person.say("GET", path, 200)["total"] == total, path
+        assert user.request("GET", path, 200)["total"] == total, path
     for method, path, status, body in sample.refused:
-        person.say(method, path, status, **({"json": body} if body else {}))
+        user.request(method, path, status, **({"json": body} if body else {}))
     path, given, added = sample.made
-    made = person.say("POST", path, 201, json=given)
+    made = user.request("POST", path, 201, json=given)
     assert (given | added).items() <= made.items()
-    location = person.talk.record[-1]["headers"]["location"]
-    assert person.say("GET", location.removeprefix("/api/v1"), 200) == made
+    location = user.session.record[-1]["headers"]["location"]
+    assert user.request("GET", location.removeprefix("/api/v1"), 200) == made
     path, change = sample.changed
-    changed = person.say("PATCH", path, 200, json=change)
+    changed = user.request("PATCH", path, 200, json=change)
     assert change.items() <= changed.items()
-    assert person.say("GET", path, 200) == changed
+    assert user.request("GET", path, 200) == changed
 
 
 def own_files(project: Project) -> list[Path]:
@@ -298,8 +298,8 @@ def own_files(project: Project) -> list[Path]:
 def test_writes_all_or_nothing(sentence: str, install: Install) -> None:
     stack, script = REFUSALS[sentence]
     project = install(stack)
-    with project.alone():
-        project.start_afresh()
+    with project.lock():
+        project.delete_database()
         before = {path: path.read_bytes() for path in own_files(project)}
         with (
             database(project, "shop", script) as url,
@@ -307,18 +307,18 @@ def test_writes_all_or_nothing(sentence: str, install: Install) -> None:
         ):
             project.uv_run("manage", "inspect", "--url", url, "--write", "--yes")
         assert {path: path.read_bytes() for path in own_files(project)} == before
-        project.start_afresh()
+        project.delete_database()
 
 
 @pytest.mark.parametrize("route", LEADING)
 def test_runs_nothing_of_the_database(route: str, install: Install) -> None:
     project = install(STACKS[1])
     mark = project.path / ".postgres" / "data" / "mark"
-    with project.alone():
-        project.start_afresh()
+    with project.lock():
+        project.delete_database()
         with database(project, "shop", MAKING_A_MARK + LEADING[route]) as url:
             said = project.uv_run("manage", "inspect", "--url", url, "--write", "--dry-run")
             is_marked = mark.exists()
-        project.start_afresh()
+        project.delete_database()
     assert "create_existing_tables" in said
     assert not is_marked

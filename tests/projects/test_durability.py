@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from tests.conftest import Install
-from tests.support.api_session import Conversation, join
+from tests.support.api_session import ApiSession, register
 from tests.support.projects import Project, Server
 from tests.support.stacks import OPPOSITES, Stack, each
 
@@ -37,7 +37,7 @@ class Writers:
         """They write from before the block until its end."""
         with ThreadPoolExecutor(WRITERS) as pool:
             running = [pool.submit(self._write) for _ in range(WRITERS)]
-            assert self.enough.wait(60), self._server.said()
+            assert self.enough.wait(60), self._server.output()
             try:
                 yield
             finally:
@@ -89,20 +89,20 @@ def test_nothing_that_was_answered_is_lost(
     stack: Stack, kill: Callable[[Server], None], install: Install
 ) -> None:
     project: Project = install(stack)
-    with project.alone():
-        project.start_afresh()
-        with project.served() as server:
-            with Conversation(server) as talk:
-                ann = join(talk, stack, "ann@example.org", "Acme")
+    with project.lock():
+        project.delete_database()
+        with project.serve() as server:
+            with ApiSession(server) as session:
+                ann = register(session, stack, "ann@example.org", "Acme")
             writers = Writers(server, ann.token)
             with writers.writing():
                 kill(server)
-        with project.served() as server:
+        with project.serve() as server:
             headers = {"Authorization": f"Bearer {ann.token}"}
             for article in writers.created:
                 response = httpx2.get(f"{server.url}{ARTICLES}/{article}", headers=headers)
                 assert response.status_code == 200, response.text
             server.stop()
-        assert server.remains() == []
+        assert server.remaining_processes() == []
     assert len(writers.created) >= WRITTEN_BEFORE_THE_KILL
     assert writers.statuses <= {201, 503}

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.conftest import Install, Talk
+from tests.conftest import Install, ScenarioResults
 from tests.support.renderings import difference
 from tests.support.schema_dumps import SCHEMA, statements
 from tests.support.stacks import STACKS, Stack
@@ -16,7 +16,7 @@ KINDS = [
 each_kind = pytest.mark.parametrize("kind", KINDS, ids=str)
 
 
-def alike(kind: Stack) -> list[Stack]:
+def same_api_stacks(kind: Stack) -> list[Stack]:
     return [
         stack
         for stack in STACKS
@@ -29,7 +29,7 @@ def test_same_schema_from_alembic_and_dbmate(many: bool, install: Install) -> No
     dumps = []
     for stack in (Stack(multi_tenancy=many), Stack(migrations="dbmate", multi_tenancy=many)):
         project = install(stack)
-        with project.alone():
+        with project.lock():
             project.uv_run("manage", "migrate", "apply")
             dumps.append(statements(project.uv_run("python", "-c", SCHEMA)))
     assert "CREATE TABLE public.articles (" in dumps[0]
@@ -37,10 +37,10 @@ def test_same_schema_from_alembic_and_dbmate(many: bool, install: Install) -> No
 
 
 @each_kind
-def test_same_openapi_and_behaviour(kind: Stack, talk: Talk) -> None:
-    expected = talk(kind)
+def test_same_openapi_and_behaviour(kind: Stack, scenario_results: ScenarioResults) -> None:
+    expected = scenario_results(kind)
     assert "/api/v1/articles" in expected.openapi["paths"]
-    for stack in alike(kind):
-        for said, wanted in zip(talk(stack), expected, strict=True):
-            found = difference(json.dumps(wanted, indent=1), json.dumps(said, indent=1))
+    for stack in same_api_stacks(kind):
+        for actual, wanted in zip(scenario_results(stack), expected, strict=True):
+            found = difference(json.dumps(wanted, indent=1), json.dumps(actual, indent=1))
             assert not found, f"{stack}\n{found}"

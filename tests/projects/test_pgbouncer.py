@@ -8,9 +8,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.conftest import Install, Talk
-from tests.support.api_session import Conversation, converse, join
-from tests.support.pgbouncer import find_pgbouncer, pgbouncer
+from tests.conftest import Install, ScenarioResults
+from tests.support.api_session import ApiSession, register, run_scenario
+from tests.support.pgbouncer import find_pgbouncer, start_pgbouncer
 from tests.support.projects import Project
 from tests.support.stacks import Stack, each
 
@@ -27,18 +27,18 @@ pytestmark = pytest.mark.skipif(find_pgbouncer() is None, reason="needs the prog
 
 
 @contextmanager
-def pooled(project: Project, stack: Stack) -> Iterator[dict[str, str]]:
+def run_pgbouncer(project: Project, stack: Stack) -> Iterator[dict[str, str]]:
     """The environment of a project whose service reaches its PostgreSQL by PgBouncer only."""
-    project.start_afresh()
+    project.delete_database()
     owner, user = ("app_owner", "app_user") if stack.multi_tenancy else ("postgres", "postgres")
-    with project.postgres() as folder, pgbouncer(folder) as address:
+    with project.postgres() as folder, start_pgbouncer(folder) as address:
         yield {
             "DATABASE_URL": f"postgresql://{user}@{address}/app",
             "MIGRATION_DATABASE_URL": f"postgresql://{owner}@/app?host={folder}&port=5432",
         }
 
 
-class Member:
+class TenantClient:
     """Somebody of a tenant, who writes its name into each article."""
 
     def __init__(self, client: httpx2.Client, tenant: str, token: str) -> None:
@@ -46,7 +46,7 @@ class Member:
         self._tenant = tenant
         self._headers = {"Authorization": f"Bearer {token}"}
 
-    def visit(self) -> None:
+    def use_articles(self) -> None:
         """Write an article, fail to write another, and look at all that there are."""
         article = {"title": self._tenant, "content": "Content"}
         made = self._ask("POST", ARTICLES, 201, json=article)
@@ -65,14 +65,16 @@ class Member:
 
 
 @each(STACKS)
-def test_answers_the_same(stack: Stack, install: Install, talk: Talk) -> None:
-    expected, project = talk(stack).exchanges, install(stack)
+def test_answers_the_same(
+    stack: Stack, install: Install, scenario_results: ScenarioResults
+) -> None:
+    expected, project = scenario_results(stack).exchanges, install(stack)
     with (
-        project.alone(),
-        pooled(project, stack) as environment,
-        project.served(PGBOUNCER="true", **environment) as server,
+        project.lock(),
+        run_pgbouncer(project, stack) as environment,
+        project.serve(PGBOUNCER="true", **environment) as server,
     ):
-        assert converse(server, stack) == expected
+        assert run_scenario(server, stack) == expected
         server.stop()
 
 
@@ -80,21 +82,21 @@ def test_answers_the_same(stack: Stack, install: Install, talk: Talk) -> None:
 def test_a_crowd_of_two_tenants(stack: Stack, install: Install) -> None:
     project = install(stack)
     with (
-        project.alone(),
-        pooled(project, stack) as environment,
-        project.served(PGBOUNCER="true", **environment) as server,
+        project.lock(),
+        run_pgbouncer(project, stack) as environment,
+        project.serve(PGBOUNCER="true", **environment) as server,
     ):
-        with Conversation(server) as talk:
+        with ApiSession(server) as session:
             tokens = {
-                tenant: join(talk, stack, f"ann@{tenant.lower()}.example.org", tenant).token
+                tenant: register(session, stack, f"ann@{tenant.lower()}.example.org", tenant).token
                 for tenant in ("Acme", "Globex")
             }
         with (
             httpx2.Client(base_url=server.url, timeout=60) as client,
             ThreadPoolExecutor(CLIENTS) as pool,
         ):
-            crowd = [Member(client, *member) for member in tokens.items()]
-            visits = [pool.submit(crowd[number % 2].visit) for number in range(VISITS)]
+            clients = [TenantClient(client, *member) for member in tokens.items()]
+            visits = [pool.submit(clients[number % 2].use_articles) for number in range(VISITS)]
         for visit in visits:
             visit.result()
         server.stop()
@@ -105,9 +107,9 @@ def test_needs_the_setting(stack: Stack, install: Install) -> None:
     """Or these tests would not show that it does anything."""
     project = install(stack)
     with (
-        project.alone(),
-        pooled(project, stack) as environment,
+        project.lock(),
+        run_pgbouncer(project, stack) as environment,
         pytest.raises(AssertionError, match="unsupported startup parameter"),
-        project.served(**environment),
+        project.serve(**environment),
     ):
         pass

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Install, Render, Talk
-from tests.support.api_session import converse
+from tests.conftest import Install, Render, ScenarioResults
+from tests.support.api_session import run_scenario
 from tests.support.checks import check_types, run_own_tests
 from tests.support.interpreters import lowest, newest
 from tests.support.projects import Project
@@ -15,14 +15,14 @@ from tests.support.stacks import OPPOSITES, STACKS, Stack, each
 
 
 @each(STACKS, quick=OPPOSITES)
-def test_served(stack: Stack, talk: Talk) -> None:
-    assert talk(stack).exchanges
+def test_served(stack: Stack, scenario_results: ScenarioResults) -> None:
+    assert scenario_results(stack).exchanges
 
 
-@each([stack.but(example=False) for stack in OPPOSITES])
+@each([stack.with_answers(example=False) for stack in OPPOSITES])
 class TestWithoutTheExample:
-    def test_types(self, stack: Stack, install: Install, workshop: Path) -> None:
-        check_types(install(stack), workshop)
+    def test_types(self, stack: Stack, install: Install, shared_path: Path) -> None:
+        check_types(install(stack), shared_path)
 
     def test_own_tests(self, stack: Stack, install: Install) -> None:
         run_own_tests(install(stack))
@@ -30,12 +30,12 @@ class TestWithoutTheExample:
 
 @pytest.mark.skipif(newest() in (None, lowest()), reason="no newer Python is installed")
 @each(OPPOSITES)
-def test_newest_python(stack: Stack, install: Install, workshop: Path) -> None:
+def test_newest_python(stack: Stack, install: Install, shared_path: Path) -> None:
     project = install(stack, newest())
-    check_types(project, workshop)
+    check_types(project, shared_path)
     run_own_tests(project)
-    with project.served() as server:
-        assert converse(server, stack)
+    with project.serve() as server:
+        assert run_scenario(server, stack)
 
 
 @each(OPPOSITES)
@@ -43,9 +43,9 @@ class TestUse:
     def test_readme_of_the_project(self, stack: Stack, install: Install) -> None:
         """Its curl lines register, log in, write an article and are refused another's."""
         project = install(stack)
-        with project.alone():
-            project.start_afresh()
-            with project.served() as server:
+        with project.lock():
+            project.delete_database()
+            with project.serve() as server:
                 address = server.url.removeprefix("http://")
                 script = "\n".join(curl_lines(project.path / "README.md"))
                 printed = project.run("bash", "-euc", script.replace("localhost:8000", address))
@@ -55,20 +55,20 @@ class TestUse:
 
     def test_two_processes_share_the_database(self, stack: Stack, install: Install) -> None:
         project = install(stack)
-        with project.alone(), project.served() as one, project.served() as other:
+        with project.lock(), project.serve() as one, project.serve() as other:
             one.stop()
             assert other.get("/health/ready").status_code == 200
             other.stop()
-            assert other.remains() == []
+            assert other.remaining_processes() == []
 
     def test_fastapi_command(self, stack: Stack, install: Install) -> None:
         project = install(stack)
-        with project.alone():
-            project.start_afresh()
-            with project.serving("fastapi", "dev") as server:
+        with project.lock():
+            project.delete_database()
+            with project.serve_with("fastapi", "dev") as server:
                 assert server.get("/docs").status_code == 200
                 server.stop()
-            assert server.remains() == []
+            assert server.remaining_processes() == []
 
     def test_installs_by_pip(self, stack: Stack, install: Install, tmp_path: Path) -> None:
         project = install(stack)
@@ -84,17 +84,17 @@ class TestUse:
         assert "DATABASE_URL" in str(refusal.value)
 
     def test_folder_with_spaces(
-        self, stack: Stack, render: Render, workshop: Path, tmp_path: Path
+        self, stack: Stack, render: Render, shared_path: Path, tmp_path: Path
     ) -> None:
         """And one too long for the path of a socket."""
         folder = tmp_path / "a folder with 'spaces' and ümlauts" / ("long " * 20).strip()
         shutil.copytree(render(stack).path, folder)
         project = Project(folder)
-        project.sync(workshop)
-        with project.served() as server:
-            assert converse(server, stack)
+        project.sync(shared_path)
+        with project.serve() as server:
+            assert run_scenario(server, stack)
             server.stop()
-        assert server.remains() == []
+        assert server.remaining_processes() == []
 
 
 def curl_lines(readme: Path) -> list[str]:

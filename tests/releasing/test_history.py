@@ -8,7 +8,7 @@ from packaging.version import Version
 from releasing import releases
 from releasing.releases import Release
 from tests.support.history import RELEASES, WORKING_TREE, History
-from tests.support.releases import Update
+from tests.support.releases import GitProject
 from tests.support.renderings import git
 
 pytestmark = pytest.mark.update
@@ -45,7 +45,7 @@ def first_release(repository: Path) -> Release:
 def test_update_from_a_release_to_the_working_tree(scratch: Path, tmp_path: Path) -> None:
     git(scratch, "tag", "v0.1.0", "HEAD")  # The list counts, whatever tags a clone has.
     history = History(tmp_path / "history", scratch, [first_release(scratch)])
-    project = Update.born(history, tmp_path / "project", {}, "v0.1.0")
+    project = GitProject.create(history, tmp_path / "project", {}, "v0.1.0")
     assert (project.path / "kept.txt").read_text() == "1\n2\n3\n"
     project.run("HEAD")
 

@@ -10,15 +10,15 @@ from releasing import changelog, releases
 from releasing.record import problems
 from tests.conftest import REPOSITORY
 from tests.support.renderings import git
-from tests.support.scratch_repository import GREEN, RED, Scratch
+from tests.support.scratch_repository import GREEN, RED, ScratchRepository
 
 
 @pytest.fixture
-def scratch(tmp_path: Path) -> Scratch:
-    return Scratch(tmp_path / "scratch")
+def scratch(tmp_path: Path) -> ScratchRepository:
+    return ScratchRepository(tmp_path / "scratch")
 
 
-def test_release(scratch: Scratch) -> None:
+def test_release(scratch: ScratchRepository) -> None:
     done = scratch.release("0.1.0")
     assert done.returncode == 0, done.stderr
     assert "1 passed, 1 deselected" in done.stdout
@@ -46,44 +46,48 @@ def test_release(scratch: Scratch) -> None:
     assert problems(scratch.path) == []
 
 
-def nothing(_scratch: Scratch) -> None:
+def change_nothing(_scratch: ScratchRepository) -> None:
     pass
 
 
-def edited(name: str, old: str, new: str) -> Callable[[Scratch], None]:
+def commit_edit(name: str, old: str, new: str) -> Callable[[ScratchRepository], None]:
     """An edit that is committed."""
 
-    def spoil(scratch: Scratch) -> None:
+    def spoil(scratch: ScratchRepository) -> None:
         scratch.edit(name, old, new)
         scratch.commit("Spoil")
 
     return spoil
 
 
-def in_git(*arguments: str) -> Callable[[Scratch], None]:
+def run_git(*arguments: str) -> Callable[[ScratchRepository], None]:
     return lambda scratch: print(git(scratch.path, *arguments))
 
 
 LISTED = f"- version: 0.1.0\n  commit: {'1' * 40}\n"
-REFUSED: dict[str, tuple[str, Callable[[Scratch], None], str]] = {
-    "no version": ("one", nothing, "one is no version of PEP 440"),
-    "development": ("0.1.0.dev1", nothing, "0.1.0.dev1 is no version of PEP 440 that is final"),
-    "post-release": ("0.1.0.post1", nothing, "0.1.0.post1 is no version of PEP 440"),
-    "local": ("0.1.0+mine", nothing, "is no version of PEP 440"),
-    "epoch": ("1!0.1.0", nothing, "is no version of PEP 440"),
+REFUSED: dict[str, tuple[str, Callable[[ScratchRepository], None], str]] = {
+    "no version": ("one", change_nothing, "one is no version of PEP 440"),
+    "development": (
+        "0.1.0.dev1",
+        change_nothing,
+        "0.1.0.dev1 is no version of PEP 440 that is final",
+    ),
+    "post-release": ("0.1.0.post1", change_nothing, "0.1.0.post1 is no version of PEP 440"),
+    "local": ("0.1.0+mine", change_nothing, "is no version of PEP 440"),
+    "epoch": ("1!0.1.0", change_nothing, "is no version of PEP 440"),
     "not newer": (
         "0.1.0rc1",
-        edited(releases.NAME, "# None yet.\n", LISTED),
+        commit_edit(releases.NAME, "# None yet.\n", LISTED),
         "0.1.0rc1 is not newer than 0.1.0, the last release",
     ),
     "same again": (
         "0.1.0",
-        edited(releases.NAME, "# None yet.\n", LISTED),
+        commit_edit(releases.NAME, "# None yet.\n", LISTED),
         "0.1.0 is not newer than 0.1.0, the last release",
     ),
-    "tagged": ("0.1.0", in_git("tag", "v0.1.0"), "the tag v0.1.0 exists"),
-    "branch": ("0.1.0", in_git("switch", "--create", "topic"), "and this is topic"),
-    "detached": ("0.1.0", in_git("checkout", "--detach"), "and this is no branch"),
+    "tagged": ("0.1.0", run_git("tag", "v0.1.0"), "the tag v0.1.0 exists"),
+    "branch": ("0.1.0", run_git("switch", "--create", "topic"), "and this is topic"),
+    "detached": ("0.1.0", run_git("checkout", "--detach"), "and this is no branch"),
     "edit": (
         "0.1.0",
         lambda scratch: scratch.edit(changelog.NAME, "Something", "Something else"),
@@ -96,44 +100,44 @@ REFUSED: dict[str, tuple[str, Callable[[Scratch], None], str]] = {
     ),
     "nothing told": (
         "0.1.0",
-        edited(changelog.NAME, "- Something.\n", ""),
+        commit_edit(changelog.NAME, "- Something.\n", ""),
         "CHANGELOG.md has nothing under [Unreleased]",
     ),
     "nothing unreleased": (
         "0.1.0",
-        edited(changelog.NAME, "## [Unreleased]\n", "## [Unreleased]\n\n## [0.0.1]\n"),
+        commit_edit(changelog.NAME, "## [Unreleased]\n", "## [Unreleased]\n\n## [0.0.1]\n"),
         "CHANGELOG.md has nothing under [Unreleased]",
     ),
     "no note": (
         "0.1.0",
-        edited(changelog.NAME, "### When you upgrade\n", "### Fixed\n"),
+        commit_edit(changelog.NAME, "### When you upgrade\n", "### Fixed\n"),
         "CHANGELOG.md has nothing under `### When you upgrade`",
     ),
     "empty note": (
         "0.1.0",
-        edited(changelog.NAME, "- Nothing to do.\n", ""),
+        commit_edit(changelog.NAME, "- Nothing to do.\n", ""),
         "CHANGELOG.md has nothing under `### When you upgrade`",
     ),
     "broken list": (
         "0.2.0",
-        edited(releases.NAME, "# None yet.\n", LISTED),
+        commit_edit(releases.NAME, "# None yet.\n", LISTED),
         "CHANGELOG.md tells of [], releases.yml of ['0.1.0']",
     ),
     "red": (
         "0.1.0",
-        edited("tests/test_planted.py", GREEN, RED),
+        commit_edit("tests/test_planted.py", GREEN, RED),
         "the update tests are not green",
     ),
     "no update tests": (
         "0.1.0",
-        edited("tests/test_planted.py", "@pytest.mark.update\n", ""),
+        commit_edit("tests/test_planted.py", "@pytest.mark.update\n", ""),
         "the update tests are not green",
     ),
 }
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_refusals_change_nothing(case: str, scratch: Scratch) -> None:
+def test_refusals_change_nothing(case: str, scratch: ScratchRepository) -> None:
     version, spoil, sentence = REFUSED[case]
     spoil(scratch)
     before = scratch.state()
@@ -151,7 +155,7 @@ MEANWHILE = {
 
 
 @pytest.mark.parametrize("work", MEANWHILE)
-def test_work_done_during_the_tests_stays(work: str, scratch: Scratch) -> None:
+def test_work_done_during_the_tests_stays(work: str, scratch: ScratchRepository) -> None:
     command, sentence = MEANWHILE[work]
     works = f"subprocess.run({command!r}, shell=True, cwd={str(scratch.path)!r}, check=True)"
     scratch.edit("tests/test_planted.py", "import pytest\n", f"import pytest\n\n{works}\n")
@@ -164,7 +168,7 @@ def test_work_done_during_the_tests_stays(work: str, scratch: Scratch) -> None:
     assert subject == ("New" if work == "commit" else "Work")
 
 
-def test_failure_on_the_way_takes_all_back(scratch: Scratch) -> None:
+def test_failure_on_the_way_takes_all_back(scratch: ScratchRepository) -> None:
     """As by a hook that refuses the last of the two commits."""
     hook = scratch.path / ".git" / "hooks" / "commit-msg"
     hook.parent.mkdir(exist_ok=True)
@@ -181,7 +185,7 @@ def test_record_of_this_repository() -> None:
     assert problems(REPOSITORY) == []
 
 
-def test_broken_records_are_found(scratch: Scratch) -> None:
+def test_broken_records_are_found(scratch: ScratchRepository) -> None:
     done = scratch.release("0.1.0")
     assert done.returncode == 0, done.stderr
     good = (scratch.path / releases.NAME).read_text()

@@ -14,7 +14,7 @@ import yaml
 from _pytest.mark import ParameterSet
 from pytest_copie.plugin import Copie
 
-from tests.render.test_render import faults
+from tests.render.test_render import find_faults
 from tests.support.renderings import Rendering, copy_checkout, git
 
 NAMES = [
@@ -116,13 +116,13 @@ def packages_needed(settings: dict[str, Any]) -> set[str]:
     return {re.split(r"[^\w.-]", entry)[0] for entry in needed if isinstance(entry, str)}
 
 
-def quick_if_telling(name: str) -> ParameterSet:
-    telling = name in {NAMES[2], 'Kim\'s "best" API', "Größe für Übermorgen"}
-    return pytest.param(name, marks=[pytest.mark.quick] * telling)
+def mark_quick(name: str) -> ParameterSet:
+    is_quick = name in {NAMES[2], 'Kim\'s "best" API', "Größe für Übermorgen"}
+    return pytest.param(name, marks=[pytest.mark.quick] * is_quick)
 
 
 class TestAccepted:
-    @pytest.mark.parametrize("name", [quick_if_telling(name) for name in NAMES])
+    @pytest.mark.parametrize("name", [mark_quick(name) for name in NAMES])
     def test_name_arrives_unharmed(self, name: str, copie: Copie, template: Path) -> None:
         told = f"{name}, as told"
         result = copie.copy({"project_name": name, "description": told}, template_dir=template)
@@ -136,7 +136,7 @@ class TestAccepted:
         assert answers_of(project)["project_name"] == name
         assert {name, told} <= strings_of(project)
         assert name in (project / "README.md").read_text()
-        assert not (found := faults(Rendering(project, {}))), found
+        assert not (found := find_faults(Rendering(project, {}))), found
 
     @pytest.mark.parametrize(
         ("folder", "name"),

@@ -31,12 +31,16 @@ def test_every_entry_is_rendered(render: Render) -> None:
 @each(OPPOSITES)
 def test_what_answers_enable_later_is_listed(stack: Stack, render: Render) -> None:
     enabled = yaml.safe_load((REPOSITORY / "extensions" / "enabled.yml").read_text())
-    yours = owned(render(stack))
-    for later in (stack.but(multi_tenancy=True), stack.but(auth="jwt"), stack.but(auth="session")):
-        assert owned(render(later)) - yours <= {path.removeprefix("/") for path in enabled}
+    yours = owned_files(render(stack))
+    for later in (
+        stack.with_answers(multi_tenancy=True),
+        stack.with_answers(auth="jwt"),
+        stack.with_answers(auth="session"),
+    ):
+        assert owned_files(render(later)) - yours <= {path.removeprefix("/") for path in enabled}
 
 
-def owned(rendering: Rendering) -> set[str]:
+def owned_files(rendering: Rendering) -> set[str]:
     """The team's files."""
     return {path for path in rendering.files() if entry_of(path) in CLASSES["yours"]}
 

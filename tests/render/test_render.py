@@ -28,15 +28,15 @@ def ruff(project: Path, *arguments: str) -> str:
     return done.stdout + done.stderr
 
 
-def faults(rendering: Rendering) -> str:
+def find_faults(rendering: Rendering) -> str:
     """What a reader or ruff would trip over."""
-    found = litter(rendering)
+    found = find_litter(rendering)
     found += [ruff(rendering.path, "format", "--diff")]
     found += [ruff(rendering.path, "check", "--output-format=concise")]
     return "\n".join(filter(None, found))
 
 
-def litter(rendering: Rendering) -> list[str]:
+def find_litter(rendering: Rendering) -> list[str]:
     found = []
     for name, text in rendering.texts():
         if tag := LEFT_OVER.search(text):
@@ -46,10 +46,12 @@ def litter(rendering: Rendering) -> list[str]:
 
 
 class TestRenderedCode:
-    @each(STACKS + BARE, quick=[*STACKS, *(stack.but(example=False) for stack in OPPOSITES)])
+    @each(
+        STACKS + BARE, quick=[*STACKS, *(stack.with_answers(example=False) for stack in OPPOSITES)]
+    )
     def test_looks_written_by_hand(self, stack: Stack, render: Render) -> None:
         rendering = render(stack)
-        assert not (found := faults(rendering)), found
+        assert not (found := find_faults(rendering)), found
 
     @each([Stack(), Stack("sync", "per-layer", "dbmate", True, "session")])
     def test_is_the_same_every_time(
@@ -82,7 +84,7 @@ def without_imports_of_places(name: str, text: str, places: dict[str, str]) -> s
     return "\n".join(lines)
 
 
-def by_role(rendering: Rendering) -> dict[str, str]:
+def group_by_role(rendering: Rendering) -> dict[str, str]:
     """Files named by entity and role instead of by place."""
     places = {
         f"{root}/{place}": f"{root}:{entity}.{role}"
@@ -109,8 +111,8 @@ UNLIKE = {".copier-answers.yml", "README.md", "manage/answers.json"}
     quick=[Stack(), Stack("sync", "per-entity", "dbmate", True, "session")],
 )
 def test_layouts_hold_the_same_code(stack: Stack, render: Render) -> None:
-    per_entity = by_role(render(stack))
-    per_layer = by_role(render(stack.but(layout="per-layer")))
+    per_entity = group_by_role(render(stack))
+    per_layer = group_by_role(render(stack.with_answers(layout="per-layer")))
     assert sorted(per_entity) == sorted(per_layer)
     for name, text in per_entity.items():
         assert not (found := difference(text, per_layer[name])), f"{name}\n{found}"

@@ -191,7 +191,7 @@ class TestFields:
 def test_lists_are_those_of_the_project(stack: Stack, install: Install) -> None:
     """What PostgreSQL reserves and what models have may change with their versions."""
     project = install(stack)
-    with project.alone():
+    with project.lock():
         told = json.loads(project.uv_run("python", "-c", TELL).splitlines()[-1])
     assert set(told["words"]) == reserved.SQL_WORDS
     assert set(told["column_words"]) == reserved.COLUMN_WORDS

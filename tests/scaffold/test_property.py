@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from tests.conftest import REPOSITORY, Install, Render
 from tests.support.scaffolds import Scaffold
 from tests.support.stacks import OPPOSITES, Stack, each
-from tests.support.strategies import EVERY_TYPE, Wanted, wanted
+from tests.support.strategies import EVERY_TYPE, MakeRequest, make_requests
 
 SCAFFOLDER = REPOSITORY / "tests" / "support" / "in_project" / "scaffolder.py"
 # With more of them, someone may look for what these miss.
@@ -31,13 +31,13 @@ class Maker:
     refused: list[str] = field(default_factory=list)
     tests: list[str] = field(default_factory=list)
 
-    def make(self, request: Wanted) -> None:
-        request = request.referring(self.made)
+    def make(self, request: MakeRequest) -> None:
+        request = request.with_references(self.made)
         before = self.scaffold.tree()
         answer = self.ask(asdict(request))
         if "refused" in answer:
             assert self.scaffold.tree() == before
-            refuse_sloppy(answer["refused"])
+            check_sentence(answer["refused"])
             self.refused.append(answer["refused"])
         elif answer["made"]:
             self.made.append(request.name)
@@ -53,14 +53,14 @@ class Maker:
         return answer
 
 
-def refuse_sloppy(sentence: str) -> None:
+def check_sentence(sentence: str) -> None:
     assert sentence.isprintable()
     assert sentence.strip() == sentence
     assert not sentence.endswith(".")
 
 
 @contextmanager
-def maker(scaffold: Scaffold) -> Iterator[Maker]:
+def start_maker(scaffold: Scaffold) -> Iterator[Maker]:
     path = str(scaffold.path)
     with subprocess.Popen(
         [scaffold.python, SCAFFOLDER],
@@ -81,10 +81,10 @@ def test_what_is_made_passes_and_what_is_refused_changes_nothing(
 ) -> None:
     """In one project, with references to what was made before, as in one that grows."""
     scaffold = Scaffold.copy(install(stack), render(stack).path, tmp_path / "project")
-    with maker(scaffold) as project:
+    with start_maker(scaffold) as project:
 
         @example(EVERY_TYPE)
-        @given(wanted())
+        @given(make_requests())
         @settings(
             max_examples=DRAWS,
             derandomize=True,
@@ -92,7 +92,7 @@ def test_what_is_made_passes_and_what_is_refused_changes_nothing(
             phases=[Phase.explicit, Phase.generate],
             suppress_health_check=list(HealthCheck),
         )
-        def make(request: Wanted) -> None:
+        def make(request: MakeRequest) -> None:
             project.make(request)
 
         make()

@@ -21,11 +21,11 @@ from tests.support.registry_samples import (
     MODELS,
     ROUTERS,
     UNSAFE,
-    dedented,
-    with_order,
-    with_orders,
-    without_order,
-    without_orders,
+    add_order_model,
+    add_orders_router,
+    dedent,
+    remove_order_model,
+    remove_orders_router,
 )
 from tests.support.stacks import Stack
 
@@ -45,7 +45,7 @@ class TestRendered:
         self, layout: str, tenancy: bool, render: Render
     ) -> None:
         stack = Stack(layout=layout, multi_tenancy=tenancy)
-        full, empty = render(stack), render(stack.but(example=False))
+        full, empty = render(stack), render(stack.with_answers(example=False))
         for role, add, remove, name in (
             ("models", add_model, remove_model, "Article"),
             ("routes", add_router, remove_router, "articles"),
@@ -79,7 +79,7 @@ class TestRendered:
 
 class TestPlaces:
     def test_entry_takes_the_layout_of_its_neighbours(self) -> None:
-        text = dedented("""
+        text = dedent("""
             from app.auth.models import ApiKey  # issued
             # Whoever signs in:
             from app.users.models import User
@@ -90,7 +90,7 @@ class TestPlaces:
             \t"User"     # last
             ]
             """)
-        assert with_order(text) == dedented("""
+        assert add_order_model(text) == dedent("""
             from app.auth.models import ApiKey  # issued
             from app.orders.models import Order
             # Whoever signs in:
@@ -106,14 +106,14 @@ class TestPlaces:
 
     def test_comma_is_added_where_the_last_entry_has_none(self) -> None:
         text = 'import app.seed\n__all__ = [\n    "Chart"  # first\n]\n'
-        assert with_order(text).endswith('[\n    "Chart",  # first\n    "Order"\n]\n')
+        assert add_order_model(text).endswith('[\n    "Chart",  # first\n    "Order"\n]\n')
 
     def test_first_router_stands_below_the_heading(self) -> None:
         text = ROUTERS.replace("    users,", "    # The busiest first:\n    users,")
-        assert "# The busiest first:\n    orders,\n    users" in with_orders(text)
+        assert "# The busiest first:\n    orders,\n    users" in add_orders_router(text)
 
     def test_late_imports_stay_late(self) -> None:
-        text = with_order(f"{MODELS}\nfrom app.zoo.models import Zoo  # noqa: E402\n")
+        text = add_order_model(f"{MODELS}\nfrom app.zoo.models import Zoo  # noqa: E402\n")
         assert text.index("orders.models") < text.index("__all__")
 
     def test_names_above_the_imports(self) -> None:
@@ -122,24 +122,24 @@ class TestPlaces:
             '__all__ = ["Order", "User"]\n\n'
             "from app.orders.models import Order\nfrom app.users.models import User\n"
         )
-        assert with_order(text) == added
-        assert without_order(added) == text
+        assert add_order_model(text) == added
+        assert remove_order_model(added) == text
 
     def test_text_without_a_last_line_end(self) -> None:
         text = '__all__ = ["User"]\nfrom app.auth.models import User'
-        added = with_order(text)
+        added = add_order_model(text)
         assert added.endswith("import User\nfrom app.orders.models import Order")
-        assert without_order(added) == text
+        assert remove_order_model(added) == text
 
     def test_blank_line_parts_sections_but_not_the_kernel(self) -> None:
         for module, gap in (("fastapi", "\n"), ("app.core.routing", ""), ("app.settings", "")):
             text = f"from {module} import x\n\nrouters = []\n"
             start = f"from {module} import x\n{gap}from app.orders.routes import router as orders\n"
-            assert with_orders(text) == f"{start}\nrouters = [\n    orders,\n]\n"
+            assert add_orders_router(text) == f"{start}\nrouters = [\n    orders,\n]\n"
 
     def test_modules_are_sorted_whatever_their_case(self) -> None:
         text = "from app.Zoo import zoo\n\nrouters = [zoo]\n"
-        assert with_orders(text).startswith("from app.orders.routes import")
+        assert add_orders_router(text).startswith("from app.orders.routes import")
 
     def test_names_are_sorted_as_ruff_sorts_them(self, tmp_path: Path) -> None:
         text = "__all__ = []\n"
@@ -151,31 +151,33 @@ class TestPlaces:
 
 class TestHalfThere:
     def test_only_what_is_missing_is_added(self) -> None:
-        whole = with_orders(ROUTERS)
+        whole = add_orders_router(ROUTERS)
         line = "from app.orders.routes import router as orders\n"
-        assert with_orders(whole.replace("    orders,\n", "")) == whole
-        assert with_orders(whole.replace(line, "")) == whole
+        assert add_orders_router(whole.replace("    orders,\n", "")) == whole
+        assert add_orders_router(whole.replace(line, "")) == whole
 
     def test_either_half_is_removed(self) -> None:
-        whole = with_order(MODELS)
-        assert without_order(whole.replace('    "Order",\n', "")) == MODELS
-        assert without_order(whole.replace("from app.orders.models import Order\n", "")) == MODELS
+        whole = add_order_model(MODELS)
+        assert remove_order_model(whole.replace('    "Order",\n', "")) == MODELS
+        assert (
+            remove_order_model(whole.replace("from app.orders.models import Order\n", "")) == MODELS
+        )
 
     @pytest.mark.parametrize(
         "extension",
         ["routers += [orders]", "routers.append(orders)", "if DEBUG:\n    routers += [orders]"],
     )
     def test_router_that_is_added_later_is_there(self, extension: str) -> None:
-        text = f"{with_orders(ROUTERS).replace('    orders,', '')}{extension}\n"
-        assert with_orders(text) == text
+        text = f"{add_orders_router(ROUTERS).replace('    orders,', '')}{extension}\n"
+        assert add_orders_router(text) == text
         with pytest.raises(RegistryError, match="uses orders too"):
-            without_orders(text)
+            remove_orders_router(text)
 
     def test_wrapped_router_is_there(self) -> None:
-        text = with_orders(ROUTERS).replace("    orders,", "    protected(orders),")
-        assert with_orders(text) == text
+        text = add_orders_router(ROUTERS).replace("    orders,", "    protected(orders),")
+        assert add_orders_router(text) == text
         with pytest.raises(RegistryError, match="line 10 uses orders too"):
-            without_orders(text)
+            remove_orders_router(text)
 
 
 class TestRemoved:
@@ -198,14 +200,14 @@ class TestRemoved:
         ],
     )
     def test_other_names_of_the_import_stay(self, combined: str, rest: str) -> None:
-        text = with_order(MODELS).replace("import Order", combined)
-        expected = with_order(MODELS).replace("import Order", rest)
-        assert without_order(text) == expected.replace('    "Order",\n', "")
+        text = add_order_model(MODELS).replace("import Order", combined)
+        expected = add_order_model(MODELS).replace("import Order", rest)
+        assert remove_order_model(text) == expected.replace('    "Order",\n', "")
 
     def test_relative_import_is_the_same_import(self) -> None:
-        text = with_order(MODELS).replace("from app.orders", "from .orders")
-        assert with_order(text) == text
-        assert without_order(text) == MODELS
+        text = add_order_model(MODELS).replace("from app.orders", "from .orders")
+        assert add_order_model(text) == text
+        assert remove_order_model(text) == MODELS
 
     @pytest.mark.parametrize(
         ("pair", "rest"),
@@ -217,16 +219,16 @@ class TestRemoved:
         ],
     )
     def test_tuple_stays_a_tuple(self, pair: str, rest: str) -> None:
-        text = with_orders("import app.seed\nrouters = ()\n")
+        text = add_orders_router("import app.seed\nrouters = ()\n")
         text = text.replace("(orders,)", pair)
-        assert without_orders(text) == f"import app.seed\nrouters = {rest}\n"
+        assert remove_orders_router(text) == f"import app.seed\nrouters = {rest}\n"
 
 
 class TestLeftAlone:
     @pytest.mark.parametrize(("text", "why"), UNSAFE.values(), ids=UNSAFE)
     def test_says_why_and_what_to_write(self, text: str, why: str) -> None:
         with pytest.raises(RegistryError, match=re.escape(why)) as raised:
-            with_orders(text)
+            add_orders_router(text)
         sentence = str(raised.value)
         assert "nothing else was changed: write `routers` as one list of plain names" in sentence
         assert isinstance(raised.value, CommandError)
@@ -243,7 +245,7 @@ class TestLeftAlone:
     )
     def test_names_have_to_be_written_out(self, text: str, why: str) -> None:
         with pytest.raises(RegistryError, match=why):
-            with_order(text)
+            add_order_model(text)
 
     @pytest.mark.parametrize(
         ("extra", "why"),
@@ -256,13 +258,13 @@ class TestLeftAlone:
     )
     def test_model_in_use_is_not_removed(self, extra: str, why: str) -> None:
         with pytest.raises(RegistryError, match=why) as raised:
-            without_order(with_order(MODELS) + extra)
+            remove_order_model(add_order_model(MODELS) + extra)
         assert "remove `from app.orders.models import Order` and" in str(raised.value)
 
     def test_statement_on_the_same_line(self) -> None:
-        text = with_order(MODELS).replace("import Order\n", "import Order; x = 1\n")
+        text = add_order_model(MODELS).replace("import Order\n", "import Order; x = 1\n")
         with pytest.raises(RegistryError, match="another statement"):
-            without_order(text)
+            remove_order_model(text)
 
     def test_nothing_to_remove_needs_no_list(self) -> None:
-        assert without_order("routers = build()\n") == "routers = build()\n"
+        assert remove_order_model("routers = build()\n") == "routers = build()\n"

@@ -11,11 +11,11 @@ from tests.support.registry_samples import (
     HEADS,
     LISTS,
     NEWLINES,
+    add_order_model,
+    add_orders_router,
     registries,
-    with_order,
-    with_orders,
-    without_order,
-    without_orders,
+    remove_order_model,
+    remove_orders_router,
 )
 
 pytestmark = pytest.mark.quick
@@ -29,20 +29,20 @@ class TestHandWritten:
     ) -> None:
         for body in LISTS.values():
             text = f"{head}\n\n{body}".replace("\n", newline)
-            edited = with_orders(text)
+            edited = add_orders_router(text)
             assert first_router(edited) == "orders"
             assert edited.count("\n") == edited.count(newline)
-            assert with_orders(edited) == edited
-            assert without_orders(edited) == text
-            assert without_orders(text) == text
+            assert add_orders_router(edited) == edited
+            assert remove_orders_router(edited) == text
+            assert remove_orders_router(text) == text
 
     @settings(deadline=None)
     @given(registries())
     def test_any_router_registry(self, text: str) -> None:
-        edited = with_orders(text)
+        edited = add_orders_router(text)
         assert first_router(edited) == "orders"
-        assert with_orders(edited) == edited
-        assert without_orders(edited) == text
+        assert add_orders_router(edited) == edited
+        assert remove_orders_router(edited) == text
 
     @settings(deadline=None)
     @given(
@@ -58,10 +58,10 @@ class TestHandWritten:
         listed = [f'"{name}"' for name in names - {"Order"}]
         inner = between.join(listed) + (closing if listed else "")
         text = f"import app.seed\n__all__ = [{opening}{inner}]\n".replace("\n", newline)
-        edited = with_order(text)
+        edited = add_order_model(text)
         assert set(listed_models(edited)) == {*names, "Order"}
-        assert with_order(edited) == edited
-        assert without_order(edited) == text
+        assert add_order_model(edited) == edited
+        assert remove_order_model(edited) == text
 
 
 def first_router(text: str) -> str:

@@ -17,28 +17,28 @@ REMOVE_ORDER = ("remove", "order", "--yes")
 MIGRATIONS = "tests/core/test_migrations.py"
 
 
-def record(**said: Any) -> str:
+def make_record(**said: Any) -> str:
     """A record, of which something is otherwise."""
     return json.dumps({"command": "manage make order", "plural": "orders", "files": {}} | said)
 
 
 DAMAGED = {
-    "cut off": record()[:-5],
+    "cut off": make_record()[:-5],
     "no text": "\xff",
     "a list": "[]",
     "nested": "[" * 100_000,
     "nothing": "{}",
-    "another command": record(command=None),
-    "another plural": record(plural="orders\n"),
-    "a number for a plural": record(plural=1),
-    "files in a list": record(files=["app/orders/models.py"]),
-    "a hash of another type": record(files={"app/orders/models.py": {}}),
-    "outside": record(files={"../secret": ""}),
-    "from the root": record(files={"/etc/hosts": ""}),
-    "an empty path": record(files={"": ""}),
-    "a zero": record(files={"app/\0": ""}),
-    "a surrogate": record(files={"app/\ud800": ""}),
-    "a long name": record(files={"a" * 300: ""}),
+    "another command": make_record(command=None),
+    "another plural": make_record(plural="orders\n"),
+    "a number for a plural": make_record(plural=1),
+    "files in a list": make_record(files=["app/orders/models.py"]),
+    "a hash of another type": make_record(files={"app/orders/models.py": {}}),
+    "outside": make_record(files={"../secret": ""}),
+    "from the root": make_record(files={"/etc/hosts": ""}),
+    "an empty path": make_record(files={"": ""}),
+    "a zero": make_record(files={"app/\0": ""}),
+    "a surrogate": make_record(files={"app/\ud800": ""}),
+    "a long name": make_record(files={"a" * 300: ""}),
 }
 
 
@@ -49,7 +49,7 @@ def scaffold(install: Install, render: Render, tmp_path: Path) -> Scaffold:
 
 
 @pytest.fixture
-def with_order(scaffold: Scaffold) -> Scaffold:
+def order_project(scaffold: Scaffold) -> Scaffold:
     scaffold.manage("make", "order", "number:int")
     return scaffold
 
@@ -72,29 +72,29 @@ class TestRemoved:
         assert scaffold.tree() == before
 
     @pytest.mark.quick
-    def test_twice(self, with_order: Scaffold) -> None:
-        with_order.manage(*REMOVE_ORDER)
-        assert "no resource 'order'" in with_order.refusal(*REMOVE_ORDER)
+    def test_twice(self, order_project: Scaffold) -> None:
+        order_project.manage(*REMOVE_ORDER)
+        assert "no resource 'order'" in order_project.refusal(*REMOVE_ORDER)
 
-    def test_rehearsal(self, with_order: Scaffold) -> None:
-        before = with_order.tree()
-        shown = with_order.manage("remove", "order", "--dry-run")
+    def test_rehearsal(self, order_project: Scaffold) -> None:
+        before = order_project.tree()
+        shown = order_project.manage("remove", "order", "--dry-run")
         assert "delete app/orders/models.py\n" in shown
         assert "+++ /dev/null" in shown
-        assert with_order.tree() == before
+        assert order_project.tree() == before
 
-    def test_files_of_the_team_stay(self, with_order: Scaffold) -> None:
-        with_order.write("app/orders/taxes.py", "RATE = 20\n")
-        with_order.manage(*REMOVE_ORDER)
-        left = {path.name for path in (with_order.path / "app/orders").iterdir()}
+    def test_files_of_the_team_stay(self, order_project: Scaffold) -> None:
+        order_project.write("app/orders/taxes.py", "RATE = 20\n")
+        order_project.manage(*REMOVE_ORDER)
+        left = {path.name for path in (order_project.path / "app/orders").iterdir()}
         assert left == {"__init__.py", "taxes.py"}
 
-    def test_files_that_are_gone_are_no_hindrance(self, with_order: Scaffold) -> None:
+    def test_files_that_are_gone_are_no_hindrance(self, order_project: Scaffold) -> None:
         for path in ("models", "service", "repository"):
-            (with_order.path / f"app/orders/{path}.py").unlink()
-        with_order.manage(*REMOVE_ORDER)
+            (order_project.path / f"app/orders/{path}.py").unlink()
+        order_project.manage(*REMOVE_ORDER)
         assert not [
-            path for path in with_order.tree() if "/order" in path and "ordering" not in path
+            path for path in order_project.tree() if "/order" in path and "ordering" not in path
         ]
 
 
@@ -107,28 +107,28 @@ class TestRefused:
         with pytest.raises(CommandError, match="is not a record of `manage make`: bring it back"):
             read_record(tmp_path, "order")
 
-    def test_damaged_record_of_a_resource(self, with_order: Scaffold) -> None:
-        with_order.write("scaffold/made/order.json", DAMAGED["another plural"])
-        assert "is not a record" in with_order.refusal(*REMOVE_ORDER)
-        assert "is not a record" in with_order.refusal("make", "order", "number:int")
+    def test_damaged_record_of_a_resource(self, order_project: Scaffold) -> None:
+        order_project.write("scaffold/made/order.json", DAMAGED["another plural"])
+        assert "is not a record" in order_project.refusal(*REMOVE_ORDER)
+        assert "is not a record" in order_project.refusal("make", "order", "number:int")
 
     @pytest.mark.parametrize("name", ["user", "auth", "core", "tenant", "../app", "", "or_der"])
     def test_what_was_not_made(self, scaffold: Scaffold, name: str) -> None:
         assert scaffold.refusal("remove", name, "--yes")
 
-    def test_without_a_yes(self, with_order: Scaffold) -> None:
-        assert "--yes" in with_order.refusal("remove", "order")
+    def test_without_a_yes(self, order_project: Scaffold) -> None:
+        assert "--yes" in order_project.refusal("remove", "order")
 
     @pytest.mark.parametrize("text", ["# ours\n", "# Größe\n"])
-    def test_edited_files(self, with_order: Scaffold, text: str) -> None:
-        service = with_order.path / "app/orders/service.py"
+    def test_edited_files(self, order_project: Scaffold, text: str) -> None:
+        service = order_project.path / "app/orders/service.py"
         service.write_bytes(service.read_bytes() + text.encode("latin-1"))
-        assert "app/orders/service.py changed since" in with_order.refusal(*REMOVE_ORDER)
+        assert "app/orders/service.py changed since" in order_project.refusal(*REMOVE_ORDER)
 
-    def test_edited_files_by_force(self, with_order: Scaffold) -> None:
-        with_order.write("app/orders/service.py", "# ours\n")
-        with_order.manage(*REMOVE_ORDER, "--force")
-        assert not (with_order.path / "app/orders").exists()
+    def test_edited_files_by_force(self, order_project: Scaffold) -> None:
+        order_project.write("app/orders/service.py", "# ours\n")
+        order_project.manage(*REMOVE_ORDER, "--force")
+        assert not (order_project.path / "app/orders").exists()
 
     @pytest.mark.parametrize(
         "statement",
@@ -143,20 +143,20 @@ class TestRefused:
             'KEY = "orders.id"',
         ],
     )
-    def test_what_is_needed(self, with_order: Scaffold, statement: str) -> None:
-        with_order.write("app/report.py", f"def report() -> None:\n    {statement}\n")
-        sentence = with_order.refusal(*REMOVE_ORDER, "--force")
+    def test_what_is_needed(self, order_project: Scaffold, statement: str) -> None:
+        order_project.write("app/report.py", f"def report() -> None:\n    {statement}\n")
+        sentence = order_project.refusal(*REMOVE_ORDER, "--force")
         assert sentence.startswith("order is needed by app/report.py")
 
-    def test_what_another_resource_refers_to(self, with_order: Scaffold) -> None:
-        with_order.manage("make", "line", "order:ref:order")
-        assert "app/lines/models.py" in with_order.refusal(*REMOVE_ORDER)
-        with_order.manage("remove", "line", "--yes")
-        with_order.manage(*REMOVE_ORDER)
+    def test_what_another_resource_refers_to(self, order_project: Scaffold) -> None:
+        order_project.manage("make", "line", "order:ref:order")
+        assert "app/lines/models.py" in order_project.refusal(*REMOVE_ORDER)
+        order_project.manage("remove", "line", "--yes")
+        order_project.manage(*REMOVE_ORDER)
 
-    def test_what_is_not_python(self, with_order: Scaffold) -> None:
-        with_order.write("app/report.py", "def report(:\n")
-        assert "app/report.py is not valid Python" in with_order.refusal(*REMOVE_ORDER)
+    def test_what_is_not_python(self, order_project: Scaffold) -> None:
+        order_project.write("app/report.py", "def report(:\n")
+        assert "app/report.py is not valid Python" in order_project.refusal(*REMOVE_ORDER)
 
 
 @each(OPPOSITES)
@@ -170,7 +170,7 @@ class TestTable:
         scaffold.manage("make", "order", "kind:enum:a/b", "number:int,unique", "at:datetime,index")
         return scaffold
 
-    def drops(self, scaffold: Scaffold, **environment: str) -> bool:
+    def remove_and_check(self, scaffold: Scaffold, **environment: str) -> bool:
         """Remove the resource; the migrations agree with the models whatever was done to them."""
         scaffold.manage(*REMOVE_ORDER, **environment)
         scaffold.check("ruff", "check", ".")
@@ -182,7 +182,7 @@ class TestTable:
 
     def test_another_migration_follows(self, scaffold: Scaffold) -> None:
         scaffold.manage("make", "invoice", "number:int")
-        assert self.drops(scaffold)
+        assert self.remove_and_check(scaffold)
         scaffold.manage("make", "order", "number:bigint")
         scaffold.check("pytest", "-q", MIGRATIONS)
 
@@ -193,11 +193,11 @@ class TestTable:
         scaffold.git("clone", "--quiet", "--bare", ".", str(tmp_path / "remote"))
         scaffold.git("remote", "add", "origin", str(tmp_path / "remote"))
         scaffold.git("fetch", "--quiet", "origin")
-        assert self.drops(scaffold)
+        assert self.remove_and_check(scaffold)
 
     def test_another_database(self, scaffold: Scaffold) -> None:
         url = "postgresql://nobody@127.0.0.1:1/none"
-        assert self.drops(scaffold, DATABASE_URL=url)
+        assert self.remove_and_check(scaffold, DATABASE_URL=url)
 
     def test_changed_since(self, scaffold: Scaffold, stack: Stack) -> None:
         """Undoing the creation would bring back another table than the one that is dropped."""

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from tests.conftest import Render
-from tests.support.api_session import Conversation, join
+from tests.support.api_session import ApiSession, register
 from tests.support.checks import check_style, check_types, run_own_tests
 from tests.support.projects import Project
 from tests.support.sample_resources import (
@@ -19,22 +19,22 @@ from tests.support.stacks import STACKS, Stack, each
 
 
 @each(STACKS)
-def test_made_and_removed(stack: Stack, render: Render, workshop: Path, tmp_path: Path) -> None:
+def test_made_and_removed(stack: Stack, render: Render, shared_path: Path, tmp_path: Path) -> None:
     project = Project(tmp_path / "project")
     shutil.copytree(render(stack).path, project.path)
-    project.sync(workshop)
+    project.sync(shared_path)
     rendered = tree(project.path)
 
     make(project, *RESOURCES)
     check_style(project)
-    check_types(project, workshop)
+    check_types(project, shared_path)
     run_own_tests(project)
 
     remove(project, *reversed(RESOURCES))
     assert tree(project.path) == rendered
 
     remove(project, ARTICLE)
-    bare = render(stack.but(example=False)).path
+    bare = render(stack.with_answers(example=False)).path
     assert without_the_example(tree(project.path)) == without_the_example(tree(bare))
 
     make(project, ARTICLE)
@@ -55,33 +55,33 @@ SHOPS = [
 
 @each(SHOPS)
 def test_orders_of_customers_per_tenant(
-    stack: Stack, render: Render, workshop: Path, tmp_path: Path
+    stack: Stack, render: Render, shared_path: Path, tmp_path: Path
 ) -> None:
     """Three commands and a few requests, without opening a file and with the server running."""
     project = Project(tmp_path / "project")
     shutil.copytree(render(stack).path, project.path)
-    project.sync(workshop)
-    with project.serving("manage", "run") as server, Conversation(server) as talk:
+    project.sync(shared_path)
+    with project.serve_with("manage", "run") as server, ApiSession(server) as session:
         make(project, *SHOP)
         server.wait_until_reloaded("/api/v1/order-lines")
-        ann = join(talk, stack, "ann@example.org", "Acme")
-        eve = join(talk, stack, "eve@example.org", "Evil")
+        ann = register(session, stack, "ann@example.org", "Acme")
+        eve = register(session, stack, "eve@example.org", "Evil")
         bob = {"name": "Bob", "email": "Bob@Example.com"}
-        customer = ann.say("POST", "/customers", 201, json=bob)
-        ann.say("POST", "/customers", 409, json=bob | {"email": "bob@example.COM"})
+        customer = ann.request("POST", "/customers", 201, json=bob)
+        ann.request("POST", "/customers", 409, json=bob | {"email": "bob@example.COM"})
         wanted = {"customer_id": customer["id"], "number": 1}
-        order = ann.say("POST", "/orders", 201, json=wanted)
-        [taken] = ann.say("POST", "/orders", 409, json=wanted)["errors"]
+        order = ann.request("POST", "/orders", 201, json=wanted)
+        [taken] = ann.request("POST", "/orders", 409, json=wanted)["errors"]
         assert taken["loc"] == ["number"]
         line = {"order_id": order["id"], "product": "Tea", "price": "4.50"}
-        ann.say("POST", "/order-lines", 201, json=line)
+        ann.request("POST", "/order-lines", 201, json=line)
 
-        lines = ann.say("GET", f"/order-lines?order_id={order['id']}", 200)["items"]
+        lines = ann.request("GET", f"/order-lines?order_id={order['id']}", 200)["items"]
         assert [one["price"] for one in lines] == ["4.50"]
-        assert eve.say("GET", "/order-lines", 200)["items"] == []
-        eve.say("GET", f"/customers/{customer['id']}", 404)
-        refused = eve.say("POST", "/order-lines", 409, json=line)
+        assert eve.request("GET", "/order-lines", 200)["items"] == []
+        eve.request("GET", f"/customers/{customer['id']}", 404)
+        refused = eve.request("POST", "/order-lines", 409, json=line)
         assert refused["detail"] == "This refers to a record that does not exist."
-        refused = ann.say("DELETE", f"/customers/{customer['id']}", 409)
+        refused = ann.request("DELETE", f"/customers/{customer['id']}", 409)
         assert refused["detail"] == "Other records still refer to this one."
         server.stop()

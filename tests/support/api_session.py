@@ -22,14 +22,14 @@ VOLATILE = {
 }
 # Noted after the answer, so that the next one may come before or after it.
 EVENTUAL = {"last_used_at"}
-TOLD_HEADERS = ("content-type", "location", "www-authenticate", "allow", "cache-control")
+RECORDED_HEADERS = ("content-type", "location", "www-authenticate", "allow", "cache-control")
 PASSWORD = "correct horse battery staple"  # nobody's
 
 
 Exchange = dict[str, Any]
 
 
-class Conversation:
+class ApiSession:
     """Requests and their answers, with what differs from run to run replaced by a name."""
 
     def __init__(self, server: Server) -> None:
@@ -44,7 +44,7 @@ class Conversation:
     def __exit__(self, *_: object) -> None:
         self.client.close()
 
-    def say(
+    def request(
         self, method: str, path: str, expected: int, *, token: str = "", **options: Any
     ) -> httpx2.Response:
         headers = options.pop("headers", {}) | (
@@ -58,7 +58,7 @@ class Conversation:
                 "status": response.status_code,
                 "headers": {
                     name: self._mask(response.headers[name])
-                    for name in TOLD_HEADERS
+                    for name in RECORDED_HEADERS
                     if name in response.headers
                 },
                 "body": self._mask_body(response),
@@ -92,147 +92,158 @@ class Conversation:
 
 
 @dataclass(frozen=True)
-class Person:
+class ApiUser:
     """Somebody logged in."""
 
-    talk: Conversation
+    session: ApiSession
     token: str
     refresh_token: str | None
 
-    def say(self, method: str, path: str, expected: int, **options: Any) -> Any:
-        response = self.talk.say(method, f"/api/v1{path}", expected, token=self.token, **options)
+    def request(self, method: str, path: str, expected: int, **options: Any) -> Any:
+        response = self.session.request(
+            method, f"/api/v1{path}", expected, token=self.token, **options
+        )
         return response.json() if response.content else None
 
 
-def converse(server: Server, stack: Stack) -> list[Exchange]:
+def run_scenario(server: Server, stack: Stack) -> list[Exchange]:
     """Register, log in, write articles, be refused, log out."""
-    with Conversation(server) as talk:
-        hold(talk, stack)
-    return talk.record
+    with ApiSession(server) as session:
+        play(session, stack)
+    return session.record
 
 
-def hold(talk: Conversation, stack: Stack) -> None:
-    visit_unknown(talk)
-    ann = join(talk, stack, "ann@example.org", "Acme")
+def play(session: ApiSession, stack: Stack) -> None:
+    send_anonymous_requests(session)
+    ann = register(session, stack, "ann@example.org", "Acme")
     bob = (
-        be_invited(ann, "bob@example.org")
+        accept_invitation(ann, "bob@example.org")
         if stack.multi_tenancy
-        else join(talk, stack, "bob@example.org")
+        else register(session, stack, "bob@example.org")
     )
-    keep_account(ann, is_admin=stack.multi_tenancy)
-    keep_keys(bob)
+    manage_account(ann, is_admin=stack.multi_tenancy)
+    manage_api_keys(bob)
     if stack.example:
         article = write_articles(ann)
-        meddle(bob, article, 403)
+        access_foreign_article(bob, article, 403)
         if stack.multi_tenancy:
-            meddle(join(talk, stack, "eve@example.org", "Evil"), article, 404)
-        remove(ann, article)
-    change_password(bob, "acme" if stack.multi_tenancy else "")
-    leave(ann)
+            access_foreign_article(
+                register(session, stack, "eve@example.org", "Evil"), article, 404
+            )
+        delete_article(ann, article)
+    reset_password(bob, "acme" if stack.multi_tenancy else "")
+    log_out(ann)
 
 
-def visit_unknown(talk: Conversation) -> None:
-    talk.say("GET", "/health/live", 200)
-    talk.say("GET", "/health/ready", 200)
-    talk.say("GET", "/nowhere", 404)
-    talk.say("GET", "/api/v1/users/me", 401)
-    talk.say("GET", "/api/v1/users/me", 401, token="nonsense")
-    talk.say("PUT", "/api/v1/auth/login", 405)
-    talk.say("POST", "/api/v1/auth/register", 422, json={"email": "nobody"})
-    talk.say("POST", "/api/v1/auth/register", 422, content="{")
+def send_anonymous_requests(session: ApiSession) -> None:
+    session.request("GET", "/health/live", 200)
+    session.request("GET", "/health/ready", 200)
+    session.request("GET", "/nowhere", 404)
+    session.request("GET", "/api/v1/users/me", 401)
+    session.request("GET", "/api/v1/users/me", 401, token="nonsense")
+    session.request("PUT", "/api/v1/auth/login", 405)
+    session.request("POST", "/api/v1/auth/register", 422, json={"email": "nobody"})
+    session.request("POST", "/api/v1/auth/register", 422, content="{")
 
 
-def join(talk: Conversation, stack: Stack, email: str, organization: str = "") -> Person:
-    person = {"email": email, "name": "Somebody", "password": PASSWORD}
+def register(session: ApiSession, stack: Stack, email: str, organization: str = "") -> ApiUser:
+    registration = {"email": email, "name": "Somebody", "password": PASSWORD}
     if stack.multi_tenancy:
-        talk.say("POST", "/api/v1/auth/register", 201, json=person | {"organization": organization})
+        session.request(
+            "POST", "/api/v1/auth/register", 201, json=registration | {"organization": organization}
+        )
     else:
-        talk.say("POST", "/api/v1/auth/register", 202, json=person)
-    verification = {"token": talk.server.mailed_token(email)}
-    talk.say("POST", "/api/v1/auth/verify-email", 204, json=verification)
-    talk.say("POST", "/api/v1/auth/verify-email", 422, json=verification)
-    return log_in(talk, email, organization.lower())
+        session.request("POST", "/api/v1/auth/register", 202, json=registration)
+    verification = {"token": session.server.mailed_token(email)}
+    session.request("POST", "/api/v1/auth/verify-email", 204, json=verification)
+    session.request("POST", "/api/v1/auth/verify-email", 422, json=verification)
+    return log_in(session, email, organization.lower())
 
 
-def be_invited(admin: Person, email: str) -> Person:
-    admin.say("POST", "/invitations", 201, json={"email": email})
+def accept_invitation(admin: ApiUser, email: str) -> ApiUser:
+    admin.request("POST", "/invitations", 201, json={"email": email})
     invitation = {
-        "token": admin.talk.server.mailed_token(email),
+        "token": admin.session.server.mailed_token(email),
         "name": "Bob",
         "password": PASSWORD,
     }
-    admin.say("POST", "/invitations/accept", 200, json=invitation)
-    return log_in(admin.talk, email, "acme")
+    admin.request("POST", "/invitations/accept", 200, json=invitation)
+    return log_in(admin.session, email, "acme")
 
 
-def log_in(talk: Conversation, email: str, tenant: str, password: str = PASSWORD) -> Person:
+def log_in(session: ApiSession, email: str, tenant: str, password: str = PASSWORD) -> ApiUser:
     headers = {"X-Tenant": tenant} if tenant else {}
     wrong = {"username": email, "password": "wrong"}
-    talk.say("POST", "/api/v1/auth/login", 401, data=wrong, headers=headers)
+    session.request("POST", "/api/v1/auth/login", 401, data=wrong, headers=headers)
     right = {"username": email, "password": password}
-    answer = talk.say("POST", "/api/v1/auth/login", 200, data=right, headers=headers).json()
-    return Person(talk, answer["access_token"], answer.get("refresh_token"))
+    answer = session.request("POST", "/api/v1/auth/login", 200, data=right, headers=headers).json()
+    return ApiUser(session, answer["access_token"], answer.get("refresh_token"))
 
 
-def keep_account(ann: Person, *, is_admin: bool) -> None:
-    ann.say("GET", "/users/me", 200)
-    ann.say("PATCH", "/users/me", 200, json={"name": "Ann"})
-    ann.say("PATCH", "/users/me", 422, json={"role": "admin"})
-    ann.say("GET", "/users", 200 if is_admin else 403)
-    ann.say("GET", "/auth/sessions", 200)
+def manage_account(ann: ApiUser, *, is_admin: bool) -> None:
+    ann.request("GET", "/users/me", 200)
+    ann.request("PATCH", "/users/me", 200, json={"name": "Ann"})
+    ann.request("PATCH", "/users/me", 422, json={"role": "admin"})
+    ann.request("GET", "/users", 200 if is_admin else 403)
+    ann.request("GET", "/auth/sessions", 200)
 
 
-def keep_keys(bob: Person) -> None:
-    made = bob.say("POST", "/auth/api-keys", 201, json={"name": "robot"})
-    bob.talk.say("GET", "/api/v1/users/me", 200, headers={"X-API-Key": made["key"]})
-    bob.say("GET", "/auth/api-keys", 200)
-    bob.say("DELETE", f"/auth/api-keys/{made['id']}", 204)
-    bob.talk.say("GET", "/api/v1/users/me", 401, headers={"X-API-Key": made["key"]})
+def manage_api_keys(bob: ApiUser) -> None:
+    made = bob.request("POST", "/auth/api-keys", 201, json={"name": "robot"})
+    bob.session.request("GET", "/api/v1/users/me", 200, headers={"X-API-Key": made["key"]})
+    bob.request("GET", "/auth/api-keys", 200)
+    bob.request("DELETE", f"/auth/api-keys/{made['id']}", 204)
+    bob.session.request("GET", "/api/v1/users/me", 401, headers={"X-API-Key": made["key"]})
 
 
-def write_articles(ann: Person) -> str:
-    ann.say("POST", "/articles", 422, json={"title": ""})
+def write_articles(ann: ApiUser) -> str:
+    ann.request("POST", "/articles", 422, json={"title": ""})
     for number in range(3):
-        made = ann.say("POST", "/articles", 201, json={"title": f"No. {number}", "content": "Text"})
-    ann.say("GET", "/articles", 200, params={"sort": "title", "limit": 2, "offset": 1})
-    page = ann.say("GET", "/articles", 200, params={"cursor": "", "limit": 2})
-    ann.say("GET", "/articles", 200, params={"cursor": page["next_cursor"], "limit": 2})
-    ann.say("GET", "/articles", 422, params={"sort": "content"})
-    ann.say("GET", f"/articles/{made['id']}", 200)
-    changed = ann.say("PATCH", f"/articles/{made['id']}", 200, json={"published": True})
+        made = ann.request(
+            "POST", "/articles", 201, json={"title": f"No. {number}", "content": "Text"}
+        )
+    ann.request("GET", "/articles", 200, params={"sort": "title", "limit": 2, "offset": 1})
+    page = ann.request("GET", "/articles", 200, params={"cursor": "", "limit": 2})
+    ann.request("GET", "/articles", 200, params={"cursor": page["next_cursor"], "limit": 2})
+    ann.request("GET", "/articles", 422, params={"sort": "content"})
+    ann.request("GET", f"/articles/{made['id']}", 200)
+    changed = ann.request("PATCH", f"/articles/{made['id']}", 200, json={"published": True})
     assert changed == made | {"published": True, "updated_at": changed["updated_at"]}
-    ann.say("GET", "/articles", 200, params={"published": True})
+    ann.request("GET", "/articles", 200, params={"published": True})
     article: str = made["id"]
     return article
 
 
-def meddle(other: Person, article: str, refusal: int) -> None:
+def access_foreign_article(other: ApiUser, article: str, refusal: int) -> None:
     """Change another's article, which everybody of the same tenant may read."""
-    other.say("GET", f"/articles/{article}", 404 if refusal == 404 else 200)
-    other.say("PATCH", f"/articles/{article}", refusal, json={"title": "Mine"})
-    other.say("DELETE", f"/articles/{article}", refusal)
-    other.say("GET", "/articles", 200)
+    other.request("GET", f"/articles/{article}", 404 if refusal == 404 else 200)
+    other.request("PATCH", f"/articles/{article}", refusal, json={"title": "Mine"})
+    other.request("DELETE", f"/articles/{article}", refusal)
+    other.request("GET", "/articles", 200)
 
 
-def remove(ann: Person, article: str) -> None:
-    ann.say("DELETE", f"/articles/{article}", 204)
-    ann.say("GET", f"/articles/{article}", 404)
-    ann.say("DELETE", f"/articles/{article}", 404)
-    assert ann.say("GET", "/articles", 200)["total"] == 2
+def delete_article(ann: ApiUser, article: str) -> None:
+    ann.request("DELETE", f"/articles/{article}", 204)
+    ann.request("GET", f"/articles/{article}", 404)
+    ann.request("DELETE", f"/articles/{article}", 404)
+    assert ann.request("GET", "/articles", 200)["total"] == 2
 
 
-def change_password(bob: Person, tenant: str) -> None:
+def reset_password(bob: ApiUser, tenant: str) -> None:
     headers = {"X-Tenant": tenant} if tenant else {}
     address = {"email": "bob@example.org"}
-    bob.talk.say("POST", "/api/v1/auth/forgot-password", 202, json=address, headers=headers)
-    new = {"token": bob.talk.server.mailed_token("bob@example.org"), "new_password": "another one"}
-    bob.talk.say("POST", "/api/v1/auth/reset-password", 204, json=new)
-    bob.say("GET", "/users/me", 401)
-    log_in(bob.talk, "bob@example.org", tenant, "another one")
+    bob.session.request("POST", "/api/v1/auth/forgot-password", 202, json=address, headers=headers)
+    new = {
+        "token": bob.session.server.mailed_token("bob@example.org"),
+        "new_password": "another one",
+    }
+    bob.session.request("POST", "/api/v1/auth/reset-password", 204, json=new)
+    bob.request("GET", "/users/me", 401)
+    log_in(bob.session, "bob@example.org", tenant, "another one")
 
 
-def leave(ann: Person) -> None:
+def log_out(ann: ApiUser) -> None:
     if ann.refresh_token:
-        ann.say("POST", "/auth/refresh", 200, json={"refresh_token": ann.refresh_token})
-    ann.say("POST", "/auth/logout", 204)
-    ann.say("GET", "/users/me", 401)
+        ann.request("POST", "/auth/refresh", 200, json={"refresh_token": ann.refresh_token})
+    ann.request("POST", "/auth/logout", 204)
+    ann.request("GET", "/users/me", 401)

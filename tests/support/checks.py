@@ -14,7 +14,7 @@ def check_types(project: Project, cache: Path) -> None:
 
 
 def run_own_tests(project: Project, *options: str) -> None:
-    with project.alone():
+    with project.lock():
         printed = project.uv_run("pytest", "--quiet", *options)
     assert re.search(r"\d\d passed", printed)
     assert not re.search(r"\d (skipped|failed|error|xfailed)", printed), printed[-2000:]

@@ -25,7 +25,7 @@ LOST: list[Finding] = [("drift", "note", UNFETCHED), ("version", "note", UNFETCH
 
 
 @dataclass(frozen=True)
-class Patient:
+class DoctorCase:
     """A committed and installed project, and its template."""
 
     stack: Stack
@@ -42,19 +42,19 @@ class Patient:
             check=False,
         )
 
-    def told(self, **environment: str) -> list[dict[str, str]]:
+    def findings(self, **environment: str) -> list[dict[str, str]]:
         """What it prints for programs, whose exit code it is checked against."""
         done = self.doctor("--json", **environment)
         findings: list[dict[str, str]] = json.loads(done.stdout)
         assert done.returncode == any(one["severity"] == "error" for one in findings), done.stderr
         return findings
 
-    def found(self, **environment: str) -> list[Finding]:
+    def new_findings(self, **environment: str) -> list[Finding]:
         """The findings, but for those that a project has from birth or for want of a template."""
         found = [
-            (one["check"], one["severity"], one["problem"]) for one in self.told(**environment)
+            (one["check"], one["severity"], one["problem"]) for one in self.findings(**environment)
         ]
-        for one in [*at_birth(), *LOST]:
+        for one in [*initial_findings(), *LOST]:
             if one in found:
                 found.remove(one)
         return found
@@ -64,7 +64,7 @@ class Patient:
         self.edit(".copier-answers.yml", "^_src_path: .*$", "_src_path: /nowhere")
 
     def remedies(self) -> str:
-        return "\n".join(one["remedy"] for one in self.told())
+        return "\n".join(one["remedy"] for one in self.findings())
 
     def place(self, role: str) -> str:
         """Where the layout has a module of a resource `note`."""
@@ -88,7 +88,7 @@ class Patient:
         assert after != before
         self.write(path, after)
 
-    def recover(self, start: str) -> None:
+    def reset(self, start: str) -> None:
         """Be as at birth."""
         git(self.project.path, "reset", "--quiet", "--hard", start)
         git(self.project.path, "clean", "--quiet", "--force", "-d", "-x", "--exclude=.venv")
@@ -96,13 +96,16 @@ class Patient:
             git(self.template, "tag", "--delete", NEXT)
 
 
-def at_birth() -> list[Finding]:
+def initial_findings() -> list[Finding]:
     """What a project has that was never started or configured: notes."""
     never_started = "The local database was never started, so it has no migrations yet"
-    return [("migrations", "note", never_started), *refused("note", "Production would refuse: ")]
+    return [
+        ("migrations", "note", never_started),
+        *settings_findings("note", "Production would refuse: "),
+    ]
 
 
-def refused(severity: str, prefix: str = "") -> list[Finding]:
+def settings_findings(severity: str, prefix: str = "") -> list[Finding]:
     """The settings that other environments want."""
     wrong = {name: f"{name} is not set" for name in PRODUCTION}
     wrong["SECRET_KEY"] = "SECRET_KEY is missing or weak"

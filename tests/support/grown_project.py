@@ -53,10 +53,10 @@ def grow(project: Project, edits: Edits, stack: Stack, *, keep_example: bool) ->
     make(project, *RESOURCES)
     remove(project, RESOURCES[-1], *([] if keep_example else [("article",)]))
     project.run("uv", "add", "--quiet", "--no-sync", "attrs")
-    for name, (behind, line) in LINES.items():
-        edits.edit(name.format(**places(stack)), line=line, behind=behind)
-    for behind, line in FIELDS.items():
-        edits.edit(places(stack)["schemas"], line=line, behind=behind)
+    for name, (after, line) in LINES.items():
+        edits.edit(name.format(**places(stack)), line=line, after=after)
+    for after, line in FIELDS.items():
+        edits.edit(places(stack)["schemas"], line=line, after=after)
     extend_kernel(edits, stack)
     project.uv_run("manage", "migrate", "apply")
     project.uv_run("manage", "migrate", "create", "-m", "nicknames")

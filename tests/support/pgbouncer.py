@@ -35,7 +35,7 @@ def find_pgbouncer() -> str | None:
 
 
 @contextmanager
-def pgbouncer(socket_folder: Path) -> Iterator[str]:
+def start_pgbouncer(socket_folder: Path) -> Iterator[str]:
     """The address of a pooler in front of the PostgreSQL that listens in a folder."""
     program, port = find_pgbouncer(), free_port()
     assert program
@@ -44,7 +44,7 @@ def pgbouncer(socket_folder: Path) -> Iterator[str]:
         configuration = CONFIGURATION.format(socket=socket_folder, folder=folder, port=port)
         (folder / "pgbouncer.ini").write_text(configuration)
         (folder / "users.txt").write_text(USERS)
-        account = same_account(folder, socket_folder)
+        account = postgres_account(folder, socket_folder)
         command = [program, "--quiet", str(folder / "pgbouncer.ini")]
         with (folder / "pgbouncer.log").open("w") as log:
             process = subprocess.Popen(command, stdout=log, stderr=log, cwd="/", **account)
@@ -56,7 +56,7 @@ def pgbouncer(socket_folder: Path) -> Iterator[str]:
             process.wait(PATIENCE_SECONDS)
 
 
-def same_account(folder: Path, socket_folder: Path) -> dict[str, Any]:
+def postgres_account(folder: Path, socket_folder: Path) -> dict[str, Any]:
     """PostgreSQL's own user where tests run as root, as whom PgBouncer refuses to run."""
     if os.geteuid() != 0:
         return {}

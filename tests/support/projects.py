@@ -35,9 +35,9 @@ class Project:
     path: Path
     python: Interpreter = field(default_factory=lowest)
 
-    def sync(self, workshop: Path) -> None:
+    def sync(self, shared_path: Path) -> None:
         """Install the project; those with the same requirements share what was resolved once."""
-        shared = workshop / f"python{self.python.version}"
+        shared = shared_path / f"python{self.python.version}"
         shared.mkdir(exist_ok=True)
         requirements = (self.path / "pyproject.toml").read_bytes()
         lock = shared / f"{hashlib.sha256(requirements).hexdigest()}.uv.lock"
@@ -57,7 +57,7 @@ class Project:
         if not compiled.samefile(self.path / ".venv"):
             link_bytecode(compiled.resolve(), self.path / ".venv")
 
-    def alone(self) -> FileLock:
+    def lock(self) -> FileLock:
         """Hold the project, because another test process may be at work in it."""
         return FileLock(f"{self.path}.lock")
 
@@ -89,15 +89,15 @@ class Project:
         kept.pop("PYTHONDONTWRITEBYTECODE", None)
         return kept | {"UV_PYTHON": str(self.python.path), "NO_COLOR": "1"}
 
-    def start_afresh(self) -> None:
+    def delete_database(self) -> None:
         """Forget the development database."""
         shutil.rmtree(self.path / ".postgres", ignore_errors=True)
 
-    def served(self, **environment: str) -> AbstractContextManager["Server"]:
-        return self.serving("manage", "run", "--no-reload", **environment)
+    def serve(self, **environment: str) -> AbstractContextManager["Server"]:
+        return self.serve_with("manage", "run", "--no-reload", **environment)
 
     @contextmanager
-    def serving(self, *command: str, **environment: str) -> Iterator["Server"]:
+    def serve_with(self, *command: str, **environment: str) -> Iterator["Server"]:
         """A server of the project, which is gone at the end."""
         port = free_port()
         log = self.path.parent / f"{self.path.name}.{port}.log"
@@ -149,12 +149,12 @@ class Server:
     def wait_until_ready(self) -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline:
-            assert self.process.poll() is None, self.said()
+            assert self.process.poll() is None, self.output()
             with suppress(httpx2.TransportError):
                 if self.get("/health/ready").status_code == 200:
                     return
             time.sleep(0.1)
-        raise AssertionError(f"not ready in {PATIENCE_SECONDS} s\n{self.said()}")
+        raise AssertionError(f"not ready in {PATIENCE_SECONDS} s\n{self.output()}")
 
     def wait_until_reloaded(self, path: str) -> None:
         """Wait until an operation is there, and for a second more: a reload may follow another."""
@@ -165,7 +165,7 @@ class Server:
             except httpx2.TransportError:
                 seen = 0
             time.sleep(0.1)
-        assert seen, f"{path} is not served after {PATIENCE_SECONDS} s\n{self.said()}"
+        assert seen, f"{path} is not served after {PATIENCE_SECONDS} s\n{self.output()}"
 
     def get(self, path: str) -> httpx2.Response:
         return httpx2.get(self.url + path)
@@ -180,18 +180,18 @@ class Server:
                 self.mails_read[email] = len(mails)
                 return mails[-1]
             time.sleep(0.02)
-        raise AssertionError(f"no mail to {email}\n{self.said()}")
+        raise AssertionError(f"no mail to {email}\n{self.output()}")
 
     def stop(self) -> None:
         """Ask as a supervisor does; Uvicorn ends by the signal after it has shut down."""
         self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(PATIENCE_SECONDS)
-        assert code in (0, -signal.SIGTERM, 128 + signal.SIGTERM), self.said()
+        assert code in (0, -signal.SIGTERM, 128 + signal.SIGTERM), self.output()
 
-    def said(self) -> str:
+    def output(self) -> str:
         return self.log.read_text()[-8000:]
 
-    def remains(self) -> list[str]:
+    def remaining_processes(self) -> list[str]:
         """What still runs of the server or of its database a moment after its end."""
         deadline = time.monotonic() + 5
         while (found := self._processes()) and time.monotonic() < deadline:

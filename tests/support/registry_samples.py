@@ -31,31 +31,31 @@ routers: list[APIRouter] = [
 '''
 
 
-def with_order(text: str) -> str:
+def add_order_model(text: str) -> str:
     return add_model(text, module="app.orders.models", name="Order")
 
 
-def without_order(text: str) -> str:
+def remove_order_model(text: str) -> str:
     return remove_model(text, module="app.orders.models", name="Order")
 
 
-def with_orders(text: str) -> str:
+def add_orders_router(text: str) -> str:
     return add_router(text, module="app.orders.routes", name="orders")
 
 
-def without_orders(text: str) -> str:
+def remove_orders_router(text: str) -> str:
     return remove_router(text, module="app.orders.routes", name="orders")
 
 
-def dedented(text: str) -> str:
+def dedent(text: str) -> str:
     return textwrap.dedent(text).strip("\n")
 
 
-def each_dedented(texts: dict[str, str]) -> dict[str, str]:
-    return {name: dedented(text) for name, text in texts.items()}
+def dedent_all(texts: dict[str, str]) -> dict[str, str]:
+    return {name: dedent(text) for name, text in texts.items()}
 
 
-LISTS = each_dedented(
+LISTS = dedent_all(
     {
         "on a line": "routers = [users, auth]",
         "empty": "routers = []",
@@ -111,7 +111,7 @@ LISTS = each_dedented(
             return routers[0]""",
     }
 )
-HEADS = each_dedented(
+HEADS = dedent_all(
     {
         "plain": """
         from fastapi import APIRouter

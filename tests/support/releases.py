@@ -82,20 +82,20 @@ class ThinTemplate(Template):
         self.release(FIRST)
 
 
-class Update:
+class GitProject:
     """A committed project of a template, and its updates."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     @classmethod
-    def born(
+    def create(
         cls,
         template: Template,
         path: Path,
         answers: dict[str, str | bool],
         version: str = FIRST,
-    ) -> "Update":
+    ) -> "GitProject":
         """A project of a release of the template."""
         copy(template.path, path, answers, version)
         git(path, "init", "--quiet")
@@ -115,12 +115,12 @@ class Update:
         paths = {name: self.path / name for name in listed if name}
         return {name: path.read_bytes() for name, path in paths.items() if path.is_file()}
 
-    def append(self, name: str, text: str, *, behind: str = "") -> None:
-        """Add lines as the team would: at the end, or behind a line."""
+    def append(self, name: str, text: str, *, after: str = "") -> None:
+        """Add lines as the team would: at the end, or after a line."""
         path = self.path / name
         before = path.read_text()
-        head, line, tail = before.partition(behind) if behind else (before, "", "")
-        assert line == behind
+        head, line, tail = before.partition(after) if after else (before, "", "")
+        assert line == after
         path.write_text(f"{head}{line}{text}{tail}")
 
     def run_command(self, copier: str, version: str) -> None:

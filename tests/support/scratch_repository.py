@@ -44,7 +44,7 @@ RED = TEST.format("False")
 State = tuple[str, str, dict[str, bytes]]
 
 
-class Scratch:
+class ScratchRepository:
     """A checkout in which releases can be cut."""
 
     def __init__(self, path: Path) -> None:

@@ -25,7 +25,7 @@ class Stack:
         name = f"{self.concurrency}-{self.layout}-{self.migrations}-{tenancy}-{self.auth}"
         return name if self.example else f"{name}-bare"
 
-    def but(self, **answers: str | bool) -> "Stack":
+    def with_answers(self, **answers: str | bool) -> "Stack":
         return replace(self, **answers)  # type: ignore[arg-type]  # each answer has its field's type
 
 
@@ -39,7 +39,7 @@ STACKS = [
         ("jwt", "session"),
     )
 ]
-BARE = [stack.but(example=False) for stack in STACKS]
+BARE = [stack.with_answers(example=False) for stack in STACKS]
 
 # Two stacks that differ in every answer: together they render every conditional file.
 OPPOSITES = [

@@ -20,13 +20,13 @@ NOUNS = in_order(
     vote web week x1
     """
 )
-UNSOUND_NAMES = in_order(
+INVALID_NAMES = in_order(
     """
     class user session page type order_lines Order order-line ../evil a.b 1st _x x_ a__b l int
     request http_client test_list route select größe
     """
 )
-UNSOUND_NAMES += ["", " ", "a" * 36, "a" * 64, "a" * 300, "order\n", 'a"b', "a'b", "a\\b", "-x"]
+INVALID_NAMES += ["", " ", "a" * 36, "a" * 64, "a" * 300, "order\n", 'a"b', "a'b", "a\\b", "-x"]
 FIELDS = in_order(
     """
     amount body code count country customer description due email format height home index int32
@@ -35,13 +35,13 @@ FIELDS = in_order(
     summary title total update url value version wall_time web_url weight x y
     """
 )
-UNSOUND_FIELDS = in_order(
+INVALID_FIELDS = in_order(
     """
     id created_at metadata class tenant_id owner_id group xmin date decimal sort copy model_dump_x
     unitPrice price__gte i self store cursor_value values number_id ü
     """
 )
-UNSOUND_FIELDS += ["", " ", "a" * 60]
+INVALID_FIELDS += ["", " ", "a" * 60]
 TYPES = in_order(
     f"""
     str str:1 str:2 str:5 str:40 str:10000 text int bigint float decimal:1:0 decimal:1:1
@@ -51,13 +51,13 @@ TYPES = in_order(
     """
 )
 TYPES += [f"ref:{EARLIER}"] * 4
-UNSOUND_TYPES = in_order(
+INVALID_TYPES = in_order(
     """
     string str:0 str:x str:99999999999 str:1:2 decimal decimal:0:0 decimal:2:3 decimal:1001:0 enum
     enum: enum:A enum:a/a enum:a//b enum:mro ref ref: ref:nobody ref:../x int:1 : ::
     """
 )
-UNSOUND_TYPES += [""]
+INVALID_TYPES += [""]
 DEFAULTS = {
     "str": ["abc", "a,b", "it's", 'say "x"', "both ' and \"", "a\\b", "a%b%%", ":x;--", "{{ x }}"],
     "text": ["x" * 200, "ünïcode 😀", "a, b", "$$", "%(x)s", "'", '"', "\\", "-- migrate:down"],
@@ -90,11 +90,11 @@ REFERENCE_FLAGS = ["optional", "unique", "load=raise", "load=joined", "load=sele
 REFERENCE_FLAGS += ["on_delete=restrict", "on_delete=cascade", "on_delete=null"]
 NEVER_UNIQUE = ("text", "json", "float", "bool", "enum")
 NEVER_INDEXED = {"text": {"index"}, "json": {"index"}}
-UNSOUND_FLAGS = ["uniqe", "optional", "on_delete=x", "load=", "default", "unique=1", ""]
+INVALID_FLAGS = ["uniqe", "optional", "on_delete=x", "load=", "default", "unique=1", ""]
 
 
 @dataclass(frozen=True)
-class Wanted:
+class MakeRequest:
     """The arguments of `manage make`."""
 
     name: str
@@ -104,7 +104,7 @@ class Wanted:
     soft_delete: bool
     read_public: bool
 
-    def referring(self, earlier: Sequence[str]) -> "Wanted":
+    def with_references(self, earlier: Sequence[str]) -> "MakeRequest":
         """With the names of what the references refer to."""
         names = {EARLIER: earlier[len(self.fields) % len(earlier)], SELF: self.name}
         fields = list(self.fields)
@@ -113,7 +113,7 @@ class Wanted:
         return replace(self, fields=fields)
 
 
-EVERY_TYPE = Wanted(
+EVERY_TYPE = MakeRequest(
     "thing",
     [
         f"{name}:{kind},optional" if kind.endswith(SELF) else f"{name}:{kind}"
@@ -127,11 +127,11 @@ EVERY_TYPE = Wanted(
 
 
 @st.composite
-def fields(draw: st.DrawFn, *, sound: bool) -> str:
-    """A field; one that is not sound is odd in some part."""
-    odd = "" if sound else draw(st.sampled_from(["name", "type", "flags", "default", "mix"]))
-    name = draw(st.sampled_from(UNSOUND_FIELDS if odd == "name" else FIELDS))
-    kind = draw(st.sampled_from(UNSOUND_TYPES if odd == "type" else TYPES))
+def fields(draw: st.DrawFn, *, valid: bool) -> str:
+    """A field; one that is not valid is odd in some part."""
+    odd = "" if valid else draw(st.sampled_from(["name", "type", "flags", "default", "mix"]))
+    name = draw(st.sampled_from(INVALID_FIELDS if odd == "name" else FIELDS))
+    kind = draw(st.sampled_from(INVALID_TYPES if odd == "type" else TYPES))
     type_ = kind.partition(":")[0]
     known = REFERENCE_FLAGS if type_ == "ref" else FLAGS
     flags = draw(st.lists(st.sampled_from(known), max_size=2, unique_by=lambda f: f.split("=")[0]))
@@ -139,8 +139,8 @@ def fields(draw: st.DrawFn, *, sound: bool) -> str:
     if defaults and (odd or draw(st.booleans())):
         flags.append(f"default={draw(st.sampled_from(defaults))}")
     if odd == "flags":
-        flags.append(draw(st.sampled_from(UNSOUND_FLAGS)))
-    return ",".join([f"{name}:{kind}", *(flags if odd else fitting(kind, flags))])
+        flags.append(draw(st.sampled_from(INVALID_FLAGS)))
+    return ",".join([f"{name}:{kind}", *(flags if odd else compatible(kind, flags))])
 
 
 def defaults_of(kind: str) -> list[str]:
@@ -151,7 +151,7 @@ def defaults_of(kind: str) -> list[str]:
     return ["x"] if kind in ("str:1", "str:2") else DEFAULTS.get(type_, [])
 
 
-def fitting(kind: str, flags: list[str]) -> list[str]:
+def compatible(kind: str, flags: list[str]) -> list[str]:
     """Those of the flags that go together."""
     type_ = kind.partition(":")[0]
     if type_ == "ref":
@@ -161,10 +161,10 @@ def fitting(kind: str, flags: list[str]) -> list[str]:
     return [flag for flag in flags if flag not in unfit | NEVER_INDEXED.get(type_, set())]
 
 
-def names(*, sound: bool) -> st.SearchStrategy[str]:
+def names(*, valid: bool) -> st.SearchStrategy[str]:
     """What a resource may be called."""
-    if not sound:
-        return st.one_of(st.sampled_from(UNSOUND_NAMES), st.text(max_size=20))
+    if not valid:
+        return st.one_of(st.sampled_from(INVALID_NAMES), st.text(max_size=20))
     nouns = st.sampled_from(NOUNS)
     compounds = st.tuples(nouns, nouns).map("_".join)
     invented = st.from_regex(NAME, fullmatch=True).map(lambda name: name[:20].rstrip("_"))
@@ -172,17 +172,17 @@ def names(*, sound: bool) -> st.SearchStrategy[str]:
 
 
 @st.composite
-def wanted(draw: st.DrawFn) -> Wanted:
+def make_requests(draw: st.DrawFn) -> MakeRequest:
     """A request in which at most one thing is odd by intent."""
     odd = draw(st.sampled_from(["", "", "", "", "name", "field", "plural"]))
-    listed = draw(st.lists(fields(sound=True), max_size=8, unique_by=lambda f: f.split(":")[0]))
+    listed = draw(st.lists(fields(valid=True), max_size=8, unique_by=lambda f: f.split(":")[0]))
     if odd == "field":
-        listed.append(draw(fields(sound=False)))
+        listed.append(draw(fields(valid=False)))
     plural = (
         draw(st.sampled_from(["people", "users", "Xs", "", "a b"])) if odd == "plural" else None
     )
-    return Wanted(
-        draw(names(sound=odd != "name")),
+    return MakeRequest(
+        draw(names(valid=odd != "name")),
         listed,
         plural,
         draw(st.booleans()),

@@ -8,7 +8,7 @@ from typing import cast
 
 from manage.upgrading.ownership import Owner, owner_of
 
-from tests.support.releases import Template, Update, classes, comment
+from tests.support.releases import GitProject, Template, classes, comment
 from tests.support.renderings import git
 
 # Of either layout: a project has some of them.
@@ -37,7 +37,7 @@ MAY_CONFLICT = {*KERNEL, *REFORMATTED, *CRLF}
 class Edits:
     """Edits of a project's files: each leaves a token, and is remembered with its place."""
 
-    def __init__(self, project: Update, template: Template) -> None:
+    def __init__(self, project: GitProject, template: Template) -> None:
         self.project = project
         self.owners = owners(template.path)
         self.traces: list[tuple[str, str]] = []
@@ -63,11 +63,11 @@ class Edits:
         texts = [name for name in files if files[name] and not name.endswith((".json", ".lock"))]
         return [name for name in texts if owner_of(name, self.owners) == "yours"]
 
-    def edit(self, name: str, *, line: str = "", behind: str = "") -> None:
-        """Add a comment, or a line with one: at the end, or behind another line."""
+    def edit(self, name: str, *, line: str = "", after: str = "") -> None:
+        """Add a comment, or a line with one: at the end, or after another line."""
         token = f"edit {len(self.traces)} of the team"
         text = comment(self.project.path / name, token)
-        self.project.append(name, f"{line}  {text}\n" if line else f"\n\n{text}\n", behind=behind)
+        self.project.append(name, f"{line}  {text}\n" if line else f"\n\n{text}\n", after=after)
         self.traces.append((name, token))
 
     def write(self, name: str, text: str) -> None:

@@ -172,7 +172,7 @@ VIEW = (
 )
 
 
-class Plant:
+class ProjectCopy:
     """A copy of a project, to be spoilt."""
 
     def __init__(self, project: Project, stack: Stack) -> None:
@@ -212,20 +212,20 @@ class Plant:
             end = "\n-- migrate:down"
         self.replace(MIGRATIONS[self.stack], end, "".join(calls) + end)
 
-    def start_unprotected(self) -> None:
+    def skip_protection_check(self) -> None:
         """Have the service not look at the database before it starts."""
         file = "app/core/application.py"
         content = (self.project.path / file).read_text()
         (line,) = re.findall(r"^ *.*refuse_unprotected.*\(.*database.*\n", content, re.MULTILINE)
         self.replace(file, line, "")
 
-    def name_only_tenants(self) -> None:
+    def set_tenant_only_if_given(self) -> None:
         """Have a transaction without a tenant trust what its connection says."""
         line = "    connection.execute(SET_TENANT, tenant_parameter(session.info"
         only_tenants = f'    if session.info["tenant_id"]:\n    {line}'
         self.replace("app/core/tenancy.py", line, only_tenants)
 
-    def test(self, *arguments: str) -> str:
+    def run_tests(self, *arguments: str) -> str:
         """What the project's tests print, shortly."""
         short = ("--quiet", "--tb=line", "--show-capture=no", "-p", "no:cacheprovider")
         return self.run("pytest", *short, *arguments)
@@ -234,167 +234,177 @@ class Plant:
         """Run a command on the copy, whose packages know another folder as the project."""
         return self.project.uv_run(*command, PYTHONPATH=str(self.project.path))
 
-    def fails(self, *arguments: str, because: str) -> str:
+    def assert_tests_fail(self, *arguments: str, match: str) -> str:
         """The project's tests fail, and say why; what they print."""
         with pytest.raises(AssertionError) as failure:
-            self.test(*arguments)
+            self.run_tests(*arguments)
         printed = str(failure.value)
-        assert re.search(because, printed), printed
+        assert re.search(match, printed), printed
         return printed
 
 
 @pytest.fixture
-def plant(install: Install, tmp_path: Path) -> Callable[[Stack], Plant]:
+def copy_project(install: Install, tmp_path: Path) -> Callable[[Stack], ProjectCopy]:
     """Copies that use the packages of the project that they are copied from."""
 
-    def copy(stack: Stack) -> Plant:
+    def copy(stack: Stack) -> ProjectCopy:
         shared = install(stack)
         ignored = shutil.ignore_patterns(".venv", ".postgres", ".*_cache", "__pycache__")
-        with shared.alone():
+        with shared.lock():
             shutil.copytree(shared.path, tmp_path / "project", ignore=ignored)
         (tmp_path / "project/.venv").symlink_to(shared.path / ".venv")
-        return Plant(Project(tmp_path / "project", shared.python), stack)
+        return ProjectCopy(Project(tmp_path / "project", shared.python), stack)
 
     return copy
 
 
-Make = Callable[[Stack], Plant]
+CopyProject = Callable[[Stack], ProjectCopy]
 
 
 class TestDatabaseHolds:
-    def test_raw_sql_leaks_nothing(self, plant: Make) -> None:
+    def test_raw_sql_leaks_nothing(self, copy_project: CopyProject) -> None:
         """A route that forgets every filter."""
-        planted = plant(ASYNC)
-        planted.add_route(RAW_SQL_ROUTE)
+        copy = copy_project(ASYNC)
+        copy.add_route(RAW_SQL_ROUTE)
 
-        assert "passed" in planted.test(LEAKS)
+        assert "passed" in copy.run_tests(LEAKS)
 
 
 class TestRoutes:
-    def test_tenant_from_the_body(self, plant: Make) -> None:
-        planted = plant(ASYNC)
-        planted.add_route(TRUSTING_ROUTE)
-        planted.fails(LEAKS, "-k=bodies", because="Rows of the other tenant changed in articles")
+    def test_tenant_from_the_body(self, copy_project: CopyProject) -> None:
+        copy = copy_project(ASYNC)
+        copy.add_route(TRUSTING_ROUTE)
+        copy.assert_tests_fail(
+            LEAKS, "-k=bodies", match="Rows of the other tenant changed in articles"
+        )
 
-    def test_owners_connection(self, plant: Make) -> None:
-        planted = plant(ASYNC)
-        planted.add_route(OWNERS_ROUTE)
-        planted.fails(LEAKS, "-k=queries", because="/statistics/all.* as a user shows")
+    def test_owners_connection(self, copy_project: CopyProject) -> None:
+        copy = copy_project(ASYNC)
+        copy.add_route(OWNERS_ROUTE)
+        copy.assert_tests_fail(LEAKS, "-k=queries", match="/statistics/all.* as a user shows")
 
-    def test_memory_shared_by_tenants(self, plant: Make) -> None:
-        planted = plant(ASYNC)
-        planted.add_route(REMEMBERING_ROUTE)
-        planted.fails(LEAKS, "-k=queries", because="/latest/one.* as a user shows")
+    def test_memory_shared_by_tenants(self, copy_project: CopyProject) -> None:
+        copy = copy_project(ASYNC)
+        copy.add_route(REMEMBERING_ROUTE)
+        copy.assert_tests_fail(LEAKS, "-k=queries", match="/latest/one.* as a user shows")
 
-    def test_memory_by_address(self, plant: Make) -> None:
-        planted = plant(ASYNC)
-        planted.add_route(CACHING_ROUTE)
-        planted.fails(LEAKS, "-k=rows", because="What the other tenant asked for")
+    def test_memory_by_address(self, copy_project: CopyProject) -> None:
+        copy = copy_project(ASYNC)
+        copy.add_route(CACHING_ROUTE)
+        copy.assert_tests_fail(LEAKS, "-k=rows", match="What the other tenant asked for")
 
-    def test_list_to_plain_users(self, plant: Make) -> None:
+    def test_list_to_plain_users(self, copy_project: CopyProject) -> None:
         """It takes no parameters at all."""
-        planted = plant(ASYNC)
-        planted.add_route(STRICT_ROUTE)
-        planted.fails(LEAKS, "-k=queries", because="/mine/all as a user shows")
+        copy = copy_project(ASYNC)
+        copy.add_route(STRICT_ROUTE)
+        copy.assert_tests_fail(LEAKS, "-k=queries", match="/mine/all as a user shows")
 
-    def test_change_that_the_next_one_undoes(self, plant: Make) -> None:
-        planted = plant(ASYNC)
-        planted.add_route(FLIPPING_ROUTE)
-        planted.fails(LEAKS, "-k=paths", because="Rows of the other tenant changed in articles")
+    def test_change_that_the_next_one_undoes(self, copy_project: CopyProject) -> None:
+        copy = copy_project(ASYNC)
+        copy.add_route(FLIPPING_ROUTE)
+        copy.assert_tests_fail(
+            LEAKS, "-k=paths", match="Rows of the other tenant changed in articles"
+        )
 
-    def test_number_in_the_path(self, plant: Make) -> None:
-        planted = plant(ASYNC)
-        planted.add_route(NUMBER_ROUTE)
-        assert "passed" in planted.test(LEAKS)
+    def test_number_in_the_path(self, copy_project: CopyProject) -> None:
+        copy = copy_project(ASYNC)
+        copy.add_route(NUMBER_ROUTE)
+        assert "passed" in copy.run_tests(LEAKS)
 
-    def test_other_answer_for_foreign_ids(self, plant: Make) -> None:
-        planted = plant(ASYNC)
-        planted.migrate(ARTICLE_EXISTS)
+    def test_other_answer_for_foreign_ids(self, copy_project: CopyProject) -> None:
+        copy = copy_project(ASYNC)
+        copy.migrate(ARTICLE_EXISTS)
         reason = r"article_exists\(uuid\) is SECURITY DEFINER"
-        planted.fails(ROW_SECURITY, "-k=protected", because=reason)
-        planted.append("app/models.py", REVIEWED)
+        copy.assert_tests_fail(ROW_SECURITY, "-k=protected", match=reason)
+        copy.append("app/models.py", REVIEWED)
         service = "app/articles/service.py"
         line = "    async def get_article(self, article_id: UUID) -> ArticleRead:\n"
-        planted.replace(service, line, TELLING_SERVICE)
+        copy.replace(service, line, TELLING_SERVICE)
         imports = "from sqlalchemy import text\nfrom app.core.errors import ForbiddenError\n"
-        planted.replace(service, "from app.core.principal", f"{imports}from app.core.principal")
-        planted.fails(LEAKS, "-k=paths", because=r"is answered \(403.*for what nobody has \(404")
+        copy.replace(service, "from app.core.principal", f"{imports}from app.core.principal")
+        copy.assert_tests_fail(
+            LEAKS, "-k=paths", match=r"is answered \(403.*for what nobody has \(404"
+        )
 
-    def test_optional_reference(self, plant: Make) -> None:
+    def test_optional_reference(self, copy_project: CopyProject) -> None:
         """What it may refer to is made after it, as its routes come later."""
-        planted = plant(ASYNC)
+        copy = copy_project(ASYNC)
         for words in (
             "customer name:str:200 rate:decimal:3:3",
             "duty day:date,unique customer:ref:customer,optional",
         ):
-            planted.run("manage", "make", *words.split())
-        assert "passed" in planted.test(LEAKS, "-k=bodies")
-        planted.append("app/duties/service.py", TELLING_DUTIES)
-        because = r"duties.*is answered \(403.*for what nobody has \(409"
-        planted.fails(LEAKS, "-k=bodies", because=because)
+            copy.run("manage", "make", *words.split())
+        assert "passed" in copy.run_tests(LEAKS, "-k=bodies")
+        copy.append("app/duties/service.py", TELLING_DUTIES)
+        match = r"duties.*is answered \(403.*for what nobody has \(409"
+        copy.assert_tests_fail(LEAKS, "-k=bodies", match=match)
 
-    def test_unique_across_tenants(self, plant: Make) -> None:
-        planted = plant(ASYNC)
-        planted.migrate("CREATE UNIQUE INDEX every_email ON users (email)")
-        planted.fails(LEAKS, "-k=bodies", because=r"is answered \(409.*for what nobody has \(201")
+    def test_unique_across_tenants(self, copy_project: CopyProject) -> None:
+        copy = copy_project(ASYNC)
+        copy.migrate("CREATE UNIQUE INDEX every_email ON users (email)")
+        copy.assert_tests_fail(
+            LEAKS, "-k=bodies", match=r"is answered \(409.*for what nobody has \(201"
+        )
 
 
 class TestDatabase:
-    def test_policy_dropped(self, plant: Make) -> None:
-        planted = plant(ASYNC)
-        planted.migrate(*SHOW_ALL)
-        because = "UnprotectedDatabaseError: .*\n.*articles lacks the policy tenant_isolation"
-        printed = planted.fails(LEAKS, ROW_SECURITY, "-k=paths or protected", because=because)
+    def test_policy_dropped(self, copy_project: CopyProject) -> None:
+        copy = copy_project(ASYNC)
+        copy.migrate(*SHOW_ALL)
+        match = "UnprotectedDatabaseError: .*\n.*articles lacks the policy tenant_isolation"
+        printed = copy.assert_tests_fail(LEAKS, ROW_SECURITY, "-k=paths or protected", match=match)
         assert re.search(r"not kept apart:\s+articles lacks the policy tenant_isolation", printed)
 
-        planted.add_route(RAW_SQL_ROUTE)
-        planted.start_unprotected()
-        planted.fails(LEAKS, "-k=paths", because="/neighbours.* as a user shows canary")
+        copy.add_route(RAW_SQL_ROUTE)
+        copy.skip_protection_check()
+        copy.assert_tests_fail(LEAKS, "-k=paths", match="/neighbours.* as a user shows canary")
 
-    def test_force_dropped(self, plant: Make) -> None:
-        planted = plant(SYNC)
-        planted.migrate("ALTER TABLE articles NO FORCE ROW LEVEL SECURITY")
-        planted.fails(ROW_SECURITY, "-k=protected", because="articles lacks ENABLE or FORCE ROW")
+    def test_force_dropped(self, copy_project: CopyProject) -> None:
+        copy = copy_project(SYNC)
+        copy.migrate("ALTER TABLE articles NO FORCE ROW LEVEL SECURITY")
+        copy.assert_tests_fail(
+            ROW_SECURITY, "-k=protected", match="articles lacks ENABLE or FORCE ROW"
+        )
 
-    def test_view_of_its_owner(self, plant: Make) -> None:
-        planted = plant(ASYNC)
-        planted.migrate(*VIEW)
-        because = "article_titles is a view that reads as its owner"
-        planted.fails(ROW_SECURITY, "-k=protected", because=because)
+    def test_view_of_its_owner(self, copy_project: CopyProject) -> None:
+        copy = copy_project(ASYNC)
+        copy.migrate(*VIEW)
+        match = "article_titles is a view that reads as its owner"
+        copy.assert_tests_fail(ROW_SECURITY, "-k=protected", match=match)
 
-        planted.add_route(VIEW_ROUTE)
-        planted.start_unprotected()
-        planted.fails(LEAKS, "-k=queries", because="/titles/all.* as a user shows canary")
+        copy.add_route(VIEW_ROUTE)
+        copy.skip_protection_check()
+        copy.assert_tests_fail(LEAKS, "-k=queries", match="/titles/all.* as a user shows canary")
 
     @each([ASYNC, SYNC])
-    def test_unprotected_table(self, stack: Stack, plant: Make) -> None:
-        planted = plant(stack)
-        planted.migrate("CREATE TABLE notes (tenant_id uuid, note text)")
-        because = (
+    def test_unprotected_table(self, stack: Stack, copy_project: CopyProject) -> None:
+        copy = copy_project(stack)
+        copy.migrate("CREATE TABLE notes (tenant_id uuid, note text)")
+        match = (
             "notes lacks ENABLE or FORCE ROW LEVEL SECURITY\n.*notes lacks the policy tenant_isolation\n"
             ".*notes lacks the policy owner_maintenance\n.*notes is not granted to the service"
         )
-        planted.fails(ROW_SECURITY, "-k=protected", "--tb=short", because=because)
+        copy.assert_tests_fail(ROW_SECURITY, "-k=protected", "--tb=short", match=match)
 
 
 class TestConnections:
     @each([ASYNC, SYNC])
-    def test_named_only_if_there_is_a_tenant(self, stack: Stack, plant: Make) -> None:
+    def test_named_only_if_there_is_a_tenant(self, stack: Stack, copy_project: CopyProject) -> None:
         """What a connection was left with is trusted by what forgot its tenant."""
-        planted = plant(stack)
-        planted.name_only_tenants()
-        planted.fails(TENANCY, "-k=Connections", because="test_left_with_a_tenant")
+        copy = copy_project(stack)
+        copy.set_tenant_only_if_given()
+        copy.assert_tests_fail(TENANCY, "-k=Connections", match="test_left_with_a_tenant")
 
-    def test_named_for_longer_than_a_transaction(self, plant: Make) -> None:
-        planted = plant(SYNC)
-        planted.name_only_tenants()
-        planted.replace("app/core/tenancy.py", "TENANT}, true)", "TENANT}, false)")
-        planted.fails(TENANCY, "-k=Connections", because="test_after_another_tenant")
+    def test_named_for_longer_than_a_transaction(self, copy_project: CopyProject) -> None:
+        copy = copy_project(SYNC)
+        copy.set_tenant_only_if_given()
+        copy.replace("app/core/tenancy.py", "TENANT}, true)", "TENANT}, false)")
+        copy.assert_tests_fail(TENANCY, "-k=Connections", match="test_after_another_tenant")
 
-    def test_job_that_trusts_its_connection(self, plant: Make) -> None:
+    def test_job_that_trusts_its_connection(self, copy_project: CopyProject) -> None:
         """Reads that name no tenant find the rows of whoever used the connection before."""
-        planted = plant(ASYNC)
+        copy = copy_project(ASYNC)
         line = "            connection.execute(SET_TENANT, self._tenant)"
         only_tenants = f"            if any(self._tenant.values()):\n    {line}"
-        planted.replace("app/core/tenant_reads.py", line, only_tenants)
-        planted.fails(TENANCY, "-k=Connections", because="test_left_with_a_tenant")
+        copy.replace("app/core/tenant_reads.py", line, only_tenants)
+        copy.assert_tests_fail(TENANCY, "-k=Connections", match="test_left_with_a_tenant")

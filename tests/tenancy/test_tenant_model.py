@@ -17,26 +17,26 @@ SYNC = Stack("sync", multi_tenancy=True)
 
 
 @pytest.fixture(scope="session")
-def hiding(render: Render, workshop: Path) -> Callable[[Stack], Project]:
+def soft_deleting_project(render: Render, shared_path: Path) -> Callable[[Stack], Project]:
     """Projects whose articles are soft-deleted, so that the model has that to look at too."""
 
-    def hiding(stack: Stack) -> Project:
-        project = Project(workshop / "hiding" / str(stack))
+    def soft_deleting_project(stack: Stack) -> Project:
+        project = Project(shared_path / "soft_deleting_project" / str(stack))
         project.path.parent.mkdir(exist_ok=True)
-        with project.alone():
+        with project.lock():
             if not (project.path / "scaffold/made/article.json").exists():
-                bare = render(stack.but(example=False)).path
+                bare = render(stack.with_answers(example=False)).path
                 shutil.copytree(bare, project.path, dirs_exist_ok=True)
-                project.sync(workshop)
+                project.sync(shared_path)
                 make(project, (*ARTICLE, "--soft-delete"))
         return project
 
-    return hiding
+    return soft_deleting_project
 
 
 def run_model(project: Project, *, sabotage: str = "") -> str:
     """From outside of the project, whose own tests must not find it."""
-    with project.alone():
+    with project.lock():
         return project.uv_run(
             *("--with", "hypothesis", "python", "-m", "pytest", str(MODEL), "--quiet"),
             *("-c", "pyproject.toml", "--rootdir", ".", "--import-mode", "importlib"),
@@ -53,8 +53,10 @@ def run_model(project: Project, *, sabotage: str = "") -> str:
 
 
 @each([ASYNC, SYNC])
-def test_tenants_see_their_own(stack: Stack, hiding: Callable[[Stack], Project]) -> None:
-    assert "1 passed" in run_model(hiding(stack))
+def test_tenants_see_their_own(
+    stack: Stack, soft_deleting_project: Callable[[Stack], Project]
+) -> None:
+    assert "1 passed" in run_model(soft_deleting_project(stack))
 
 
 @pytest.mark.parametrize(
@@ -66,7 +68,7 @@ def test_tenants_see_their_own(stack: Stack, hiding: Callable[[Stack], Project])
     ],
 )
 def test_notices_what_lacks(
-    sabotage: str, complaint: str, hiding: Callable[[Stack], Project]
+    sabotage: str, complaint: str, soft_deleting_project: Callable[[Stack], Project]
 ) -> None:
     with pytest.raises(AssertionError, match=complaint):
-        run_model(hiding(ASYNC), sabotage=sabotage)
+        run_model(soft_deleting_project(ASYNC), sabotage=sabotage)

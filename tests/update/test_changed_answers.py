@@ -6,11 +6,11 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.support.api_session import Conversation, Person, join, log_in
+from tests.support.api_session import ApiSession, ApiUser, log_in, register
 from tests.support.guides import GUIDES, files_of
 from tests.support.kernel_changes import ANCHOR, add_locale
 from tests.support.projects import Project, Server
-from tests.support.releases import NEXT, Template, Update
+from tests.support.releases import NEXT, GitProject, Template
 from tests.support.renderings import git
 from tests.support.sample_resources import CUSTOMER, ORDER, make
 from tests.support.stacks import Stack, each
@@ -42,102 +42,102 @@ def template(checkout: Path, tmp_path: Path) -> Template:
 
 @each([ASYNC])
 def test_auth_both_ways_and_tenants(
-    stack: Stack, template: Template, workshop: Path, tmp_path: Path
+    stack: Stack, template: Template, shared_path: Path, tmp_path: Path
 ) -> None:
-    update = Update.born(template, tmp_path / "project", stack.answers)
-    project = Project(update.path)
-    project.sync(workshop)
+    repository = GitProject.create(template, tmp_path / "project", stack.answers)
+    project = Project(repository.path)
+    project.sync(shared_path)
     make(project, CUSTOMER, ORDER)
-    edit(update)
+    edit_project(repository)
     project.uv_run("manage", "migrate", "apply")
     project.uv_run("manage", "migrate", "create", "-m", "nicknames")
-    with project.served() as server, Conversation(server) as talk:
-        ann = join(talk, stack, EMAIL)
-        key = ann.say("POST", "/auth/api-keys", 201, json={"name": "robot"})["key"]
-        before = write_made(ann)
+    with project.serve() as server, ApiSession(server) as session:
+        ann = register(session, stack, EMAIL)
+        key = ann.request("POST", "/auth/api-keys", 201, json={"name": "robot"})["key"]
+        before = write_made_rows(ann)
         server.stop()
-    update.commit("Resources and edits")
+    repository.commit("Resources and edits")
 
     add_locale(template)
     template.release(NEXT)
-    update.run(auth="session")
-    project.sync(workshop)
-    with project.served() as server, Conversation(server) as talk:
-        refuse(server, ann)
-        ann = log_in(talk, EMAIL, "")
-        assert [read(ann, *PATHS), read_by_key(server, key)] == [before, 200]
+    repository.run(auth="session")
+    project.sync(shared_path)
+    with project.serve() as server, ApiSession(server) as session:
+        check_token_is_rejected(server, ann)
+        ann = log_in(session, EMAIL, "")
+        assert [read_lists(ann, *PATHS), read_by_key(server, key)] == [before, 200]
         server.stop()
     project.uv_run("pytest", "--quiet", "tests/auth/test_routes.py")
-    update.commit("Session tokens")
+    repository.commit("Session tokens")
 
     changes = ("--set", "auth=jwt", "--set", "multi_tenancy=true")
     project.uv_run("manage", "upgrade", *changes)
-    give_tenants(project)
-    with project.served() as server, Conversation(server) as talk:
-        refuse(server, ann)
+    add_tenants(project)
+    with project.serve() as server, ApiSession(server) as session:
+        check_token_is_rejected(server, ann)
         assert read_by_key(server, key) == 401
-        assert read(log_in(talk, EMAIL, "default"), *PATHS) == before
-        eve = join(talk, stack.but(multi_tenancy=True), "eve@example.org", "Evil")
-        assert [page["total"] for page in read(eve, *PATHS)] == [0, 0, 0]
+        assert read_lists(log_in(session, EMAIL, "default"), *PATHS) == before
+        eve = register(session, stack.with_answers(multi_tenancy=True), "eve@example.org", "Evil")
+        assert [page["total"] for page in read_lists(eve, *PATHS)] == [0, 0, 0]
         server.stop()
     make(project, ("invoice", "order:ref:order", "number:int,unique", "--owned"))
     own_tests = ("articles", "customers", "orders", "invoices", "auth", "users")
     project.uv_run("pytest", "--quiet", *(f"tests/{name}" for name in own_tests), *CORE)
-    kept = update.files()
+    kept = repository.files()
     for name, (_, text) in EDITS.items():
         assert text in kept[name].decode(), name
 
 
 @each([SYNC])
 def test_tenants_by_copier_alone(
-    stack: Stack, template: Template, workshop: Path, tmp_path: Path
+    stack: Stack, template: Template, shared_path: Path, tmp_path: Path
 ) -> None:
     add_locale(template)  # By a migration that comes behind the tenants', if they are there.
     template.release(NEXT)
-    update = Update.born(template, tmp_path / "project", stack.answers, NEXT)
-    project = Project(update.path)
-    project.sync(workshop)
+    repository = GitProject.create(template, tmp_path / "project", stack.answers, NEXT)
+    project = Project(repository.path)
+    project.sync(shared_path)
     add_orders(project, stack)
     project.uv_run("manage", "migrate", "apply")
     project.uv_run("manage", "migrate", "create", "-m", "orders")
-    with project.served() as server, Conversation(server) as talk:
-        before = write(join(talk, stack, EMAIL))
+    with project.serve() as server, ApiSession(server) as session:
+        before = write_sample_rows(register(session, stack, EMAIL))
         server.stop()
     yours = files_of_the_team(project)
-    update.commit("Orders")
+    repository.commit("Orders")
 
-    update.run(multi_tenancy=True)
+    repository.run(multi_tenancy=True)
 
     assert files_of_the_team(project) == yours
-    assert update.conflicts() == []
+    assert repository.conflicts() == []
     project.uv_run("manage", "migrate", "apply")
     with pytest.raises(AssertionError, match="orders lacks tenant_id"):
         project.uv_run("manage", "run", "--no-reload")
-    give_tenants(project)
-    with project.served() as server, Conversation(server) as talk:
-        ann = log_in(talk, EMAIL, "default")
-        assert read(ann, *SAMPLE_PATHS) == before
-        order = ann.say("POST", "/orders", 201, json={"number": "A2"})
-        eve = join(talk, stack.but(multi_tenancy=True), "eve@example.org", "Evil")
-        assert [page["total"] for page in read(eve, *SAMPLE_PATHS)] == [0, 0, 0]
-        assert eve.say("GET", "/orders", 200, params={"number__contains": "A"})["total"] == 0
-        eve.say("POST", "/order-lines", 409, json={"order_id": order["id"], "code": "L1"})
-        assert eve.say("POST", "/orders", 201, json={"number": "A2"})["number"] == "A2"
+    add_tenants(project)
+    with project.serve() as server, ApiSession(server) as session:
+        ann = log_in(session, EMAIL, "default")
+        assert read_lists(ann, *SAMPLE_PATHS) == before
+        order = ann.request("POST", "/orders", 201, json={"number": "A2"})
+        eve = register(session, stack.with_answers(multi_tenancy=True), "eve@example.org", "Evil")
+        assert [page["total"] for page in read_lists(eve, *SAMPLE_PATHS)] == [0, 0, 0]
+        assert eve.request("GET", "/orders", 200, params={"number__contains": "A"})["total"] == 0
+        eve.request("POST", "/order-lines", 409, json={"order_id": order["id"], "code": "L1"})
+        assert eve.request("POST", "/orders", 201, json={"number": "A2"})["number"] == "A2"
         server.stop()
     project.uv_run("pytest", "--quiet", "tests/routes/test_article.py", *CORE)
 
 
-def edit(update: Update) -> None:
+def edit_project(repository: GitProject) -> None:
     """Use the extension points, as the guide has it, and change lines of the template's."""
     for path, code in files_of(GUIDES / "extend-the-kernel.md").items():
-        (update.path / path).write_text(code)
-    update.append("app/users/models.py", "    nickname: Mapped[str | None]\n", behind=ANCHOR)
+        (repository.path / path).write_text(code)
+    repository.append("app/users/models.py", "    nickname: Mapped[str | None]\n", after=ANCHOR)
     for name, (old, new) in EDITS.items():
-        file = update.path / name
+        file = repository.path / name
         file.write_text(file.read_text().replace(old, new, 1))
 
 
-def give_tenants(project: Project) -> None:
+def add_tenants(project: Project) -> None:
     """What the guide says to do."""
     project.uv_run("manage", "migrate", "apply")
     project.uv_run("manage", "migrate", "create", "-m", "tenants")
@@ -145,9 +145,9 @@ def give_tenants(project: Project) -> None:
     assert "no migration is needed" in project.uv_run("manage", "migrate", "create", "-m", "more")
 
 
-def refuse(server: Server, person: Person) -> None:
+def check_token_is_rejected(server: Server, user: ApiUser) -> None:
     """Nobody is logged in by a token of the other kind."""
-    headers = {"Authorization": f"Bearer {person.token}"}
+    headers = {"Authorization": f"Bearer {user.token}"}
     assert httpx2.get(f"{server.url}/api/v1/users/me", headers=headers).status_code == 401
 
 
@@ -157,15 +157,15 @@ def read_by_key(server: Server, key: str) -> int:
     return httpx2.get(f"{server.url}/api/v1/users/me", headers=headers).status_code
 
 
-def write_made(person: Person) -> list[Any]:
+def write_made_rows(user: ApiUser) -> list[Any]:
     """Rows of every resource that was made; what the lists show of them."""
-    person.say("POST", "/articles", 201, json={"title": "Old", "content": "Text"})
-    owner = person.say("GET", "/users/me", 200)["id"]
+    user.request("POST", "/articles", 201, json={"title": "Old", "content": "Text"})
+    owner = user.request("GET", "/users/me", 200)["id"]
     customer = {"name": "Acme", "email": "it@example.org", "vip": True, "account_id": owner}
-    made = person.say("POST", "/customers", 201, json=customer)
+    made = user.request("POST", "/customers", 201, json=customer)
     order = {"number": 1, "customer_id": made["id"], "due": "2026-01-31"}
-    person.say("POST", "/orders", 201, json=order)
-    return read(person, *PATHS)
+    user.request("POST", "/orders", 201, json=order)
+    return read_lists(user, *PATHS)
 
 
 def add_orders(project: Project, stack: Stack) -> None:
@@ -199,16 +199,16 @@ def files_of_the_team(project: Project) -> dict[str, bytes]:
     }
 
 
-def write(person: Person) -> list[Any]:
+def write_sample_rows(user: ApiUser) -> list[Any]:
     """Rows of every resource; what the lists show of them."""
-    person.say("POST", "/articles", 201, json={"title": "Old", "content": "Text"})
-    order = person.say("POST", "/orders", 201, json={"number": "A1"})
+    user.request("POST", "/articles", 201, json={"title": "Old", "content": "Text"})
+    order = user.request("POST", "/orders", 201, json={"number": "A1"})
     line = {"order_id": order["id"], "code": "L1"}
-    parent = person.say("POST", "/order-lines", 201, json=line)
+    parent = user.request("POST", "/order-lines", 201, json=line)
     child = line | {"code": "L2", "parent_id": parent["id"]}
-    person.say("POST", "/order-lines", 201, json=child)
-    return read(person, *SAMPLE_PATHS)
+    user.request("POST", "/order-lines", 201, json=child)
+    return read_lists(user, *SAMPLE_PATHS)
 
 
-def read(person: Person, *paths: str) -> list[Any]:
-    return [person.say("GET", path, 200) for path in paths]
+def read_lists(user: ApiUser, *paths: str) -> list[Any]:
+    return [user.request("GET", path, 200) for path in paths]

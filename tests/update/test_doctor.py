@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.doctor_cases import Finding, Patient, refused
+from tests.support.doctor_cases import DoctorCase, Finding, settings_findings
 from tests.support.projects import Project
-from tests.support.releases import NEXT, Template, Update
+from tests.support.releases import NEXT, GitProject, Template
 from tests.support.renderings import git
 from tests.support.stacks import OPPOSITES, Stack, each
 
@@ -29,28 +29,30 @@ router = APIRouter()
 
 
 @pytest.fixture
-def patient(stack: Stack, checkout: Path, workshop: Path) -> Iterator[Patient]:
+def case(stack: Stack, checkout: Path, shared_path: Path) -> Iterator[DoctorCase]:
     """One per stack and run, which recovers after each test."""
-    folder = workshop / "patients" / str(stack)
+    folder = shared_path / "doctor-cases" / str(stack)
     folder.mkdir(parents=True, exist_ok=True)
     project = Project(folder / "project")
-    with project.alone():
+    with project.lock():
         if not project.path.exists():
-            born = Update.born(Template(checkout, folder / "template"), project.path, stack.answers)
-            project.sync(workshop)
-            born.commit("Lock")
-        patient = Patient(stack, folder / "template", project)
+            repository = GitProject.create(
+                Template(checkout, folder / "template"), project.path, stack.answers
+            )
+            project.sync(shared_path)
+            repository.commit("Lock")
+        case = DoctorCase(stack, folder / "template", project)
         start = git(project.path, "rev-parse", "HEAD").strip()
-        yield patient
-        patient.recover(start)
+        yield case
+        case.reset(start)
 
 
 @each(OPPOSITES)
-def test_fresh_project_has_no_problem(patient: Patient) -> None:
-    assert patient.found() == []
-    assert not (patient.project.path / ".postgres").exists()
+def test_fresh_project_has_no_problem(case: DoctorCase) -> None:
+    assert case.new_findings() == []
+    assert not (case.project.path / ".postgres").exists()
 
-    told = patient.doctor()
+    told = case.doctor()
 
     assert told.returncode == 0
     assert "migrations:\n  note: The local database was never started" in told.stdout
@@ -58,122 +60,124 @@ def test_fresh_project_has_no_problem(patient: Patient) -> None:
 
 
 @each(OPPOSITES)
-def test_registrations(patient: Patient) -> None:
-    patient.lose_template()
-    patient.write(patient.place("models"), MODEL)
-    patient.write(patient.place("routes"), ROUTER)
-    patient.edit(patient.registry("models"), r"^from .* import Article$", "")
-    gone = patient.module("routes", "article")
-    patient.edit(patient.registry("routes"), re.escape(gone), f"{gone}_old")
-    models, routes = patient.registry("models"), patient.registry("routes")
-    article = patient.module("models", "article").replace(".", "/") + ".py"
-    served = gone.replace(".", "/") + ".py"
+def test_registrations(case: DoctorCase) -> None:
+    case.lose_template()
+    case.write(case.place("models"), MODEL)
+    case.write(case.place("routes"), ROUTER)
+    case.edit(case.registry("models"), r"^from .* import Article$", "")
+    removed = case.module("routes", "article")
+    case.edit(case.registry("routes"), re.escape(removed), f"{removed}_old")
+    models, routes = case.registry("models"), case.registry("routes")
+    article = case.module("models", "article").replace(".", "/") + ".py"
+    served = removed.replace(".", "/") + ".py"
 
-    assert sorted(patient.found()) == sorted(
+    assert sorted(case.new_findings()) == sorted(
         [
-            unknown_tables(article, "Article", models),
-            unknown_tables(patient.place("models"), "Note", models),
-            unserved(served, routes),
-            unserved(patient.place("routes"), routes),
-            ("registrations", "error", f"{routes} imports from {gone}_old, which is gone"),
+            unknown_tables_finding(article, "Article", models),
+            unknown_tables_finding(case.place("models"), "Note", models),
+            unserved_finding(served, routes),
+            unserved_finding(case.place("routes"), routes),
+            ("registrations", "error", f"{routes} imports from {removed}_old, which is gone"),
         ]
     )
-    (patient.project.path / "app" / "seed.py").unlink()
+    (case.project.path / "app" / "seed.py").unlink()
     missing = "app.seed is missing, and the kernel imports it"
-    assert ("registrations", "error", missing) in patient.found()
-    (patient.project.path / "app" / "core" / "pages.py").unlink()
-    [lost] = [found for found in patient.found() if "app.core.pages is gone" in found[2]]
+    assert ("registrations", "error", missing) in case.new_findings()
+    (case.project.path / "app" / "core" / "pages.py").unlink()
+    [lost] = [found for found in case.new_findings() if "app.core.pages is gone" in found[2]]
     assert lost[:2] == ("registrations", "error")
 
-    said = patient.remedies()
-    assert f"add `from {patient.module('models')} import Note` to {models}" in said
-    assert f"add `from {patient.module('routes')} import router as note" in said
+    said = case.remedies()
+    assert f"add `from {case.module('models')} import Note` to {models}" in said
+    assert f"add `from {case.module('routes')} import router as note" in said
 
 
-def unknown_tables(path: str, model: str, registry: str) -> Finding:
+def unknown_tables_finding(path: str, model: str, registry: str) -> Finding:
     problem = f"{path} defines {model}, and {registry} does not import it,"
     return "registrations", "error", f"{problem} so that migrations do not know its tables"
 
 
-def unserved(path: str, registry: str) -> Finding:
+def unserved_finding(path: str, registry: str) -> Finding:
     problem = f"{path} has a router, and {registry} does not list it,"
     return "registrations", "warning", f"{problem} so that its operations are not served"
 
 
 @each([ASYNC])
-def test_registered_by_way_of_others(patient: Patient) -> None:
+def test_registered_by_way_of_others(case: DoctorCase) -> None:
     """In whichever way a module comes in; but what is for type checkers alone does not count."""
-    patient.lose_template()
-    patient.write("app/notes/models/__init__.py", "from .plain import *\n")
-    patient.write("app/notes/models/plain.py", MODEL)
-    patient.write("app/hints/models.py", MODEL.replace("notes", "hints"))
-    patient.write("app/notes/routes.py", ROUTER)
+    case.lose_template()
+    case.write("app/notes/models/__init__.py", "from .plain import *\n")
+    case.write("app/notes/models/plain.py", MODEL)
+    case.write("app/hints/models.py", MODEL.replace("notes", "hints"))
+    case.write("app/notes/routes.py", ROUTER)
     hint = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import app.hints.models\n"
-    with (patient.project.path / "app/models.py").open("a") as registry:
+    with (case.project.path / "app/models.py").open("a") as registry:
         registry.write(f"import app.notes.models\n{hint}")
-    with (patient.project.path / "app/main.py").open("a") as main:
+    with (case.project.path / "app/main.py").open("a") as main:
         main.write("from app.notes import routes\napp.include_router(routes.router)\n")
 
-    assert patient.found() == [unknown_tables("app/hints/models.py", "Note", "app/models.py")]
+    assert case.new_findings() == [
+        unknown_tables_finding("app/hints/models.py", "Note", "app/models.py")
+    ]
 
 
 @each(OPPOSITES)
-def test_answers(patient: Patient) -> None:
-    patient.lose_template()
-    stack = patient.stack
+def test_answers(case: DoctorCase) -> None:
+    case.lose_template()
+    stack = case.stack
     for name in ("layout", "auth", "multi_tenancy"):
-        patient.edit(".copier-answers.yml", f"^{name}: .*$", f"{name}: {changed(stack, name)}")
+        case.edit(".copier-answers.yml", f"^{name}: .*$", f"{name}: {opposite_answer(stack, name)}")
 
     severity = "error" if stack.multi_tenancy else "warning"
-    assert patient.found() == [
-        ("answers", "warning", edited(stack, "auth")),
-        ("answers", "error", edited(stack, "layout")),
-        ("answers", severity, edited(stack, "multi_tenancy")),
+    assert case.new_findings() == [
+        ("answers", "warning", edited_answer(stack, "auth")),
+        ("answers", "error", edited_answer(stack, "layout")),
+        ("answers", severity, edited_answer(stack, "multi_tenancy")),
     ]
-    said = patient.remedies()
+    said = case.remedies()
     assert f"put it back to {stack.layout}: it cannot be changed" in said
-    assert f"`manage upgrade --set 'auth={changed(stack, 'auth')}'`" in said
+    assert f"`manage upgrade --set 'auth={opposite_answer(stack, 'auth')}'`" in said
 
 
-def changed(stack: Stack, name: str) -> str:
+def opposite_answer(stack: Stack, name: str) -> str:
     """The answer of the other stack."""
     other = SYNC if stack == ASYNC else ASYNC
     return str(other.answers[name]).replace("True", "true").replace("False", "false")
 
 
-def edited(stack: Stack, name: str) -> str:
-    born = str(stack.answers[name]).replace("True", "true").replace("False", "false")
-    answer = f"{name}: {changed(stack, name)}"
-    return f".copier-answers.yml says {answer}, but the project was rendered with {born}"
+def edited_answer(stack: Stack, name: str) -> str:
+    rendered = str(stack.answers[name]).replace("True", "true").replace("False", "false")
+    answer = f"{name}: {opposite_answer(stack, name)}"
+    return f".copier-answers.yml says {answer}, but the project was rendered with {rendered}"
 
 
 @each([ASYNC])
-def test_damaged_answers(patient: Patient) -> None:
-    (patient.project.path / ".copier-answers.yml").write_text("[")
+def test_damaged_answers(case: DoctorCase) -> None:
+    (case.project.path / ".copier-answers.yml").write_text("[")
     unchecked = "Not checked: .copier-answers.yml is damaged: bring it back from git"
-    assert patient.found() == [
+    assert case.new_findings() == [
         ("answers", "error", ".copier-answers.yml is damaged"),
         ("drift", "note", unchecked),
         ("version", "note", unchecked),
     ]
 
-    (patient.project.path / ".copier-answers.yml").unlink()
-    assert ("answers", "error", ".copier-answers.yml is missing") in patient.found()
+    (case.project.path / ".copier-answers.yml").unlink()
+    assert ("answers", "error", ".copier-answers.yml is missing") in case.new_findings()
 
 
 @each([ASYNC])
-def test_conflicts(patient: Patient) -> None:
-    patient.lose_template()
+def test_conflicts(case: DoctorCase) -> None:
+    case.lose_template()
     sides = "<<<<<<< before updating\na\n=======\nb\n>>>>>>> after updating\n"
-    patient.write("app/core/notes.txt", sides)
-    patient.write("alembic.ini.rej", "")
+    case.write("app/core/notes.txt", sides)
+    case.write("alembic.ini.rej", "")
     for name in ("notes.txt", "README.md.rej"):  # The team's, which no update writes.
-        patient.write(name, sides)
-    head = git(patient.project.path, "rev-parse", "HEAD").strip()
+        case.write(name, sides)
+    head = git(case.project.path, "rev-parse", "HEAD").strip()
     state = json.dumps([head, ["app/core/notes.txt"]])
-    patient.write(".local/upgrade.json", state)
+    case.write(".local/upgrade.json", state)
 
-    assert patient.found() == [
+    assert case.new_findings() == [
         ("conflicts", "error", "alembic.ini.rej has an unresolved conflict"),
         ("conflicts", "error", "app/core/notes.txt has an unresolved conflict"),
         ("conflicts", "note", "An upgrade is under way"),
@@ -181,43 +185,43 @@ def test_conflicts(patient: Patient) -> None:
 
 
 @each(OPPOSITES)
-def test_drift_and_a_newer_release(patient: Patient) -> None:
-    path = patient.project.path
-    patient.edit("app/core/errors.py", r"\A", "# ours\n")
+def test_drift_and_a_newer_release(case: DoctorCase) -> None:
+    path = case.project.path
+    case.edit("app/core/errors.py", r"\A", "# ours\n")
     (path / "app/core/pages.py").write_bytes(
         (path / "app/core/pages.py").read_bytes().replace(b"\n", b"\r\n")
     )
-    patient.edit("pyproject.toml", r"\A", "# ours\n")
-    patient.edit("README.md", r"\A", "# ours\n")
+    case.edit("pyproject.toml", r"\A", "# ours\n")
+    case.edit("README.md", r"\A", "# ours\n")
     (path / "migrations/env.py").unlink(missing_ok=True)
     (path / "tests/core/test_health.py").unlink()
-    auth = changed(patient.stack, "auth")
-    patient.edit(".copier-answers.yml", "^auth: .*$", f"auth: {auth}")
-    git(patient.template, "tag", NEXT)
+    auth = opposite_answer(case.stack, "auth")
+    case.edit(".copier-answers.yml", "^auth: .*$", f"auth: {auth}")
+    git(case.template, "tag", NEXT)
 
     extended = ("drift", "note", "Deleted, yours to extend: migrations/env.py")
-    assert patient.found() == [
-        ("answers", "warning", edited(patient.stack, "auth")),
+    assert case.new_findings() == [
+        ("answers", "warning", edited_answer(case.stack, "auth")),
         ("drift", "note", "Edited, the template's: app/core/errors.py"),
         ("drift", "note", "Deleted, the template's: tests/core/test_health.py"),
         ("drift", "note", "Edited, yours to extend: pyproject.toml"),
-        *([extended] if patient.stack.migrations == "alembic" else []),
+        *([extended] if case.stack.migrations == "alembic" else []),
         ("version", "note", "The template is at v0.0.2, this project at v0.0.1"),
     ]
-    assert "prefer an extension point" in patient.remedies()
+    assert "prefer an extension point" in case.remedies()
 
 
 @each([ASYNC])
-def test_checks_that_cannot_run(patient: Patient, tmp_path: Path) -> None:
+def test_checks_that_cannot_run(case: DoctorCase, tmp_path: Path) -> None:
     """Without git and the template, and with code that cannot be imported or read."""
-    (patient.project.path / ".git").rename(tmp_path / "git")
+    (case.project.path / ".git").rename(tmp_path / "git")
     try:
-        patient.lose_template()
-        patient.write("app/settings.py", "from nowhere import nothing\n")
-        patient.write("app/core/errors.py", "print(")
-        told = patient.told()
+        case.lose_template()
+        case.write("app/settings.py", "from nowhere import nothing\n")
+        case.write("app/core/errors.py", "print(")
+        told = case.findings()
     finally:
-        (tmp_path / "git").rename(patient.project.path / ".git")
+        (tmp_path / "git").rename(case.project.path / ".git")
 
     severities = {one["check"]: one["severity"] for one in told}
     unchecked = ("conflicts", "migrations", "settings", "drift", "version")
@@ -230,23 +234,23 @@ def test_checks_that_cannot_run(patient: Patient, tmp_path: Path) -> None:
 
 
 @each(OPPOSITES)
-def test_settings(patient: Patient) -> None:
-    patient.lose_template()
-    staging = patient.found(ENVIRONMENT="staging", SMTP_HOST="mail.example.org")
-    assert [one for one in staging if one[0] == "settings"] == refused("error")[:-1]
+def test_settings(case: DoctorCase) -> None:
+    case.lose_template()
+    staging = case.new_findings(ENVIRONMENT="staging", SMTP_HOST="mail.example.org")
+    assert [one for one in staging if one[0] == "settings"] == settings_findings("error")[:-1]
 
-    patient.write(".env", "DEBUG=true\nPOOL_SIZE=none\n")
+    case.write(".env", "DEBUG=true\nPOOL_SIZE=none\n")
     invalid = "POOL_SIZE Input should be a valid integer, unable to parse string as an integer"
-    assert ("settings", "error", invalid) in patient.found()
-    patient.write(".env", "DEBUG=true\n")
+    assert ("settings", "error", invalid) in case.new_findings()
+    case.write(".env", "DEBUG=true\n")
     wrong = ("settings", "note", "Production would refuse: DEBUG shows internals")
-    assert patient.found() == [wrong]
+    assert case.new_findings() == [wrong]
 
 
 @each([ASYNC])
-def test_forked_line(patient: Patient) -> None:
-    patient.lose_template()
-    folder = patient.project.path / "migrations/app"
+def test_forked_line(case: DoctorCase) -> None:
+    case.lose_template()
+    folder = case.project.path / "migrations/app"
     (first,) = folder.glob("*.py")
     created = first.read_text()
     follows = re.sub(r"^down_revision.*$", 'down_revision = "0001"', created, flags=re.MULTILINE)
@@ -257,57 +261,57 @@ def test_forked_line(patient: Patient) -> None:
         )
 
     fork = "The migrations of the line app end in app_a and in app_b"
-    assert patient.found() == [("migrations", "error", fork)]
+    assert case.new_findings() == [("migrations", "error", fork)]
 
 
 @each(OPPOSITES)
-def test_database(patient: Patient) -> None:
-    patient.lose_template()
-    project = patient.project
+def test_database(case: DoctorCase) -> None:
+    case.lose_template()
+    project = case.project
     with project.postgres():
-        pending = patient.found()
+        pending = case.new_findings()
         assert [(check, severity) for check, severity, _ in pending] == [("migrations", "warning")]
         assert pending[0][2].startswith("The database lacks ")
         project.uv_run("manage", "migrate", "apply")
-        assert patient.found() == []
+        assert case.new_findings() == []
 
-        registry = patient.project.path / patient.registry("models")
+        registry = case.project.path / case.registry("models")
         registered = registry.read_text()
-        patient.edit(patient.registry("models"), r"^from .* import Article$", "")
-        [unregistered, unchecked] = patient.found()
+        case.edit(case.registry("models"), r"^from .* import Article$", "")
+        [unregistered, unchecked] = case.new_findings()
         assert unregistered[:2] == ("registrations", "error")
         assert "lacks models (see above), whose tables it would drop" in unchecked[2]
         registry.write_text(registered)
 
-        article = patient.module("models", "article").replace(".", "/") + ".py"
-        patient.edit(article, r"\Z", "    subtitle: Mapped[str | None]\n")
+        article = case.module("models", "article").replace(".", "/") + ".py"
+        case.edit(article, r"\Z", "    subtitle: Mapped[str | None]\n")
         differs = "The models differ from the database in articles"
-        assert patient.found() == [("migrations", "error", differs)]
+        assert case.new_findings() == [("migrations", "error", differs)]
 
         project.uv_run("manage", "migrate", "create", "-m", "subtitle")
-        [(check, severity, problem)] = patient.found()
+        [(check, severity, problem)] = case.new_findings()
         assert (check, severity) == ("migrations", "warning")
         project.uv_run("manage", "migrate", "apply")
-        assert patient.found() == []
+        assert case.new_findings() == []
 
         git(project.path, "clean", "--quiet", "--force", "-d")
         name = problem.removeprefix("The database lacks ")
         ahead = f"The database has {name}, of a newer release or another branch"
-        assert patient.found() == [("migrations", "warning", ahead)]
+        assert case.new_findings() == [("migrations", "warning", ahead)]
 
 
 @each([ASYNC])
-def test_upgrade_ends_with_it(patient: Patient) -> None:
-    git(patient.template, "commit", "--quiet", "--allow-empty", "--message", NEXT)
-    git(patient.template, "tag", NEXT)
-    said = patient.project.uv_run("manage", "upgrade")
+def test_upgrade_ends_with_it(case: DoctorCase) -> None:
+    git(case.template, "commit", "--quiet", "--allow-empty", "--message", NEXT)
+    git(case.template, "tag", NEXT)
+    said = case.project.uv_run("manage", "upgrade")
     assert "conflicts:\n  note: An upgrade is under way" in said
     assert "No problems found, 6 notes" in said
-    patient.project.uv_run("manage", "upgrade", "--abort")
+    case.project.uv_run("manage", "upgrade", "--abort")
 
-    patient.write(patient.place("models"), MODEL)
-    Update(patient.project.path).commit("Forget to register a model")
+    case.write(case.place("models"), MODEL)
+    GitProject(case.project.path).commit("Forget to register a model")
     with pytest.raises(AssertionError) as refusal:
-        patient.project.uv_run("manage", "upgrade")
+        case.project.uv_run("manage", "upgrade")
     assert "app/notes/models.py defines Note" in str(refusal.value)
     assert "Error: The upgrade is there, but `manage doctor` has found errors" in str(refusal.value)

@@ -9,13 +9,13 @@ from manage.upgrading.conflicts import find_conflicts
 from manage.upgrading.ownership import Owner, owner_of
 from manage.upgrading.repository import Repository
 
-from tests.support.api_session import Conversation, Person, join, log_in
+from tests.support.api_session import ApiSession, ApiUser, log_in, register
 from tests.support.checks import check_style, check_types, run_own_tests
 from tests.support.grown_project import grow
 from tests.support.history import RELEASES, WORKING_TREE, History
 from tests.support.projects import Project
 from tests.support.questions import load_config
-from tests.support.releases import Update
+from tests.support.releases import GitProject
 from tests.support.renderings import git
 from tests.support.stacks import OPPOSITES, SPREAD, Stack, each
 from tests.support.team_edits import MAY_CONFLICT, REFORMATTED, Edits
@@ -37,90 +37,91 @@ def template(history: History) -> History:
 
 
 @each(SPREAD[2:4])
-@pytest.mark.parametrize("born", VERSIONS)
-def test_each_release(stack: Stack, born: str, template: History, tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", VERSIONS)
+def test_each_release(stack: Stack, version: str, template: History, tmp_path: Path) -> None:
     """Nothing is lost; a project that nobody edited is as a fresh one, but for what is the team's.
 
     The lowest Copier that copier.yml accepts gives the same files as the newest.
     """
     clean, edited = (
-        Update.born(template, tmp_path / name, stack.answers, born) for name in ("clean", "edited")
+        GitProject.create(template, tmp_path / name, stack.answers, version)
+        for name in ("clean", "edited")
     )
     edits = Edits(edited, template)
     edits.make()
-    low = Update(Path(shutil.copytree(edited.path, tmp_path / "low")))
+    low = GitProject(Path(shutil.copytree(edited.path, tmp_path / "low")))
     for project in (clean, edited):
         project.run(NEXT)
     low.run_command(load_config(template.path)["_min_copier_version"], NEXT)
     assert low.files() == edited.files()
     assert edits.losses() == []
     assert MAY_CONFLICT.issuperset(edited.conflicts())
-    fresh = Update.born(template, tmp_path / "fresh", stack.answers, NEXT)
+    fresh = GitProject.create(template, tmp_path / "fresh", stack.answers, NEXT)
     assert clean.conflicts() == []
-    assert of_the_template(clean, edits.owners) == of_the_template(fresh, edits.owners)
+    assert template_files(clean, edits.owners) == template_files(fresh, edits.owners)
 
 
-def of_the_template(project: Update, owners: dict[str, Owner]) -> dict[str, bytes]:
+def template_files(project: GitProject, owners: dict[str, Owner]) -> dict[str, bytes]:
     files = project.files().items()
     return {name: text for name, text in files if owner_of(name, owners) != "yours"}
 
 
 @each(OPPOSITES)
-@pytest.mark.parametrize("born", dict.fromkeys([VERSIONS[0], VERSIONS[-1]]))
+@pytest.mark.parametrize("version", dict.fromkeys([VERSIONS[0], VERSIONS[-1]]))
 def test_edited_for_years(
-    stack: Stack, born: str, template: History, workshop: Path, tmp_path: Path
+    stack: Stack, version: str, template: History, shared_path: Path, tmp_path: Path
 ) -> None:
     """Nothing is lost, and only edits of the template's own lines may need a decision."""
-    update = Update.born(template, tmp_path / "project", stack.answers, born)
-    project = Project(update.path)
-    project.sync(workshop)
-    edits = Edits(update, template)
+    repository = GitProject.create(template, tmp_path / "project", stack.answers, version)
+    project = Project(repository.path)
+    project.sync(shared_path)
+    edits = Edits(repository, template)
     grow(project, edits, stack, keep_example=stack != OPPOSITES[1])
     edits.make()
-    before = fill(project, stack)
+    before = create_rows(project, stack)
 
-    update.run(NEXT)
+    repository.run(NEXT)
 
     assert edits.losses() == []
-    decide(update)
-    project.sync(workshop)
+    resolve_conflicts(repository)
+    project.sync(shared_path)
     project.uv_run("manage", "migrate", "apply")
     assert "no migration is needed" in project.uv_run("manage", "migrate", "create", "-m", "more")
-    assert found(project, stack) == before
+    assert read_rows(project, stack) == before
     check_style(project, *(f"--exclude={name}" for name in REFORMATTED))
-    check_types(project, workshop)
+    check_types(project, shared_path)
     run_own_tests(project, NO_LEAKS)
 
 
-def fill(project: Project, stack: Stack) -> list[Any]:
+def create_rows(project: Project, stack: Stack) -> list[Any]:
     """Rows of the kernel's and of the team's; what the API shows of them."""
-    with project.served() as server, Conversation(server) as talk:
-        ann = join(talk, stack, "ann@example.org", "Acme")
-        shelf = ann.say("POST", "/shelves", 201, json={"label": "Top"})
-        ann.say("POST", "/books", 201, json={"title": "Tea", "shelf_id": shelf["id"]})
-        ann.say("PATCH", "/users/me", 200, json={"nickname": "Annie"})
+    with project.serve() as server, ApiSession(server) as session:
+        ann = register(session, stack, "ann@example.org", "Acme")
+        shelf = ann.request("POST", "/shelves", 201, json={"label": "Top"})
+        ann.request("POST", "/books", 201, json={"title": "Tea", "shelf_id": shelf["id"]})
+        ann.request("PATCH", "/users/me", 200, json={"nickname": "Annie"})
         rows = read(ann)
         server.stop()
     return rows
 
 
-def found(project: Project, stack: Stack) -> list[Any]:
+def read_rows(project: Project, stack: Stack) -> list[Any]:
     """The same, by whoever logs in after the update."""
-    with project.served() as server, Conversation(server) as talk:
-        rows = read(log_in(talk, "ann@example.org", "acme" if stack.multi_tenancy else ""))
+    with project.serve() as server, ApiSession(server) as session:
+        rows = read(log_in(session, "ann@example.org", "acme" if stack.multi_tenancy else ""))
         server.stop()
     return rows
 
 
-def read(ann: Person) -> list[Any]:
-    return [ann.say("GET", path, 200) for path in ("/users/me", "/shelves", "/books")]
+def read(ann: ApiUser) -> list[Any]:
+    return [ann.request("GET", path, 200) for path in ("/users/me", "/shelves", "/books")]
 
 
-def decide(update: Update) -> None:
+def resolve_conflicts(repository: GitProject) -> None:
     """Have the team's version where `manage` finds a decision to be due, which it does everywhere."""
-    asked = [conflict.path for conflict in find_conflicts(Repository(update.path))]
-    assert asked == update.conflicts()
+    asked = [conflict.path for conflict in find_conflicts(Repository(repository.path))]
+    assert asked == repository.conflicts()
     assert MAY_CONFLICT.issuperset(asked)
     for name in asked:
-        git(update.path, "checkout", "--ours", "--", name)
-    update.commit("Update")
+        git(repository.path, "checkout", "--ours", "--", name)
+    repository.commit("Update")

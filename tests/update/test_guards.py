@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.releases import NEXT, Template, ThinTemplate, Update
+from tests.support.releases import NEXT, GitProject, Template, ThinTemplate
 from tests.support.team_edits import Edits
 from tests.update.test_update import uv_add
 
@@ -52,7 +52,7 @@ LOSSES = {
 @pytest.mark.parametrize("broken", LOSSES)
 def test_loss_is_seen(broken: str, template: Template, tmp_path: Path) -> None:
     break_rule, loss = LOSSES[broken]
-    project = Update.born(template, tmp_path / "project", {})
+    project = GitProject.create(template, tmp_path / "project", {})
     edits = Edits(project, template)
     edits.make()
     template.head_every_file("of the next release")
@@ -63,8 +63,8 @@ def test_loss_is_seen(broken: str, template: Template, tmp_path: Path) -> None:
 
 
 def test_line_where_the_team_writes_is_seen(template: Template, tmp_path: Path) -> None:
-    project = Update.born(template, tmp_path / "project", {})
-    project.append(".env.example", "#OURS=1\n", behind=ANCHOR)
+    project = GitProject.create(template, tmp_path / "project", {})
+    project.append(".env.example", "#OURS=1\n", after=ANCHOR)
     project.commit("Edit")
     template.edit(".env.example", ANCHOR, f"{ANCHOR}#THEIRS=1\n")
     template.release(NEXT)
@@ -75,7 +75,7 @@ def test_line_where_the_team_writes_is_seen(template: Template, tmp_path: Path) 
 def test_sorted_dependencies_are_seen(template: Template, tmp_path: Path) -> None:
     template.edit("pyproject.toml.jinja", "in requirements %}", "in requirements | sort %}")
     template.release("v0.0.1.post1")
-    project = Update.born(template, tmp_path / "project", {}, "v0.0.1.post1")
+    project = GitProject.create(template, tmp_path / "project", {}, "v0.0.1.post1")
     uv_add(project, "httpx")
     project.commit("A package between others")
     template.edit("requirements.jinja", "- idna>=3.10", "- idna>=3.11")

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.kernel_changes import ANCHOR, add_locale
 from tests.support.projects import Project
-from tests.support.releases import NEXT, Template, Update
+from tests.support.releases import NEXT, GitProject, Template
 from tests.support.renderings import difference
 from tests.support.schema_dumps import SCHEMA, statements
 from tests.support.stacks import OPPOSITES, Stack, each
@@ -34,50 +34,50 @@ def template(checkout: Path, tmp_path: Path) -> Template:
 
 
 @pytest.fixture
-def grown(stack: Stack, template: Template, workshop: Path, tmp_path: Path) -> Project:
+def old_project(stack: Stack, template: Template, shared_path: Path, tmp_path: Path) -> Project:
     """A project with fifty migrations of its own and a user, as committed by its team."""
-    born = Update.born(template, tmp_path / "project", stack.answers)
-    project = Project(born.path)
-    project.sync(workshop)
+    repository = GitProject.create(template, tmp_path / "project", stack.answers)
+    project = Project(repository.path)
+    project.sync(shared_path)
     models = "app/models/user.py" if stack.layout == "per-layer" else "app/users/models.py"
-    born.append(models, "    nickname: Mapped[str | None]\n", behind=ANCHOR)
+    repository.append(models, "    nickname: Mapped[str | None]\n", after=ANCHOR)
     project.uv_run("manage", "migrate", "apply")
     write_migrations(project)
     project.uv_run("manage", "migrate", "apply")
     project.uv_run("manage", "seed")
-    query(project, "UPDATE users SET nickname = 'Old'")
-    born.commit("Fifty migrations")
+    run_sql(project, "UPDATE users SET nickname = 'Old'")
+    repository.commit("Fifty migrations")
     return project
 
 
 @each(OPPOSITES)
-def test_reaches_an_old_database(stack: Stack, template: Template, grown: Project) -> None:
+def test_reaches_an_old_database(stack: Stack, template: Template, old_project: Project) -> None:
     add_locale(template)
     template.release(NEXT)
 
-    Update(grown.path).run()
-    applied = grown.uv_run("manage", "migrate", "apply")
+    GitProject(old_project.path).run()
+    applied = old_project.uv_run("manage", "migrate", "apply")
 
     assert len(re.findall(r"Applied core\S+", applied)) == 1
-    assert query(grown, "SELECT nickname, locale FROM users").split() == ["Old|en"]
-    nothing = grown.uv_run("manage", "migrate", "create", "-m", "nothing")
+    assert run_sql(old_project, "SELECT nickname, locale FROM users").split() == ["Old|en"]
+    nothing = old_project.uv_run("manage", "migrate", "create", "-m", "nothing")
     assert "no migration is needed" in nothing
-    lose_template(grown)
-    assert "No problems found" in grown.uv_run("manage", "doctor")
+    lose_template(old_project)
+    assert "No problems found" in old_project.uv_run("manage", "doctor")
     own_tests = "tests/routes/test_user.py" if stack.layout == "per-layer" else "tests/users"
-    grown.uv_run("pytest", "--quiet", own_tests)
+    old_project.uv_run("pytest", "--quiet", own_tests)
 
-    rolled_back = grown.uv_run("manage", "migrate", "rollback")
-    again = grown.uv_run("manage", "migrate", "apply")
+    rolled_back = old_project.uv_run("manage", "migrate", "rollback")
+    again = old_project.uv_run("manage", "migrate", "apply")
     assert [len(re.findall("Rolled back", rolled_back)), len(re.findall("Applied", again))] == [
         1,
         1,
     ]
     assert "core" not in again
-    old = schema(grown)
-    grown.start_afresh()
-    grown.uv_run("manage", "migrate", "apply")
-    assert not (found := difference(old, schema(grown))), found
+    old = dump_schema(old_project)
+    old_project.delete_database()
+    old_project.uv_run("manage", "migrate", "apply")
+    assert not (found := difference(old, dump_schema(old_project))), found
 
 
 def test_takes_nothing_away(checkout: Path) -> None:
@@ -91,10 +91,10 @@ def test_takes_nothing_away(checkout: Path) -> None:
     ]
     assert files
     for path in files:
-        assert not (found := TAKES_AWAY.findall(upwards(path.read_text()))), (path.name, found)
+        assert not (found := TAKES_AWAY.findall(upgrade_part(path.read_text()))), (path.name, found)
 
 
-def upwards(migration: str) -> str:
+def upgrade_part(migration: str) -> str:
     """Without what undoes it."""
     return re.split(r"^(?:def downgrade|-- migrate:down)", migration, flags=re.MULTILINE)[0]
 
@@ -107,10 +107,10 @@ def write_migrations(project: Project) -> None:
     first.unlink()
     for number in range(OWN):
         name = f"{version + number}_step_{number}{first.suffix}"
-        first.with_name(name).write_text(placed(filled(empty, number), number))
+        first.with_name(name).write_text(chain_migration(fill_migration(empty, number), number))
 
 
-def filled(empty: str, number: int) -> str:
+def fill_migration(empty: str, number: int) -> str:
     """The first adds a column, the next count it by functions that call the one before."""
     name, count = f"step_{number}()", "SELECT count(nickname) FROM users"
     body = f"SELECT step_{number - 1}()" if number > 1 else count
@@ -124,7 +124,7 @@ def filled(empty: str, number: int) -> str:
     return empty.replace("pass", f'op.execute("{up}")', 1).replace("pass", f'op.execute("{down}")')
 
 
-def placed(migration: str, number: int) -> str:
+def chain_migration(migration: str, number: int) -> str:
     """Behind the one before, where files say so."""
     migration = re.sub(r'(?m)^revision = ".+"', f'revision = "step_{number}"', migration)
     follows = f'down_revision = "step_{number - 1}"'
@@ -137,12 +137,12 @@ def lose_template(project: Project) -> None:
     answers.write_text(re.sub("(?m)^_src_path: .*$", "_src_path: /nowhere", answers.read_text()))
 
 
-def query(project: Project, sql: str) -> str:
+def run_sql(project: Project, sql: str) -> str:
     """What the local database answers to its superuser."""
     return project.uv_run("python", "-c", ROWS, sql)
 
 
-def schema(project: Project) -> str:
+def dump_schema(project: Project) -> str:
     """Its dump, whatever the order of columns is."""
     lines = statements(project.uv_run("python", "-c", SCHEMA)).splitlines()
     return "\n".join(sorted(line.rstrip(",") for line in lines))

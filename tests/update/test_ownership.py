@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.releases import NEXT, Template, ThinTemplate, Update
+from tests.support.releases import NEXT, GitProject, Template, ThinTemplate
 
 pytestmark = pytest.mark.update
 
@@ -25,8 +25,8 @@ def template(checkout: Path, tmp_path: Path) -> Template:
 
 
 @pytest.fixture
-def project(template: Template, tmp_path: Path) -> Update:
-    return Update.born(template, tmp_path / "project", {})
+def project(template: Template, tmp_path: Path) -> GitProject:
+    return GitProject.create(template, tmp_path / "project", {})
 
 
 def own(template: Template, *paths: str) -> None:
@@ -38,7 +38,7 @@ def own(template: Template, *paths: str) -> None:
     yours.write_text("".join(f"- /{path}\n" for path in paths) + yours.read_text())
 
 
-def test_given_to_the_team(template: Template, project: Update) -> None:
+def test_given_to_the_team(template: Template, project: GitProject) -> None:
     project.append("app/mails.py", "# ours\n")
     (project.path / ".env.example").unlink()
     project.commit("Edits")
@@ -54,7 +54,7 @@ def test_given_to_the_team(template: Template, project: Update) -> None:
     assert project.conflicts() == []
 
 
-def test_first_in_a_release(template: Template, project: Update) -> None:
+def test_first_in_a_release(template: Template, project: GitProject) -> None:
     """A new path of the team's is written where it has none, and never again."""
     (project.path / "app/alarms.py").write_text("# ours\n")
     project.commit("A file that a later release has, too")
@@ -75,7 +75,7 @@ def test_first_in_a_release(template: Template, project: Update) -> None:
     assert project.files()["app/alarms.py"] == b"# ours\n"
 
 
-def test_enabled_by_an_answer(template: Template, project: Update) -> None:
+def test_enabled_by_an_answer(template: Template, project: GitProject) -> None:
     """Written when an answer brings it; no other answer and no release brings it back."""
     ask_for_jobs(template)
     template.release(NEXT)

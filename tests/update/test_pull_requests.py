@@ -14,7 +14,7 @@ from manage.upgrading.repository import Repository
 from tests.conftest import REPOSITORY, Render
 from tests.support.github_workflows import Runner, check_schema
 from tests.support.projects import Project
-from tests.support.releases import NEXT, Template, Update
+from tests.support.releases import NEXT, GitProject, Template
 from tests.support.renderings import git
 from tests.support.stacks import OPPOSITES
 from tests.update.test_upgrade import NEWS
@@ -72,19 +72,19 @@ def remote(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def project(checkout: Path, workshop: Path, remote: Path, tmp_path: Path) -> Project:
+def project(checkout: Path, shared_path: Path, remote: Path, tmp_path: Path) -> Project:
     """What `actions/checkout` leaves of a project for which there is a newer release."""
     template = Template(checkout, tmp_path / "template")
-    update = Update.born(template, tmp_path / "project", OPPOSITES[0].answers)
+    repository = GitProject.create(template, tmp_path / "project", OPPOSITES[0].answers)
     template.head_every_file("of the next release")
     (template.path / "CHANGELOG.md").write_text(NEWS)
     template.release(NEXT)
-    project = Project(update.path)
-    project.sync(workshop)
+    project = Project(repository.path)
+    project.sync(shared_path)
     git(project.path, "branch", "--move", "main")
     errors = project.path / "app" / "core" / "errors.py"
     errors.write_text(f"# ours\n{errors.read_text()}")
-    update.commit("Edit the first line")
+    repository.commit("Edit the first line")
     publish(project.path, remote)
     return project
 
@@ -150,7 +150,7 @@ def test_workflows(project: Project, remote: Path, runner: Runner) -> None:
 def undo_edit(project: Project) -> None:
     errors = project.path / "app" / "core" / "errors.py"
     errors.write_text(errors.read_text().removeprefix("# ours\n"))
-    Update(project.path).commit("Undo the edit")
+    GitProject(project.path).commit("Undo the edit")
     git(project.path, "push", "--quiet", "origin", "main")
 
 

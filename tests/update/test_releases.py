@@ -7,7 +7,7 @@ from manage.upgrading.conflicts import find_conflicts
 from manage.upgrading.repository import Repository
 from manage.upgrading.retired import keep_edited
 
-from tests.support.releases import NEXT, Template, ThinTemplate, Update
+from tests.support.releases import NEXT, GitProject, Template, ThinTemplate
 from tests.support.renderings import git
 from tests.support.stacks import OPPOSITES, Stack, each
 from tests.support.team_edits import Edits
@@ -29,7 +29,7 @@ def template(checkout: Path, tmp_path: Path) -> Template:
     return ThinTemplate(checkout, tmp_path / "template")
 
 
-def grow_old(template: Template) -> None:
+def change_template(template: Template) -> None:
     """Bump, change, add, move and retire; a question more, and one by another name."""
     template.edit("requirements.jinja", "- structlog>=26.1", "- structlog>=26.2")
     template.edit("core/errors.py", "status = 500", "status = 599")
@@ -57,12 +57,12 @@ def rename_description(template: Template) -> None:
 @each(OPPOSITES)
 def test_clean_project_is_as_a_fresh_one(stack: Stack, template: Template, tmp_path: Path) -> None:
     given = stack.answers | {"description": "It makes tea."}
-    project = Update.born(template, tmp_path / "project", given)
-    grow_old(template)
+    project = GitProject.create(template, tmp_path / "project", given)
+    change_template(template)
     template.release(NEXT)
     project.run()
 
-    fresh = Update.born(
+    fresh = GitProject.create(
         template, tmp_path / "fresh", stack.answers | {"summary": "It makes tea."}, NEXT
     )
     assert project.files() == fresh.files()
@@ -73,22 +73,22 @@ def test_clean_project_is_as_a_fresh_one(stack: Stack, template: Template, tmp_p
 def test_edited_project_keeps_what_is_its_own(
     stack: Stack, template: Template, tmp_path: Path
 ) -> None:
-    project = Update.born(template, tmp_path / "project", stack.answers)
+    project = GitProject.create(template, tmp_path / "project", stack.answers)
     edits = Edits(project, template)
     edits.write("app/core/clock.py", '"""Our clock."""\n')
     edits.write("app/core/time.py", CLOCK)
     edits.edit("app/core/clock.py")
     edits.edit(RETIRED)
     edits.edit(
-        "app/core/errors.py", line="    ours = 1", behind='    code = "internal_server_error"\n'
+        "app/core/errors.py", line="    ours = 1", after='    code = "internal_server_error"\n'
     )
     edits.make()
-    grow_old(template)
+    change_template(template)
     template.release(NEXT)
     project.run()
 
     after = project.files()
-    assert asked(project) == project.conflicts() == ["app/core/clock.py"]
+    assert list_conflicts(project) == project.conflicts() == ["app/core/clock.py"]
     assert [loss.partition(" lost ")[0] for loss in edits.losses()] == [RETIRED]
     assert b"status = 599" in after["app/core/errors.py"]
     assert b'Literal["ok", "ill"]' in after["app/core/health.py"]
@@ -99,7 +99,7 @@ def test_edited_project_keeps_what_is_its_own(
 
     repository = Repository(project.path)
     kept = keep_edited(
-        repository, repository.changed(), lambda: born_again(stack, template, tmp_path)
+        repository, repository.changed(), lambda: render_again(stack, template, tmp_path)
     )
     assert [conflict.path for conflict in kept] == [RETIRED]
     assert edits.losses() == []
@@ -107,8 +107,8 @@ def test_edited_project_keeps_what_is_its_own(
 
 def test_line_ends_of_another_system(template: Template, tmp_path: Path) -> None:
     """Git for Windows checks out CRLF, unless a project says what it wants."""
-    project = Update.born(template, tmp_path / "project", {})
-    project.append("app/core/errors.py", "    # ours\n", behind='"internal_server_error"\n')
+    project = GitProject.create(template, tmp_path / "project", {})
+    project.append("app/core/errors.py", "    # ours\n", after='"internal_server_error"\n')
     project.commit("Edit, two lines from where the template will")
     git(project.path, "config", "core.autocrlf", "true")
     git(project.path, "rm", "--quiet", "-r", ".")
@@ -123,10 +123,10 @@ def test_line_ends_of_another_system(template: Template, tmp_path: Path) -> None
     assert project.conflicts() == []
 
 
-def asked(project: Update) -> list[str]:
+def list_conflicts(project: GitProject) -> list[str]:
     """What `manage upgrade` and `manage doctor` have people decide."""
     return [conflict.path for conflict in find_conflicts(Repository(project.path))]
 
 
-def born_again(stack: Stack, template: Template, tmp_path: Path) -> Path:
-    return Update.born(template, tmp_path / "born", stack.answers).path
+def render_again(stack: Stack, template: Template, tmp_path: Path) -> Path:
+    return GitProject.create(template, tmp_path / "born", stack.answers).path

@@ -9,9 +9,9 @@ import pytest
 from tests.support.ownership import entry_of
 from tests.support.releases import (
     NEXT,
+    GitProject,
     Template,
     ThinTemplate,
-    Update,
     classes,
     comment,
     copier,
@@ -35,14 +35,14 @@ def template(checkout: Path, tmp_path: Path) -> Template:
 
 
 @pytest.fixture
-def thin(checkout: Path, tmp_path: Path) -> Template:
+def thin_template(checkout: Path, tmp_path: Path) -> Template:
     return ThinTemplate(checkout, tmp_path / "template")
 
 
 class TestAnswers:
     @pytest.mark.parametrize("data", SETTLED)
-    def test_settled_at_birth(self, data: str, thin: Template, tmp_path: Path) -> None:
-        project = Update.born(thin, tmp_path / "project", OPPOSITES[0].answers)
+    def test_settled_at_birth(self, data: str, thin_template: Template, tmp_path: Path) -> None:
+        project = GitProject.create(thin_template, tmp_path / "project", OPPOSITES[0].answers)
         before = project.files()
         done = copier(project.path, "update", "--defaults", "--data", data)
         assert done.returncode == 1
@@ -50,8 +50,8 @@ class TestAnswers:
         assert "Traceback" not in done.stderr
         assert project.files() == before
 
-    def test_tenancy_is_never_turned_off(self, thin: Template, tmp_path: Path) -> None:
-        project = Update.born(thin, tmp_path / "project", OPPOSITES[1].answers)
+    def test_tenancy_is_never_turned_off(self, thin_template: Template, tmp_path: Path) -> None:
+        project = GitProject.create(thin_template, tmp_path / "project", OPPOSITES[1].answers)
         done = copier(project.path, "update", "--defaults", "--data", "multi_tenancy=false")
         assert done.returncode == 1
         assert (
@@ -71,7 +71,7 @@ class TestNextRelease:
     def test_edits_and_deletions_last(
         self, stack: Stack, template: Template, tmp_path: Path
     ) -> None:
-        project = Update.born(template, tmp_path / "project", stack.answers)
+        project = GitProject.create(template, tmp_path / "project", stack.answers)
         yours = [
             name for name in project.files() if entry_of(name) in classes(template.path)["yours"]
         ]
@@ -124,9 +124,9 @@ TEMPLATES = {
 
 
 def test_both_sides_grow(template: Template, tmp_path: Path) -> None:
-    project = Update.born(template, tmp_path / "project", OPPOSITES[0].answers)
+    project = GitProject.create(template, tmp_path / "project", OPPOSITES[0].answers)
     for name, (anchor, ours, theirs) in GROWTH.items():
-        project.append(name, ours, behind=anchor)
+        project.append(name, ours, after=anchor)
         template.edit(TEMPLATES.get(name, f"/{name}"), anchor, theirs + anchor)
     uv_add(project, "attrs")
     template.edit("requirements.jinja", "- structlog>=26.1", "- structlog>=26.0")
@@ -145,5 +145,5 @@ def test_both_sides_grow(template: Template, tmp_path: Path) -> None:
     assert "structlog>=26.0" in dependencies
 
 
-def uv_add(project: Update, name: str) -> None:
+def uv_add(project: GitProject, name: str) -> None:
     subprocess.run(["uv", "add", "--quiet", "--no-sync", name], cwd=project.path, check=True)

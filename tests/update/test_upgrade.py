@@ -16,7 +16,7 @@ from manage.upgrading.template import Template as Fetched
 from manage.upgrading.upgrade import COPIES, Upgrade
 
 from tests.support.projects import Project
-from tests.support.releases import NEXT, Template, Update
+from tests.support.releases import NEXT, GitProject, Template
 from tests.support.renderings import git
 from tests.support.stacks import OPPOSITES, Stack, each
 
@@ -49,14 +49,14 @@ def template(checkout: Path, tmp_path: Path) -> Template:
 
 
 @pytest.fixture
-def born(template: Template, workshop: Path, tmp_path: Path) -> Project:
+def project(template: Template, shared_path: Path, tmp_path: Path) -> Project:
     """A committed and installed project, for which there is a newer release."""
-    Update.born(template, tmp_path / "project", OPPOSITES[0].answers)
+    GitProject.create(template, tmp_path / "project", OPPOSITES[0].answers)
     template.head_every_file("of the next release")
     (template.path / "CHANGELOG.md").write_text(NEWS)
     template.release(NEXT)
     project = Project(tmp_path / "project")
-    project.sync(workshop)
+    project.sync(shared_path)
     commit(project, "Lock")
     return project
 
@@ -70,82 +70,82 @@ def changed(project: Project) -> list[str]:
     return git(project.path, "status", "--porcelain").splitlines()
 
 
-def test_upgrades_and_goes_back(born: Project) -> None:
-    before = Update(born.path).files()
-    rehearsed = born.uv_run("manage", "upgrade", "--dry-run")
-    assert Update(born.path).files() == before
+def test_upgrades_and_goes_back(project: Project) -> None:
+    before = GitProject(project.path).files()
+    rehearsed = project.uv_run("manage", "upgrade", "--dry-run")
+    assert GitProject(project.path).files() == before
     assert "- Heads.\n\n### When you upgrade\n\n- Read the heads.\n" in rehearsed
     assert "The first one" not in rehearsed
     assert "Nothing to do." not in rehearsed
     assert "  app/core/errors.py\n" in rehearsed
     assert "  app/main.py\n" not in rehearsed
 
-    said = born.uv_run("manage", "upgrade")
+    said = project.uv_run("manage", "upgrade")
     assert "From v0.0.1 to v0.0.2" in said
-    assert b"of the next release" in Update(born.path).files()["app/core/errors.py"]
+    assert b"of the next release" in GitProject(project.path).files()["app/core/errors.py"]
     with pytest.raises(AssertionError, match="An upgrade is under way"):
-        born.uv_run("manage", "upgrade")
+        project.uv_run("manage", "upgrade")
 
     others = ["app/main.py", "app/notes.py"]  # What is done meanwhile is not the upgrade's.
     for name in others:
-        with (born.path / name).open("a") as file:
+        with (project.path / name).open("a") as file:
             file.write("# ours\n")
-    edited = {name: (born.path / name).read_bytes() for name in others}
-    born.uv_run("manage", "upgrade", "--abort")
-    assert Update(born.path).files() == before | edited
+    edited = {name: (project.path / name).read_bytes() for name in others}
+    project.uv_run("manage", "upgrade", "--abort")
+    assert GitProject(project.path).files() == before | edited
     with pytest.raises(AssertionError, match="No upgrade is under way"):
-        born.uv_run("manage", "upgrade", "--abort")
-    git(born.path, "stash", "--include-untracked", "--quiet")
+        project.uv_run("manage", "upgrade", "--abort")
+    git(project.path, "stash", "--include-untracked", "--quiet")
 
-    born.uv_run("manage", "upgrade")
-    git(born.path, "reset", "--hard", "--quiet")
-    git(born.path, "clean", "-fdq")
-    git(born.path, "stash", "pop", "--quiet")
+    project.uv_run("manage", "upgrade")
+    git(project.path, "reset", "--hard", "--quiet")
+    git(project.path, "clean", "-fdq")
+    git(project.path, "stash", "pop", "--quiet")
     for options, sentence in (((), "not committed"), (("--abort",), "No upgrade is under way")):
         with pytest.raises(AssertionError, match=sentence):
-            born.uv_run("manage", "upgrade", *options)
-    assert Update(born.path).files() == before | edited
-    git(born.path, "reset", "--hard", "--quiet")
-    git(born.path, "clean", "-fdq")
+            project.uv_run("manage", "upgrade", *options)
+    assert GitProject(project.path).files() == before | edited
+    git(project.path, "reset", "--hard", "--quiet")
+    git(project.path, "clean", "-fdq")
     with pytest.raises(AssertionError, match="No upgrade is under way"):
-        born.uv_run("manage", "upgrade", "--abort")
+        project.uv_run("manage", "upgrade", "--abort")
 
-    born.uv_run("manage", "upgrade", "--to", "0.0.2")
-    commit(born, "Upgrade")
-    assert "nothing to do" in born.uv_run("manage", "upgrade")
+    project.uv_run("manage", "upgrade", "--to", "0.0.2")
+    commit(project, "Upgrade")
+    assert "nothing to do" in project.uv_run("manage", "upgrade")
     with pytest.raises(AssertionError, match="Something was committed since"):
-        born.uv_run("manage", "upgrade", "--abort")
+        project.uv_run("manage", "upgrade", "--abort")
     with pytest.raises(AssertionError, match=r"is older than v0\.0\.2"):
-        born.uv_run("manage", "upgrade", "--to", "v0.0.1")
+        project.uv_run("manage", "upgrade", "--to", "v0.0.1")
 
 
-def test_conflicts_end_it_with_a_list(born: Project) -> None:
+def test_conflicts_end_it_with_a_list(project: Project) -> None:
     for name in ("app/core/errors.py", "pyproject.toml"):
-        path = born.path / name
+        path = project.path / name
         path.write_text(f"# ours\n{path.read_text()}")
-    commit(born, "Edit the first lines")
-    before = Update(born.path).files()
+    commit(project, "Edit the first lines")
+    before = GitProject(project.path).files()
     with pytest.raises(AssertionError) as refusal:
-        born.uv_run("manage", "upgrade")
+        project.uv_run("manage", "upgrade")
     assert "app/core/errors.py: decide between the lines" in str(refusal.value)
     assert "Error: Files that need a decision: 2" in str(refusal.value)
     [way_back] = re.findall(r"take all back by `(.+)`", str(refusal.value))
-    born.run(*way_back.split())  # By uv it could not be: it reads pyproject.toml first.
-    assert Update(born.path).files() == before
-    assert changed(born) == []
+    project.run(*way_back.split())  # By uv it could not be: it reads pyproject.toml first.
+    assert GitProject(project.path).files() == before
+    assert changed(project) == []
 
 
-def test_edits_of_retired_files_stay(template: Template, workshop: Path, tmp_path: Path) -> None:
-    update = Update.born(template, tmp_path / "project", OPPOSITES[0].answers)
+def test_edits_of_retired_files_stay(template: Template, shared_path: Path, tmp_path: Path) -> None:
+    repository = GitProject.create(template, tmp_path / "project", OPPOSITES[0].answers)
     template.path.joinpath("template/tests/core/test_mail.py.jinja").unlink()
     template.path.joinpath("template/tests/core/test_logging.py").unlink()
     template.add("tests/core/test_added.py", "")
     template.release(NEXT)
-    project = Project(update.path)
-    project.sync(workshop)
-    update.append("tests/core/test_mail.py", "# ours\n")
+    project = Project(repository.path)
+    project.sync(shared_path)
+    repository.append("tests/core/test_mail.py", "# ours\n")
     commit(project, "Edit")
-    before = update.files()
+    before = repository.files()
     with pytest.raises(
         AssertionError, match=r"tests/core/test_mail\.py: the template has it no"
     ) as refusal:
@@ -153,13 +153,13 @@ def test_edits_of_retired_files_stay(template: Template, workshop: Path, tmp_pat
     assert "  tests/core/test_added.py (new)\n" in str(refusal.value)
     assert "  tests/core/test_logging.py (deleted)\n" in str(refusal.value)
     assert "  tests/core/test_mail.py (deleted)\n" not in str(refusal.value)
-    after = update.files()
+    after = repository.files()
     assert after["tests/core/test_mail.py"] == before["tests/core/test_mail.py"]
     assert "tests/core/test_logging.py" not in after
 
 
-def test_refuses(born: Project) -> None:
-    before = Update(born.path).files()
+def test_refuses(project: Project) -> None:
+    before = GitProject(project.path).files()
     for options, sentence in {
         ("--to", "9.9"): "no release 9.9; the newest are: v0.0.1, v0.0.2",
         ("--set", "layout=per-layer"): "layout stays per-entity in this project",
@@ -169,29 +169,29 @@ def test_refuses(born: Project) -> None:
         ("--abort", "--dry-run"): "--abort goes with no other option",
     }.items():
         with pytest.raises(AssertionError, match=sentence) as refusal:
-            born.uv_run("manage", "upgrade", *options)
+            project.uv_run("manage", "upgrade", *options)
         assert "Traceback" not in str(refusal.value)
-        assert Update(born.path).files() == before
-    (born.path / "notes.txt").touch()
+        assert GitProject(project.path).files() == before
+    (project.path / "notes.txt").touch()
     with pytest.raises(AssertionError, match=r"notes\.txt is not committed"):
-        born.uv_run("manage", "upgrade")
+        project.uv_run("manage", "upgrade")
 
 
 @each([OPPOSITES[0]])
-def test_changes_an_answer(stack: Stack, born: Project) -> None:
-    said = born.uv_run("manage", "upgrade", "--to", "0.0.1", "--set", "auth=session")
+def test_changes_an_answer(stack: Stack, project: Project) -> None:
+    said = project.uv_run("manage", "upgrade", "--to", "0.0.1", "--set", "auth=session")
     assert said.startswith("At v0.0.1, with auth=session\n")
     assert "  app/core/jwt.py (deleted)\n" in said
-    assert "auth: session" in (born.path / ".copier-answers.yml").read_text()
-    assert not (born.path / "app/core/jwt.py").exists()
+    assert "auth: session" in (project.path / ".copier-answers.yml").read_text()
+    assert not (project.path / "app/core/jwt.py").exists()
 
 
 @pytest.mark.parametrize("is_killed", [False, True], ids=["failed", "killed"])
-def test_unfinished_loses_nothing(born: Project, is_killed: bool) -> None:
+def test_unfinished_loses_nothing(project: Project, is_killed: bool) -> None:
     """What was edited while an upgrade ran that failed, or since one was killed, is put away."""
-    edited = born.path / "app" / "main.py"
+    edited = project.path / "app" / "main.py"
     before = edited.read_bytes()
-    upgrade = Upgrade(Repository(born.path))
+    upgrade = Upgrade(Repository(project.path))
     edited.write_bytes(before + b"# ours\n")
     if is_killed:
         upgrade._state.parent.mkdir()
@@ -202,14 +202,14 @@ def test_unfinished_loses_nothing(born: Project, is_killed: bool) -> None:
             upgrade.run(NEXT, {})
     assert edited.read_bytes() == before
     assert not upgrade._state.exists()
-    git(born.path, "stash", "pop", "--quiet")
+    git(project.path, "stash", "pop", "--quiet")
     assert edited.read_bytes() == before + b"# ours\n"
 
 
-def test_unfinished_rehearsal_names_no_stash(born: Project) -> None:
+def test_unfinished_rehearsal_names_no_stash(project: Project) -> None:
     """It was put away in a copy, which is gone."""
-    upgrade = Upgrade(Repository(born.path), is_rehearsal=True)
-    (born.path / "app" / "main.py").write_text("# ours\n")
+    upgrade = Upgrade(Repository(project.path), is_rehearsal=True)
+    (project.path / "app" / "main.py").write_text("# ours\n")
     with pytest.raises(CommandError) as raised:
         upgrade.run(NEXT, {})
     assert "dirty" in str(raised.value)
@@ -217,14 +217,14 @@ def test_unfinished_rehearsal_names_no_stash(born: Project) -> None:
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_interrupted(born: Project, sent: signal.Signals) -> None:
+def test_interrupted(project: Project, sent: signal.Signals) -> None:
     """Only uv is told; what it and the command have started must not go on."""
-    before = Update(born.path).files()
+    before = GitProject(project.path).files()
     command = ["uv", "run", "--no-sync", "manage", "upgrade"]
     process = subprocess.Popen(  # what a shell starts in its background ignores SIGINT
         command,
-        cwd=born.path,
-        env=born.environment,
+        cwd=project.path,
+        env=project.environment,
         stderr=subprocess.PIPE,
         text=True,
         preexec_fn=partial(signal.signal, sent, signal.SIG_DFL),  # noqa: PLW1509
@@ -239,8 +239,8 @@ def test_interrupted(born: Project, sent: signal.Signals) -> None:
     assert process.returncode == 128 + sent
     assert "Nothing is changed" in errors
     assert not any(map(words_of, started))
-    assert Update(born.path).files() == before
-    assert changed(born) == []
+    assert GitProject(project.path).files() == before
+    assert changed(project) == []
 
 
 def words_of(process: psutil.Process) -> list[str]:
@@ -251,24 +251,24 @@ def words_of(process: psutil.Process) -> list[str]:
         return []
 
 
-def test_ignored_file_in_the_way(born: Project) -> None:
-    (born.path / ".git" / "info" / "exclude").write_text("clock.py\n")
-    clock = born.path / "app" / "core" / "clock.py"
+def test_ignored_file_in_the_way(project: Project) -> None:
+    (project.path / ".git" / "info" / "exclude").write_text("clock.py\n")
+    clock = project.path / "app" / "core" / "clock.py"
     clock.write_text("# ours\n")
     with pytest.raises(AssertionError, match=r"app/core/clock\.py is ignored by git"):
-        born.uv_run("manage", "upgrade")
+        project.uv_run("manage", "upgrade")
     assert clock.read_text() == "# ours\n"
 
 
 def test_what_was_ignored_is_not_the_upgrades(template: Template, tmp_path: Path) -> None:
     """A release may cease to ignore a file of the team's, which is there for good."""
-    update = Update.born(template, tmp_path / "project", OPPOSITES[0].answers)
+    repository = GitProject.create(template, tmp_path / "project", OPPOSITES[0].answers)
     template.edit(".gitignore", ".coverage\n", "")
     template.release(NEXT)
-    theirs = [update.path / name for name in (".coverage", ".env")]
+    theirs = [repository.path / name for name in (".coverage", ".env")]
     for path in theirs:
         path.write_text("ours")
-    upgrade = Upgrade(Repository(update.path))
+    upgrade = Upgrade(Repository(repository.path))
     changed = upgrade.run(NEXT, {})
     assert ".gitignore" in changed
     assert ".coverage" not in changed
@@ -278,38 +278,38 @@ def test_what_was_ignored_is_not_the_upgrades(template: Template, tmp_path: Path
 
 def test_what_git_could_not_bring_back(template: Template, tmp_path: Path) -> None:
     """A release may bring a file that the team has and git ignores; git's own it never writes."""
-    update = Update.born(template, tmp_path / "project", OPPOSITES[0].answers)
+    repository = GitProject.create(template, tmp_path / "project", OPPOSITES[0].answers)
     template.add("notes.txt", "theirs")
     template.add("{{ '.' ~ 'git' }}/config", "[filter]\n")
     template.release(NEXT)
-    (update.path / ".git" / "info" / "exclude").write_text("notes.txt\n")
-    notes, coverage = update.path / "notes.txt", update.path / ".coverage"
+    (repository.path / ".git" / "info" / "exclude").write_text("notes.txt\n")
+    notes, coverage = repository.path / "notes.txt", repository.path / ".coverage"
     notes.write_text("ours")
     coverage.write_text("ours")
-    settings = update.path / ".git" / "config"
+    settings = repository.path / ".git" / "config"
     before = settings.read_text()
 
-    upgrade = Upgrade(Repository(update.path))
+    upgrade = Upgrade(Repository(repository.path))
     upgrade.run(NEXT, {})
 
     assert settings.read_text() == before
     assert notes.read_text() == "theirs"
     assert upgrade.replaced() == ["notes.txt"]
-    copies = update.path / COPIES
+    copies = repository.path / COPIES
     assert [path.name for path in copies.iterdir()] == ["notes.txt"]
     assert (copies / "notes.txt").read_text() == "ours"
     assert upgrade.abort() == f"; what was in notes.txt, which git ignores, is kept in {COPIES}"
 
 
 @pytest.mark.parametrize("option", ["--skip-worktree", "--assume-unchanged"])
-def test_edit_that_git_does_not_see(born: Project, option: str) -> None:
+def test_edit_that_git_does_not_see(project: Project, option: str) -> None:
     name = "app/core/errors.py"
-    git(born.path, "update-index", option, name)
-    with (born.path / name).open("a") as file:
+    git(project.path, "update-index", option, name)
+    with (project.path / name).open("a") as file:
         file.write("# ours\n")
     with pytest.raises(AssertionError, match=rf"git does not look for changes of {name}"):
-        born.uv_run("manage", "upgrade")
-    assert (born.path / name).read_text().endswith("# ours\n")
+        project.uv_run("manage", "upgrade")
+    assert (project.path / name).read_text().endswith("# ours\n")
 
 
 def test_only_versions_are_releases(tmp_path: Path) -> None:

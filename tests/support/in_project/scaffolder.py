@@ -14,7 +14,7 @@ from manage.scaffolding.making import Request, plan
 from manage.scaffolding.project import Project
 
 
-def answer(root: Path, wanted: dict[str, Any]) -> dict[str, Any]:
+def make_resource(root: Path, wanted: dict[str, Any]) -> dict[str, Any]:
     """The files that are made, or why none are."""
     try:
         changes = plan(Project(root), Request(**wanted))
@@ -28,5 +28,5 @@ for line in sys.stdin:
     if child := os.fork():
         os.waitpid(child, 0)
     else:
-        print(json.dumps(answer(Path.cwd(), json.loads(line))), flush=True)
+        print(json.dumps(make_resource(Path.cwd(), json.loads(line))), flush=True)
         os._exit(0)

@@ -47,7 +47,7 @@ GIVE_ALL_AWAY = text("UPDATE articles SET tenant_id = :tenant_id")
 tenants = st.integers(0, TENANTS - 1)
 # With what LIKE takes for a pattern; no spaces, which a query strips.
 titles = st.text("aAbé%_\\", max_size=3)
-maybe = st.booleans()
+booleans = st.booleans()
 sorts = st.sampled_from(["title", "-title", "created_at", "-created_at"])
 
 
@@ -56,7 +56,7 @@ class RolledBackError(Exception):
 
 
 @dataclass(frozen=True)
-class Written:
+class KnownArticle:
     """What is known of an article."""
 
     tenant: int
@@ -78,11 +78,11 @@ class Caller:
     def __call__(self, answer: Any) -> Any:
         return self.loop.run_until_complete(answer) if inspect.isawaitable(answer) else answer
 
-    def listed(self, answers: Any) -> list[Any]:
-        async def collect() -> list[Any]:
+    def collect(self, answers: Any) -> list[Any]:
+        async def gather() -> list[Any]:
             return [answer async for answer in answers]
 
-        return self(collect()) if hasattr(answers, "__aiter__") else list(answers)
+        return self(gather()) if hasattr(answers, "__aiter__") else list(answers)
 
     @contextmanager
     def within(self, manager: Any) -> Iterator[Any]:
@@ -103,7 +103,7 @@ class Caller:
 call = Caller()
 
 
-class Work(RuleBasedStateMachine):
+class TenantMachine(RuleBasedStateMachine):
     """Whatever tenants do, each sees what the model says that it wrote, and nothing else."""
 
     database: Database
@@ -112,7 +112,7 @@ class Work(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.written: dict[UUID, Written] = {}
+        self.written: dict[UUID, KnownArticle] = {}
         self.ids = [uuid4() for _ in range(TENANTS)]
         self.owners = [uuid4() for _ in range(TENANTS)]
         for number, (tenant_id, owner_id) in enumerate(zip(self.ids, self.owners, strict=True)):
@@ -143,7 +143,7 @@ class Work(RuleBasedStateMachine):
     def reads(self, tenant: int) -> Any:
         return self.database.reads(tenant_id=self.ids[tenant])
 
-    def seen(self, key: UUID, tenant: int) -> Written | None:
+    def seen(self, key: UUID, tenant: int) -> KnownArticle | None:
         """An article if the tenant has it, and has not deleted it."""
         known = self.written.get(key)
         return known if known and known.tenant == tenant and not known.hidden else None
@@ -155,7 +155,7 @@ class Work(RuleBasedStateMachine):
         if keep:
             self.written[key] = replace(self.written[key], **changes)
 
-    @rule(target=keys, tenant=tenants, title=titles, published=maybe, keep=maybe)
+    @rule(target=keys, tenant=tenants, title=titles, published=booleans, keep=booleans)
     def create(self, tenant: int, title: str, published: bool, keep: bool) -> UUID:
         values = {"owner_id": self.owners[tenant], "title": title, "published": published}
         with self.work(tenant, keep=keep) as session:
@@ -164,7 +164,7 @@ class Work(RuleBasedStateMachine):
             assert call(articles.read(ArticleRead, made.id)) == made
         assert (made.owner_id, made.title, made.published) == tuple(values.values())
         if keep:
-            self.written[made.id] = Written(tenant, title, published, False, made)
+            self.written[made.id] = KnownArticle(tenant, title, published, False, made)
         return made.id
 
     @rule(tenant=tenants, other=tenants)
@@ -176,7 +176,7 @@ class Work(RuleBasedStateMachine):
             call(session.execute(statement))
         assert sqlstate_of(refused.value) == REFUSED_BY_POLICY
 
-    @rule(tenant=tenants, key=keys, inside=maybe)
+    @rule(tenant=tenants, key=keys, inside=booleans)
     def read(self, tenant: int, key: UUID, inside: bool) -> None:
         if inside:
             with self.work(tenant) as session:
@@ -188,7 +188,7 @@ class Work(RuleBasedStateMachine):
             known and (known.title, known.published)
         )
 
-    @rule(tenant=tenants, key=keys, title=titles, published=maybe, keep=maybe)
+    @rule(tenant=tenants, key=keys, title=titles, published=booleans, keep=booleans)
     def update(self, tenant: int, key: UUID, title: str, published: bool, keep: bool) -> None:
         values = {"title": title, "published": published}
         with self.work(tenant, keep=keep) as session:
@@ -199,7 +199,7 @@ class Work(RuleBasedStateMachine):
                 call(articles.update(article, **values))
                 self.note(key, keep=keep, **values)
 
-    @rule(tenant=tenants, key=keys, keep=maybe)
+    @rule(tenant=tenants, key=keys, keep=booleans)
     def delete(self, tenant: int, key: UUID, keep: bool) -> None:
         with self.work(tenant, keep=keep) as session:
             articles = ArticleRepository(session)
@@ -209,7 +209,7 @@ class Work(RuleBasedStateMachine):
                 call(articles.delete(article))
                 self.note(key, keep=keep, hidden=True)
 
-    @rule(tenant=tenants, key=keys, keep=maybe)
+    @rule(tenant=tenants, key=keys, keep=booleans)
     def restore(self, tenant: int, key: UUID, keep: bool) -> None:
         known = self.written.get(key)
         is_hidden = known is not None and known.tenant == tenant and known.hidden
@@ -218,7 +218,7 @@ class Work(RuleBasedStateMachine):
         if is_hidden:
             self.note(key, keep=keep, hidden=False)
 
-    @rule(tenant=tenants, some=st.lists(keys, max_size=4, unique=True), keep=maybe)
+    @rule(tenant=tenants, some=st.lists(keys, max_size=4, unique=True), keep=booleans)
     def bulk_delete(self, tenant: int, some: list[UUID], keep: bool) -> None:
         visible = [key for key in some if self.seen(key, tenant)]
         with self.work(tenant, keep=keep) as session:
@@ -236,7 +236,7 @@ class Work(RuleBasedStateMachine):
             assert sqlstate_of(refused.value) == TAKEN
             return
         made = self.write_over(tenant, row)
-        known = known or Written(tenant, title, False, False, made)
+        known = known or KnownArticle(tenant, title, False, False, made)
         self.written[key] = replace(known, title=title)
 
     def write_over(self, tenant: int, row: dict[str, Any]) -> ArticleRead:
@@ -249,12 +249,12 @@ class Work(RuleBasedStateMachine):
         query=st.builds(
             ArticleQuery,
             title__contains=st.none() | titles,
-            published=st.none() | maybe,
+            published=st.none() | booleans,
             sort=sorts,
             limit=st.integers(1, 3),
         ),
-        inside=maybe,
-        by_cursor=maybe,
+        inside=booleans,
+        by_cursor=booleans,
     )
     def list(self, tenant: int, query: ArticleQuery, inside: bool, by_cursor: bool) -> None:
         expected = self.expected(tenant, query)
@@ -296,7 +296,7 @@ class Work(RuleBasedStateMachine):
         )
         return [known.read.id for known in found]
 
-    @rule(tenant=tenants, keep=maybe)
+    @rule(tenant=tenants, keep=booleans)
     def flip_all(self, tenant: int, keep: bool) -> None:
         """UPDATE without WHERE."""
         own = self.everything_of(tenant)
@@ -305,7 +305,7 @@ class Work(RuleBasedStateMachine):
         for key in own:
             self.note(key, keep=keep, published=not self.written[key].published)
 
-    @rule(tenant=tenants, keep=maybe)
+    @rule(tenant=tenants, keep=booleans)
     def delete_all(self, tenant: int, keep: bool) -> None:
         """DELETE without WHERE."""
         own = self.everything_of(tenant)
@@ -325,13 +325,13 @@ class Work(RuleBasedStateMachine):
     @rule()
     def visit_each(self) -> None:
         """Each tenant in turn sees its own; those that were there before have nothing."""
-        for visited in call.listed(each_tenant(self.database, reason="model")):
+        for visited in call.collect(each_tenant(self.database, reason="model")):
             number = self.ids.index(visited.tenant_id) if visited.tenant_id in self.ids else None
             own = [] if number is None else self.everything_of(number)
             assert {row["id"] for row in call(visited.reads().fetch(ALL))} == set(own)
 
     @invariant()
-    def everybody_sees_their_own(self) -> None:
+    def every_tenant_sees_its_own(self) -> None:
         for number in range(TENANTS):
             rows = call(self.reads(number).fetch(ALL))
             own = {self.written[key].row() for key in self.everything_of(number)}
@@ -340,25 +340,28 @@ class Work(RuleBasedStateMachine):
 
 
 @pytest.fixture
-def machine(settings: Settings) -> Iterator[type[Work]]:
+def machine(settings: Settings) -> Iterator[type[TenantMachine]]:
     """On the service's database; a test of this test has it lack protection."""
     owner = settings.model_copy(update={"database_url": settings.migration_database_url})
-    with opened(settings) as Work.database, opened(owner) as Work.owned:
+    with (
+        open_database(settings) as TenantMachine.database,
+        open_database(owner) as TenantMachine.owned,
+    ):
         if sabotage := os.environ.get("SABOTAGE"):
-            with call.within(Work.owned.transaction(tenant_id=None)) as session:
+            with call.within(TenantMachine.owned.transaction(tenant_id=None)) as session:
                 call(session.execute(text(sabotage)))
-        yield Work
+        yield TenantMachine
     call.loop.close()
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[Database]:
+def open_database(settings: Settings) -> Iterator[Database]:
     database = Database.from_settings(settings)
     yield database
     call(database.dispose())
 
 
-def test_tenants_see_their_own(machine: type[Work]) -> None:
+def test_tenants_see_their_own(machine: type[TenantMachine]) -> None:
     phases = [Phase.generate] if os.environ.get("SABOTAGE") else [Phase.generate, Phase.shrink]
     run_state_machine_as_test(
         machine,

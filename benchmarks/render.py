@@ -1,4 +1,4 @@
-"""What rendering costs: `copier copy --defaults` of Chassis against a template of one file.
+"""The cost of rendering: `copier copy --defaults` of Chassis against a template of one file.
 
 Usage: python -m benchmarks.render [ROUNDS]
 """

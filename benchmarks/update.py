@@ -1,4 +1,4 @@
-"""What an update costs, step by step: of an edited project, against a fresh copy.
+"""The cost of an update, step by step: of an edited project, against a fresh copy.
 
 Usage: TMPDIR=/dev/shm python -m benchmarks.update [ROUNDS]
 
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def copy(template: Template, stack: Stack, folder: Path) -> Steps:
-    """A project of the next release."""
+    """Render a project of the next release."""
     answers = [f"--data={name}={str(value).lower()}" for name, value in stack.answers.items()]
     command = (*COPIER, "copy", *OPTIONS, *answers, str(template.path), str(folder))
     taken = {
@@ -65,7 +65,7 @@ def copy(template: Template, stack: Stack, folder: Path) -> Steps:
 
 
 def update(template: Template, stack: Stack, folder: Path) -> Steps:
-    """A project with three edits, to the next release."""
+    """Update a project with three edits to the next release."""
     project = GitProject.create(template, folder, stack.answers)
     seconds_of(folder, SYNC)
     for name in EDITED:

@@ -23,7 +23,7 @@ Install = Callable[..., Project]
 
 
 class ScenarioResult(NamedTuple):
-    """What a service says of itself, and what it says to its clients."""
+    """The OpenAPI document of a service and its recorded answers."""
 
     openapi: dict[str, Any]
     exchanges: list[Exchange]
@@ -37,14 +37,14 @@ GIBIBYTE = 1 << 30
 
 @pytest.hookimpl(wrapper=True)
 def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
-    """Half as many again as there are processors: tests wait for servers and databases."""
+    """Return 1.5 times the number of processors: tests often wait for servers and databases."""
     processors = yield
     return processors * 3 // 2
 
 
 @pytest.fixture(scope="session")
 def shared_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One folder for all test processes of this run."""
+    """Return the folder that all test processes of this run share."""
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if base.name.startswith("popen-") else base) / "shared"
     folder.mkdir(exist_ok=True)
@@ -53,12 +53,12 @@ def shared_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Put Copier's clones and copies, which live for a moment, into memory where that is a folder.
+    """Put temporary files, mostly Copier's clones, into /dev/shm if there is enough room.
 
-    ext4 uses no inode again for minutes after a deletion, and passes such inodes one by one for
-    each file that is made: thousands of deletions slow all tests down.
+    For some minutes after a deletion ext4 does not reuse the inode and skips it on each file
+    creation, so that thousands of deletions slow all tests down.
     """
-    tmp_path_factory.getbasetemp()  # Chosen before: what is kept for reading stays on the disk.
+    tmp_path_factory.getbasetemp()  # Choose it first: what pytest keeps stays on the disk.
     is_usable = os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > GIBIBYTE
     if not is_usable:
         yield
@@ -67,7 +67,7 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         tempfile.TemporaryDirectory(prefix="chassis-", dir=MEMORY) as folder,
         pytest.MonkeyPatch.context() as patch,
     ):
-        Path(folder).chmod(0o711)  # Where root runs the tests, PostgreSQL is somebody else.
+        Path(folder).chmod(0o711)  # PostgreSQL has another user if root runs the tests.
         patch.setenv("TMPDIR", folder)
         patch.setattr(tempfile, "tempdir", folder)
         yield
@@ -75,7 +75,7 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def checkout(shared_path: Path) -> Path:
-    """A clean clone of the working tree, uncommitted changes included."""
+    """Return a clean clone of the working tree, including uncommitted changes."""
     target = shared_path / "checkout"
     with FileLock(shared_path / "checkout.lock"):
         if not target.exists():
@@ -85,19 +85,19 @@ def checkout(shared_path: Path) -> Path:
 
 @pytest.fixture
 def history(tmp_path: Path) -> History:
-    """The releases and the working tree, to update projects from one to the other."""
+    """Return a repository with all releases and the working tree."""
     return History(tmp_path / "history")
 
 
 @pytest.fixture(scope="session")
 def render(shared_path: Path, checkout: Path) -> Render:
-    """Renderings to be read, made once per run; a test that writes renders one of its own."""
+    """Return a function that renders a stack once per run; the result is read-only."""
     return Renderings(checkout, shared_path / "renderings")
 
 
 @pytest.fixture(scope="session")
 def install(shared_path: Path, render: Render) -> Install:
-    """Projects that are installed once per run and shared by the tests that run them."""
+    """Return a function that installs a project once per run; tests share it."""
 
     def install(stack: Stack, python: Interpreter | None = None) -> Project:
         python = python or lowest()
@@ -115,7 +115,7 @@ def install(shared_path: Path, render: Render) -> Install:
 
 @pytest.fixture(scope="session")
 def scenario_results(install: Install) -> ScenarioResults:
-    """What every stack answered in the same conversation, which is held once per run."""
+    """Return a function that runs the API scenario against a stack once per run."""
 
     def scenario_results(stack: Stack) -> ScenarioResult:
         project = install(stack)

@@ -1,4 +1,4 @@
-"""The guides: the SQL of one to the letter, the roles of the other on a second database."""
+"""The how-to guides, with the code that they print."""
 
 import re
 import shutil
@@ -19,7 +19,7 @@ STACKS = [
 ]
 CHECKS = ("pytest", "--quiet", "tests/core/test_row_security.py", "tests/core/test_migrations.py")
 
-# A second database on the local server, as a server's administrator makes one.
+# Creates a second database on the local server, as an administrator does.
 MAKE_DATABASE = """
 from pathlib import Path
 from app.core.postgres import local_server
@@ -33,7 +33,7 @@ server.release()
 
 @pytest.fixture
 def project(stack: Stack, render: Render, shared_path: Path, tmp_path: Path) -> Project:
-    """A project to write in."""
+    """Return an installed project that the test may change."""
     path = tmp_path / "project"
     shutil.copytree(render(stack).path, path)
     project = Project(path)
@@ -67,7 +67,7 @@ def test_protect_a_table(stack: Stack, project: Project) -> None:
 
 
 def fill_migration(empty: str, statements: list[str]) -> str:
-    """A migration that runs the statements, in whatever language it is written."""
+    """Return an empty migration, in Python or SQL, with the statements added."""
     if empty.startswith("-- migrate:up"):
         up = "".join(f"{sql};\n" for sql in statements)
         return f"-- migrate:up\n{up}\n-- migrate:down\nDROP TABLE notes;\n"

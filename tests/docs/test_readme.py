@@ -1,4 +1,4 @@
-"""The commands at the top of the README, pasted by somebody with an empty home folder."""
+"""The commands at the top of the README, run with an empty home folder."""
 
 import os
 import re
@@ -19,7 +19,7 @@ FROM_ADDRESS, FROM_CHECKOUT, TEST = BLOCKS[:3]
 
 @pytest.fixture
 def clean_environment(checkout: Path, tmp_path: Path) -> dict[str, str]:
-    """An environment in which the published address leads to this working tree."""
+    """Return an environment in which the published address leads to this working tree."""
     git(tmp_path, "clone", "--quiet", "--bare", str(checkout), "published.git")
     return environment(tmp_path / "published.git", tmp_path / "home")
 
@@ -56,7 +56,7 @@ def test_one_command_renders_and_runs(
 def test_test_command_starts(
     clean_environment: dict[str, str], checkout: Path, tmp_path: Path
 ) -> None:
-    """It is this very command that runs here: asked only what it would run."""
+    """Only collect: this test is itself part of what the command runs."""
     git(tmp_path, "clone", "--quiet", str(checkout), "chassis")
     done = subprocess.run(
         ["bash", "-c", f"{TEST} --collect-only --quiet -n0"],

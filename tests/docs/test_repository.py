@@ -1,5 +1,6 @@
 """The repository around the template: its own code, its README and its workflows."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -33,6 +34,21 @@ def test_own_code(command: list[str]) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_docstrings_open_with_a_verb_or_a_noun() -> None:
+    """ruff's D401 accepts these openings, after which a sentence has to be read twice."""
+    avoided = re.compile(r"(What|Whether|How|Who|Whom|Whoever|Whatever)\b")
+    found = [
+        f"{path.relative_to(REPOSITORY)}: {docstring}"
+        for folder in ("tests", "releasing", "benchmarks")
+        for path in (REPOSITORY / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and (docstring := ast.get_docstring(node))
+        and avoided.match(docstring)
+    ]
+    assert found == []
 
 
 def test_lock_names_no_index_but_pypi() -> None:

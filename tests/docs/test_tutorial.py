@@ -1,4 +1,4 @@
-"""The tutorial, pasted block by block by a reader, on a template that had releases meanwhile."""
+"""The tutorial, run block by block, on a template with several releases."""
 
 import os
 import re
@@ -25,7 +25,7 @@ NEWS = "# Changelog\n"
 
 @pytest.fixture
 def template(checkout: Path, tmp_path: Path) -> Template:
-    """With five releases, each of which does something that releases do."""
+    """Return a template with five releases, each with another kind of change."""
     template = Template(checkout, tmp_path / "template.git")
     publish(template, "0.1.0")
     template.edit("requirements.jinja", "structlog>=26.1", "structlog>=26.0")
@@ -42,7 +42,7 @@ def template(checkout: Path, tmp_path: Path) -> Template:
 
 
 def publish(template: Template, version: str) -> None:
-    """Release with a line in the changelog."""
+    """Release the template with a line in the changelog."""
     path = template.path / "CHANGELOG.md"
     past = path.read_text().removeprefix(NEWS) if version != "0.1.0" else ""
     path.write_text(f"{NEWS}\n## [{version}]\n\n- What {version} brings.\n{past}")
@@ -51,7 +51,7 @@ def publish(template: Template, version: str) -> None:
 
 @dataclass
 class Reader:
-    """Somebody at two terminals: the server runs in one while they paste into the other."""
+    """A reader with two terminals: one for the server, one for the commands."""
 
     folder: Path
     environment: dict[str, str]
@@ -60,7 +60,7 @@ class Reader:
     server: Server | None = None
 
     def paste(self, block: str) -> None:
-        """Run a block as it stands, but for the port; the server ends behind the block after it."""
+        """Run a block with another port; stop the server after the block that follows its start."""
         block = block.replace("localhost:8000", f"localhost:{self.port}")
         if block == SERVE:
             self._serve()
@@ -95,7 +95,7 @@ class Reader:
         self.server.wait_until_ready()
 
     def stop_server(self) -> None:
-        """Press Ctrl+C where the server runs."""
+        """Press Ctrl+C in the server's terminal."""
         if self.server:
             os.killpg(self.server.process.pid, signal.SIGINT)
             self.server.process.wait(30)

@@ -1,4 +1,4 @@
-"""`manage inspect` on databases written after well-known samples, and on one that is awkward."""
+"""`manage inspect` on databases modelled on well-known samples, and on a difficult one."""
 
 import json
 import re
@@ -28,10 +28,10 @@ SCHEMAS = [
     ("food_trade", "public"),
 ]
 PASSWORD = "S3cr3t/w@rd:%?"
-# Any piece of it would tell.
+# Matches any part of the password.
 TELLING = re.compile("S3cr3t|w(@|%40)rd", re.IGNORECASE)
 
-# Scripts, each for a database that is made when it is not there.
+# Runs each script in its database, which is created if it is missing.
 RUN_SQL = """
 import json, sys
 from app.core.postgres import local_server
@@ -42,7 +42,7 @@ for database, script in json.load(sys.stdin):
     answers.append(server.run_sql(script, database=database))
 print(json.dumps(answers))
 """
-# The command many times in a process, which is what takes the time.
+# Runs the command several times in one process, because starting takes most of the time.
 RUN_COMMANDS = """
 import contextlib, io, json, sys, traceback
 from manage.cli import main
@@ -61,7 +61,7 @@ for options in json.load(sys.stdin):
     answers.append([code, out.getvalue(), err.getvalue()])
 print(json.dumps(answers))
 """
-# A role that may connect, whose statements the server writes down, and which needs its password.
+# A role with a password that may only connect, and whose statements are logged.
 MAKE_READER = f"""
 CREATE ROLE reader LOGIN PASSWORD '{PASSWORD}';
 ALTER ROLE reader SET log_statement = 'all';
@@ -86,7 +86,7 @@ WRONG_URLS = {
     "cannot be printed": f"postgresql://ann:{SECRET}%00@127.0.0.1/app",
 }
 
-# The catalog's own account of a schema, by other queries than the command's: whose, and what.
+# Reads owners and facts from the catalog with other queries than the command's.
 CATALOG = """
 SET search_path = pg_catalog;
 WITH mine AS (
@@ -157,7 +157,7 @@ EXPRESSIONS = {
     "special_features": "ARRAY(Text)",
     "fulltext": "TSVECTOR",
 }
-# Why these are no resources, and what of others is not expressed.
+# Why some tables are not resources, and what others leave out.
 REASONS = {
     "film_actor": "its key has 2 columns: it links actor and film",
     "payment": "its key has 2 columns",
@@ -198,7 +198,7 @@ class Done:
 
     @property
     def sentence(self) -> str:
-        """All that a refusal says."""
+        """The error message, which is the only output."""
         assert (self.code, self.out) == (1, ""), self.out + self.err
         assert re.fullmatch("Error: .+\n", self.err), self.err
         assert not TELLING.search(self.err), self.err
@@ -216,7 +216,7 @@ class Databases:
         return f"postgresql://{user}@/{database}?host={self.folder}&port=5432"
 
     def sql(self, *jobs: tuple[str, str]) -> list[str]:
-        """What each script answers, given the database that it runs in."""
+        """Run each script in its database and return the outputs."""
         answers: list[str] = json.loads(self._python(RUN_SQL, jobs))
         return answers
 
@@ -239,7 +239,7 @@ class Databases:
 
 @pytest.fixture
 def databases(stack: Stack, install: Install) -> Iterator[Databases]:
-    """The server of a project that other tests share: it has the project to itself."""
+    """Yield the database server of a shared project, which is locked meanwhile."""
     project = install(stack)
     with project.lock():
         project.delete_database()
@@ -270,7 +270,7 @@ def test_lists_all_that_is_there(databases: Databases) -> None:
 
 
 def check_proposals(proposals: dict[str, Any]) -> None:
-    """What is expected of some tables; and of all that what is no plain field has a reason."""
+    """Check the proposals for some tables, and that every unsupported column has a reason."""
     film = proposals["film"]
     assert [field["spec"] for field in film["fields"]] == FILM
     assert "name:str:50" in [field["spec"] for field in proposals["product"]["fields"]]
@@ -285,7 +285,7 @@ def check_proposals(proposals: dict[str, Any]) -> None:
 
 
 def strings_of(value: Any) -> list[str]:
-    """Every text in what was read from JSON, with the elements of a definition together."""
+    """Return every string in a JSON value."""
     if isinstance(value, dict):
         return [text for item in value.values() for text in strings_of(item)]
     if isinstance(value, list):
@@ -294,7 +294,7 @@ def strings_of(value: Any) -> list[str]:
 
 
 def shown(fact: str) -> str:
-    """A fact as the listing has it: on a line, and without the quotes that names may need."""
+    """Return a fact as the listing shows it: on one line and without quotes."""
     line = re.sub(r"[ \t\r\n]+", " ", fact)
     escaped = (
         letter if letter.isprintable() else letter.encode("unicode_escape").decode()

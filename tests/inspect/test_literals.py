@@ -1,4 +1,4 @@
-"""What a database calls its tables, written down as Python and as SQL and never as code."""
+"""Names and values from a database are quoted in Python and SQL, and never run."""
 
 import ast
 
@@ -63,7 +63,7 @@ odd_names = pytest.mark.parametrize("name", ODD.values(), ids=ODD)
 
 
 def table_called(name: str) -> Table:
-    """A table with the name wherever there is one."""
+    """Return a table that has the name in every place."""
     key = Key(name, f"PRIMARY KEY ({quoted(name)})", (name,))
     index = Index(name, (name,), (name,), "", sorting={name: ("desc",)})
     columns = (Column(name, NUMBER, False, comment=name), Column(f"{name} 2", TEXT, True))

@@ -1,4 +1,4 @@
-"""The list of tables that were there, which the team may have added to."""
+"""The list of existing tables, which the team may have edited."""
 
 import ast
 from pathlib import Path

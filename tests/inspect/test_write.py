@@ -1,4 +1,4 @@
-"""`manage inspect --write`: the rows of a database that is there, served by the project."""
+"""`manage inspect --write`: the project serves the rows of an existing database."""
 
 import json
 import re
@@ -33,9 +33,9 @@ CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
 CREATE CONSTRAINT TRIGGER late AFTER INSERT ON alembic_version DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION refuse();
 """
-# What no schema but those of the kernel's users may tell.
+# Fields that only the kernel's user schemas may show.
 SECRETS = re.compile(r"\b(password|password_hash|api_key): ")
-# Whose project, what is there, and why nothing is written.
+# The error, the project and the database.
 REFUSALS = {
     "The database lacks app_0001": (OPPOSITES[0], TABLE),
     "needs a project without multi-tenancy": (OPPOSITES[1], TABLE),
@@ -43,7 +43,7 @@ REFUSALS = {
     "takes no note of the migration: not today": (STACKS[0], TABLE + REFUSED_LATE),
     "permission denied for schema public": (STACKS[0], f"{TABLE}ALTER ROLE reader NOSUPERUSER"),
 }
-# A function that leaves a file in the server's folder, and ways to it.
+# A function that creates a file in the server's folder, and objects that call it.
 MAKING_A_MARK = """
 CREATE SCHEMA evil;
 CREATE FUNCTION evil.f(value text) RETURNS boolean LANGUAGE plpgsql AS $$
@@ -60,7 +60,7 @@ CREATE FUNCTION evil.as_boolean(pair evil.pair) RETURNS boolean LANGUAGE sql AS
 CREATE CAST (evil.pair AS boolean) WITH FUNCTION evil.as_boolean AS IMPLICIT;
 """
 NOTES = "CREATE TABLE notes (id integer PRIMARY KEY, title {});"
-# What the database's users made, and where a table leads to it.
+# Tables that lead to that function.
 LEADING = {
     "check of another schema": NOTES.format("varchar(20) NOT NULL CHECK (evil.f(title))"),
     "check of a domain": "CREATE DOMAIN worded AS varchar(20) CHECK (evil.f(VALUE));"
@@ -87,21 +87,21 @@ server.release()
 
 @dataclass(frozen=True)
 class Sample:
-    """What a database's rows come to over HTTP."""
+    """A sample database, and the API's expected answers."""
 
     name: str
     rows: dict[str, dict[str, Any]]
     totals: dict[str, int]
     made: tuple[str, dict[str, Any], dict[str, Any]]
-    """Where something is made, of what, and what the database adds to it."""
+    """A path, the body of a POST to it, and what the database adds."""
     changed: tuple[str, dict[str, Any]]
     refused: list[tuple[str, str, int, dict[str, Any] | None]]
     raw: set[str] = field(default_factory=set)
     removed: str = ""
-    """What nothing else refers to."""
+    """A resource that no other one refers to."""
     schema: str = "public"
     unmade: set[str] = field(default_factory=set)
-    """Those of which tests make no rows."""
+    """Resources for which the written tests create no rows."""
 
 
 DVD_RENTAL = Sample(
@@ -178,11 +178,11 @@ AWKWARD = Sample(
     totals={"/order-items": 0},
     made=("/order-items", {"class_value": "First"}, {"metadata_value": {}}),
     changed=("/order-items/2", {"class_value": "Second", "column_8": "1.50"}),
-    refused=[("POST", "/order-items", 409, {"parent": 9})],  # It takes the first number.
+    refused=[("POST", "/order-items", 409, {"parent": 9})],  # This uses the first number.
     raw={"children", "follow_ups", "logs", "it's"},
     removed="secret",
 )
-# Each sample with one tool for migrations, and the one with most of PostgreSQL in it with both.
+# Each sample with one migration tool, and the one with the most features with both.
 CASES = [
     (STACKS[0], DVD_RENTAL),
     (STACKS[1], DVD_RENTAL),
@@ -194,7 +194,7 @@ CASES = [
 
 @pytest.fixture
 def project(stack: Stack, render: Render, shared_path: Path, tmp_path: Path) -> Project:
-    """A project to write in."""
+    """Return an installed project that the test may change."""
     project = Project(Path(shutil.copytree(render(stack).path, tmp_path / "project")))
     project.sync(shared_path)
     return project
@@ -202,7 +202,7 @@ def project(stack: Stack, render: Render, shared_path: Path, tmp_path: Path) -> 
 
 @contextmanager
 def database(project: Project, name: str, script: str) -> Iterator[str]:
-    """The URL of a database that asks for a password."""
+    """Yield the URL of a database that requires a password."""
     with project.postgres() as folder:
         rules = project.path / ".postgres" / "data" / "pg_hba.conf"
         rules.write_text(ASK_PASSWORDS + rules.read_text())
@@ -239,7 +239,7 @@ def test_serves_the_rows(stack: Stack, sample: Sample, project: Project, shared_
 
 
 def check_settled(project: Project, url: str, tests: list[str], cache: Path) -> None:
-    """The checks of the project, and no difference that a migration could be written for."""
+    """Check style, types and tests, and that no migration is needed."""
     project.uv_run("manage", "migrate", "apply", DATABASE_URL=url)
     check_agreement(project, url)
     check_style(project)
@@ -248,13 +248,13 @@ def check_settled(project: Project, url: str, tests: list[str], cache: Path) -> 
 
 
 def check_agreement(project: Project, url: str) -> None:
-    """No difference between the database and the models that a migration could be written for."""
+    """Check that models and database agree, so that no migration is needed."""
     told = project.uv_run("manage", "migrate", "create", "-m", "more", DATABASE_URL=url)
     assert "no migration is needed" in told
 
 
 def written_tests(project: Project, unmade: set[str]) -> list[str]:
-    """The tests of what was written, which make rows but of these."""
+    """Return the written tests; all but those of `unmade` create rows."""
     records = [json.loads(path.read_text()) for path in project.path.glob("scaffold/made/*.json")]
     tests = [path for one in records for path in one["files"] if "/test_" in path]
     assert len(tests) == len(records)
@@ -264,7 +264,7 @@ def written_tests(project: Project, unmade: set[str]) -> list[str]:
 
 
 def check_rows(user: ApiUser, sample: Sample) -> None:
-    """What is there is read, made, changed and refused."""
+    """Read, create, update and reject rows as the sample describes."""
     for path, row in sample.rows.items():
         assert row.items() <= user.request("GET", path, 200).items()
     for path, total in sample.totals.items():
@@ -283,7 +283,7 @@ def check_rows(user: ApiUser, sample: Sample) -> None:
 
 
 def own_files(project: Project) -> list[Path]:
-    """All files but those of the tools and of the database itself."""
+    """List all files except those of tools and of the database server."""
     skipped = re.compile(r"\.venv|\.local|\.postgres|\.\w+_cache|__pycache__")
     inside = (path.relative_to(project.path) for path in project.path.rglob("*"))
     paths = [path for path in inside if not skipped.match(path.parts[0])]

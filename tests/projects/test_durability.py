@@ -1,4 +1,4 @@
-"""What was answered with success is there after a kill in the midst of requests."""
+"""Rows of successful requests survive a kill during other requests."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ ARTICLES = "/api/v1/articles"
 
 
 class Writers:
-    """Clients that create articles until they are told to stop, and remember what was answered."""
+    """Clients that create articles until they are stopped, and record the responses."""
 
     def __init__(self, server: Server, token: str) -> None:
         self.created: list[str] = []
@@ -34,7 +34,7 @@ class Writers:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """They write from before the block until its end."""
+        """Write in the background during the block."""
         with ThreadPoolExecutor(WRITERS) as pool:
             running = [pool.submit(self._write) for _ in range(WRITERS)]
             assert self.enough.wait(60), self._server.output()
@@ -53,7 +53,7 @@ class Writers:
                     self._server.url + ARTICLES, json=article, headers=self._headers, timeout=30
                 )
             except httpx2.TransportError:
-                continue  # Killed in the midst: nothing was answered.
+                continue  # Killed during the request: there is no response.
             self.statuses.add(response.status_code)
             if response.status_code == 201:
                 self.created.append(response.json()["id"])
@@ -67,7 +67,7 @@ def kill_application(server: Server) -> None:
 
 
 def kill_postgres(server: Server) -> None:
-    """The postmaster and all its children, as when the machine's memory runs out."""
+    """Kill the postmaster and all its children, as the kernel does when memory runs out."""
     data = str(server.project / ".postgres" / "data")
     doomed = [process for process in psutil.process_iter() if works_in(process, data)]
     assert doomed

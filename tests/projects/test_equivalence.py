@@ -1,4 +1,4 @@
-"""Answers that change how a service is built change nothing of what it does."""
+"""Answers that change how a service is built do not change its behaviour."""
 
 import json
 
@@ -9,7 +9,7 @@ from tests.support.renderings import difference
 from tests.support.schema_dumps import SCHEMA, statements
 from tests.support.stacks import STACKS, Stack
 
-# One stack for each API that there is.
+# One stack for each API.
 KINDS = [
     Stack(multi_tenancy=many, auth=auth) for many in (False, True) for auth in ("jwt", "session")
 ]

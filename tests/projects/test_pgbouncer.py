@@ -1,4 +1,4 @@
-"""A service behind PgBouncer in transaction mode, where sessions are everybody's in turn."""
+"""A service behind PgBouncer in transaction mode, where clients share server connections."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.skipif(find_pgbouncer() is None, reason="needs the prog
 
 @contextmanager
 def run_pgbouncer(project: Project, stack: Stack) -> Iterator[dict[str, str]]:
-    """The environment of a project whose service reaches its PostgreSQL by PgBouncer only."""
+    """Yield the environment variables with which a service connects through PgBouncer."""
     project.delete_database()
     owner, user = ("app_owner", "app_user") if stack.multi_tenancy else ("postgres", "postgres")
     with project.postgres() as folder, start_pgbouncer(folder) as address:
@@ -39,7 +39,7 @@ def run_pgbouncer(project: Project, stack: Stack) -> Iterator[dict[str, str]]:
 
 
 class TenantClient:
-    """Somebody of a tenant, who writes its name into each article."""
+    """A client that writes its tenant's name into each article."""
 
     def __init__(self, client: httpx2.Client, tenant: str, token: str) -> None:
         self._client = client
@@ -47,7 +47,7 @@ class TenantClient:
         self._headers = {"Authorization": f"Bearer {token}"}
 
     def use_articles(self) -> None:
-        """Write an article, fail to write another, and look at all that there are."""
+        """Create an article, fail to create another, and check that the list is the tenant's."""
         article = {"title": self._tenant, "content": "Content"}
         made = self._ask("POST", ARTICLES, 201, json=article)
         self._ask("POST", ARTICLES, 422, json={"title": ""})
@@ -104,7 +104,7 @@ def test_a_crowd_of_two_tenants(stack: Stack, install: Install) -> None:
 
 @each(WITH_TENANTS)
 def test_needs_the_setting(stack: Stack, install: Install) -> None:
-    """Or these tests would not show that it does anything."""
+    """Check that PGBOUNCER is required, so that the tests above prove something."""
     project = install(stack)
     with (
         project.lock(),

@@ -1,4 +1,4 @@
-"""Every stack is installed, checked, tested and served, on the lowest Python and on the newest."""
+"""Stacks are installed, checked, tested and served, on the oldest Python and on the newest."""
 
 import re
 import shutil
@@ -41,7 +41,7 @@ def test_newest_python(stack: Stack, install: Install, shared_path: Path) -> Non
 @each(OPPOSITES)
 class TestUse:
     def test_readme_of_the_project(self, stack: Stack, install: Install) -> None:
-        """Its curl lines register, log in, write an article and are refused another's."""
+        """Run its curl commands: register, log in, create an article, be refused another's."""
         project = install(stack)
         with project.lock():
             project.delete_database()
@@ -86,7 +86,7 @@ class TestUse:
     def test_folder_with_spaces(
         self, stack: Stack, render: Render, shared_path: Path, tmp_path: Path
     ) -> None:
-        """And one too long for the path of a socket."""
+        """Also use a path that is too long for a socket."""
         folder = tmp_path / "a folder with 'spaces' and ümlauts" / ("long " * 20).strip()
         shutil.copytree(render(stack).path, folder)
         project = Project(folder)

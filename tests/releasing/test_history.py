@@ -1,4 +1,4 @@
-"""Rebuilt history, on a template of three files and on the list of this repository."""
+"""The rebuilt history of releases, of a template with three files and of this repository."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ ANSWERS_FILE = "{{ _copier_conf.answers_file }}.jinja"
 
 @pytest.fixture
 def scratch(tmp_path: Path) -> Path:
-    """A template of which the first commit is to be a release, with edits that are not committed."""
+    """Return a template whose first commit is the release, with uncommitted edits."""
     path = tmp_path / "scratch"
     git(tmp_path, "init", "--quiet", str(path))
     write(path, {"copier.yml": "", ANSWERS_FILE: "{{ _copier_answers|to_yaml }}"})
@@ -43,7 +43,7 @@ def first_release(repository: Path) -> Release:
 
 
 def test_update_from_a_release_to_the_working_tree(scratch: Path, tmp_path: Path) -> None:
-    git(scratch, "tag", "v0.1.0", "HEAD")  # The list counts, whatever tags a clone has.
+    git(scratch, "tag", "v0.1.0", "HEAD")  # Only the list counts, not the tags of a clone.
     history = History(tmp_path / "history", scratch, [first_release(scratch)])
     project = GitProject.create(history, tmp_path / "project", {}, "v0.1.0")
     assert (project.path / "kept.txt").read_text() == "1\n2\n3\n"

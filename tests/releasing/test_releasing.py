@@ -1,4 +1,4 @@
-"""`python -m releasing` in scratch repositories, and the releases of this one."""
+"""`python -m releasing` in scratch repositories, and the releases of this repository."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -51,7 +51,7 @@ def change_nothing(_scratch: ScratchRepository) -> None:
 
 
 def commit_edit(name: str, old: str, new: str) -> Callable[[ScratchRepository], None]:
-    """An edit that is committed."""
+    """Return a function that commits an edit."""
 
     def spoil(scratch: ScratchRepository) -> None:
         scratch.edit(name, old, new)
@@ -169,7 +169,7 @@ def test_work_done_during_the_tests_stays(work: str, scratch: ScratchRepository)
 
 
 def test_failure_on_the_way_takes_all_back(scratch: ScratchRepository) -> None:
-    """As by a hook that refuses the last of the two commits."""
+    """Let a hook reject the second of the two commits."""
     hook = scratch.path / ".git" / "hooks" / "commit-msg"
     hook.parent.mkdir(exist_ok=True)
     hook.write_text("#!/bin/sh\n! grep -q '^List' \"$1\" || { echo Hooked >&2; exit 1; }\n")

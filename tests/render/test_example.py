@@ -1,4 +1,4 @@
-"""The example is what `manage make` writes, and Copier knows what `manage make` knows."""
+"""The example equals what `manage make` writes."""
 
 import pytest
 
@@ -7,5 +7,5 @@ from tests.support.article import EXTENSIONS, article, as_jinja
 
 @pytest.mark.quick
 def test_the_article_is_told_as_it_is() -> None:
-    """If not: `python -m tests.support.article`."""
+    """If this fails, run `PYTHONPATH=.:template uv run python -m tests.support.article`."""
     assert (EXTENSIONS / "article.jinja").read_text() == as_jinja(article())

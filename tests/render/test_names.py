@@ -1,4 +1,4 @@
-"""Names that people give, folders that they give them in, and answers that must be refused."""
+"""Project names, destination folders, and answers that must be rejected."""
 
 import ast
 import re
@@ -67,7 +67,7 @@ Copy = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture(scope="module")
 def template(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The checkout, without the files in which no name can stand."""
+    """Return the checkout without the files that contain no name."""
     path = tmp_path_factory.mktemp("names") / "template"
     copy_checkout(checkout, path)
     for file in (path / "template").rglob("*"):
@@ -79,7 +79,7 @@ def template(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def copy(template: Path, tmp_path: Path) -> Copy:
-    """Run the command that users run, in an empty folder."""
+    """Return a function that runs `copier copy` in an empty folder."""
 
     def run(target: str, *options: str) -> "subprocess.CompletedProcess[str]":
         command = [sys.executable, "-m", "copier", "copy", "--defaults", "--vcs-ref=HEAD"]
@@ -101,7 +101,7 @@ def answers_of(project: Path) -> dict[str, object]:
 
 
 def strings_of(project: Path) -> set[object]:
-    """Every string literal in the rendered code."""
+    """Collect the string literals in the rendered code."""
     return {
         node.value
         for path in project.rglob("*.py")
@@ -111,7 +111,7 @@ def strings_of(project: Path) -> set[object]:
 
 
 def packages_needed(settings: dict[str, Any]) -> set[str]:
-    """What a project may not be called: uv refuses one that depends on its own name."""
+    """Return the names that uv rejects for a project, because it would depend on itself."""
     needed = settings["project"]["dependencies"] + settings["dependency-groups"]["dev"]
     return {re.split(r"[^\w.-]", entry)[0] for entry in needed if isinstance(entry, str)}
 

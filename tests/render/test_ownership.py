@@ -1,4 +1,4 @@
-"""Every rendered path belongs to somebody, and to one alone."""
+"""Every rendered path has exactly one owner."""
 
 import json
 import re
@@ -41,7 +41,7 @@ def test_what_answers_enable_later_is_listed(stack: Stack, render: Render) -> No
 
 
 def owned_files(rendering: Rendering) -> set[str]:
-    """The team's files."""
+    """Return the team's files."""
     return {path for path in rendering.files() if entry_of(path) in CLASSES["yours"]}
 
 

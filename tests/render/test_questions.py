@@ -33,7 +33,7 @@ def is_computed(question: dict[str, Any]) -> bool:
 
 
 def test_nothing_that_needs_trust(config: dict[str, Any]) -> None:
-    """One release with an entry of these makes every user pass --trust at the next update."""
+    """With any of these settings, every user must pass --trust at the next update."""
     assert not FORBIDDEN & set(config)
     assert config["_envops"] == {
         "trim_blocks": True,
@@ -45,7 +45,7 @@ def test_nothing_that_needs_trust(config: dict[str, Any]) -> None:
 
 
 def test_answers_of_these_tests_are_asked(questions: dict[str, dict[str, Any]]) -> None:
-    """Copier accepts an unknown answer in silence: a renamed question would leave tests empty."""
+    """Copier ignores unknown answers: after a renamed question, tests would test nothing."""
     asked = {name for name, question in questions.items() if not is_computed(question)}
     assert set(Stack().answers) | {"project_name", "description"} <= asked
     assert set(COMPUTED) <= set(questions)
@@ -59,7 +59,7 @@ def test_choices_of_these_tests_exist(questions: dict[str, dict[str, Any]]) -> N
 
 
 def test_every_choice_is_accepted(questions: dict[str, dict[str, Any]], checkout: Path) -> None:
-    """The refusal of bad answers repeats the choices: one that it forgot would be refused."""
+    """The validation of answers repeats the choices; a forgotten one would be rejected."""
     choices = {
         name: list((question.get("choices") or {"on": True, "off": False}).values())
         for name, question in questions.items()
@@ -106,7 +106,7 @@ def test_choices_map_a_label_to_a_token(questions: dict[str, dict[str, Any]]) ->
 
 
 def test_settled_answers_are_the_same_in_a_project() -> None:
-    """`manage doctor` knows them too; tenancy is settled once it is on."""
+    """`manage doctor` has the same list; tenancy is fixed once it is on."""
     source = (REPOSITORY / "extensions" / "answers.jinja").read_text()
     (block,) = re.findall(r"set settled = \{(.+?)\} %\}", source, re.DOTALL)
     assert set(re.findall(r"^  '(\w+)':", block, re.MULTILINE)) == SETTLED | {"multi_tenancy"}

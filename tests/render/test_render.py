@@ -1,4 +1,4 @@
-"""Every stack renders, without trust, to code that looks written by hand."""
+"""Every stack renders, without trust, to code that looks handwritten."""
 
 import re
 import subprocess
@@ -29,7 +29,7 @@ def ruff(project: Path, *arguments: str) -> str:
 
 
 def find_faults(rendering: Rendering) -> str:
-    """What a reader or ruff would trip over."""
+    """List what a reader or ruff would object to."""
     found = find_litter(rendering)
     found += [ruff(rendering.path, "format", "--diff")]
     found += [ruff(rendering.path, "check", "--output-format=concise")]
@@ -73,7 +73,7 @@ class TestRenderedCode:
 
 
 def without_imports_of_places(name: str, text: str, places: dict[str, str]) -> str:
-    """Import paths replaced by roles and import lines sorted, as both layouts write them."""
+    """Replace import paths with roles and sort the imports, so that layouts can be compared."""
     for place, role in places.items():
         if not role.endswith(".registry"):  # imported as `app.models` in both layouts
             text = text.replace(place.replace("/", "."), role)
@@ -85,7 +85,7 @@ def without_imports_of_places(name: str, text: str, places: dict[str, str]) -> s
 
 
 def group_by_role(rendering: Rendering) -> dict[str, str]:
-    """Files named by entity and role instead of by place."""
+    """Return the files by entity and role instead of by path."""
     places = {
         f"{root}/{place}": f"{root}:{entity}.{role}"
         for root, answer in (("app", "at"), ("tests", "test_at"))
@@ -102,7 +102,7 @@ def group_by_role(rendering: Rendering) -> dict[str, str]:
     return files
 
 
-# What describes the layout or records the answer.
+# Files that describe the layout or record the answer.
 UNLIKE = {".copier-answers.yml", "README.md", "manage/answers.json"}
 
 
@@ -124,7 +124,7 @@ def test_layouts_hold_the_same_code(stack: Stack, render: Render) -> None:
 def test_resource_code_knows_neither_tenancy_nor_auth_nor_migrations(
     concurrency: str, layout: str, render: Render
 ) -> None:
-    """It is the team's for ever, while these answers can change under it."""
+    """Resource code belongs to the team, and these answers may change later."""
     like = Stack(concurrency, layout)
     first, *others = [
         {name: text for name, text in render(stack).texts() if is_resource(name)}

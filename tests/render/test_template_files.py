@@ -1,4 +1,4 @@
-"""The template's own files: readable Jinja, as few tags as the stacks allow."""
+"""The template's own files: readable Jinja with few tags."""
 
 import re
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ class TemplateFile:
 
     @property
     def tags(self) -> list[str]:
-        """Keywords of the block tags, in order."""
+        """The keywords of the block tags, in order."""
         return BLOCK.findall(self.text)
 
     @property
@@ -70,7 +70,7 @@ def test_suffix_says_whether_anything_is_substituted(file: TemplateFile) -> None
 
 @each_jinja
 def test_few_tags(file: TemplateFile) -> None:
-    """A short file may hold four branches, and no file many more than all have together."""
+    """Allow four branches in a short file, and otherwise about one per 15 lines."""
     allowed = max(4, 1.25 * len(file.text.splitlines()) / LINES_PER_BRANCH)
     assert len(file.branches) <= allowed, "split it"
 
@@ -93,7 +93,7 @@ def test_shallow_nesting(file: TemplateFile) -> None:
 
 @each_jinja
 def test_block_tags_stand_alone(file: TemplateFile) -> None:
-    """Inside a statement they are unreadable, and at the end of a line they eat the newline."""
+    """Tags inside a statement are unreadable, and at the end of a line they remove the newline."""
     rest = re.sub(r"^[ \t]*\{%.*?%\}[ \t]*$", "", file.text, flags=re.MULTILINE | re.DOTALL)
     for line in rest.splitlines():
         assert not (file.is_python and "{%" in line), line
@@ -102,7 +102,7 @@ def test_block_tags_stand_alone(file: TemplateFile) -> None:
 
 @each_jinja
 def test_python_takes_tokens_only(file: TemplateFile) -> None:
-    """Within a line, that is: sorted imports are an expression with a line of its own."""
+    """Only lines are checked: sorted imports are an expression on a line of its own."""
     for line in file.text.splitlines() if file.is_python else []:
         for expression in EXPRESSION.findall(line):
             assert re.fullmatch(r"[\w.]+", expression) or EXPRESSION.fullmatch(line), line

@@ -1,4 +1,4 @@
-"""Changes of files: all or none, whoever is killed, and nothing in the team's way."""
+"""A set of file changes is applied completely or not at all."""
 
 import os
 import stat
@@ -240,7 +240,7 @@ LEFT = ("draft", "journal", "0.before", "0.after")
 @pytest.mark.quick
 @pytest.mark.parametrize("act", [ChangeSet(CHANGES).apply, finish_interrupted])
 class TestFolderOfTheJournal:
-    """Nothing is written or tidied up where a link leads."""
+    """Nothing is written to or deleted from the target of a link."""
 
     def test_is_a_link(self, act: Callable[[Path], None], root: Path) -> None:
         elsewhere = root.with_name("elsewhere")
@@ -270,7 +270,7 @@ class TestFolderOfTheJournal:
 
 @pytest.mark.quick
 class TestMigrations:
-    """Those that a plan was made from are there when it is carried out, and no others."""
+    """A plan is rejected if the migrations changed since it was made."""
 
     @pytest.mark.parametrize("name", ["app/2_mine.py", "app/2_mine.sql", "core/2_theirs.py"])
     @pytest.mark.parametrize("spoil", ["write", "edit", "delete"])

@@ -1,4 +1,4 @@
-"""Changes of files while processes are killed and the disk is full: all or none."""
+"""A set of file changes is applied completely or not at all, despite kills and a full disk."""
 
 import json
 import os
@@ -24,14 +24,14 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def after(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """The tree that the change leads to."""
+    """Return the files after the change."""
     root = project(tmp_path_factory.mktemp("after"))
     ChangeSet(CHANGES).apply(root)
     return tree(root)
 
 
 def wait_for_finishers(root: Path) -> None:
-    """Until no process is at the project any more."""
+    """Wait until no finisher works on the project."""
     names = {str(root), f"{root}.python"}
     while any(
         names.intersection(process.info["cmdline"] or [])
@@ -42,7 +42,7 @@ def wait_for_finishers(root: Path) -> None:
 
 
 class TestKilled:
-    """Right before each step that a process takes on the project's files."""
+    """Processes are killed before each of their changes to the project's files."""
 
     @pytest.mark.quick
     @pytest.mark.parametrize("act", ["kill", "kill the group"])
@@ -58,7 +58,7 @@ class TestKilled:
             if done.returncode == 0:
                 break
             assert done.returncode == -signal.SIGKILL
-        # Killed after its decision, the command has its way all the same.
+        # A command that is killed after its decision still succeeds.
         assert outcomes[0] == before
         assert outcomes[-2] == outcomes[-1] == after
 
@@ -192,14 +192,14 @@ def linked(name: str, target: str) -> Callable[[Path], None]:
 
 
 def untouched(_root: Path) -> None:
-    """No link is needed."""
+    """Do nothing: this case needs no link."""
 
 
 def journal(path: object, mode: object = None, before: object = "mine", *folders: str) -> str:
     return json.dumps([folders, [[path, before, "yours", mode]]])
 
 
-# What a command cannot have written, and what leads it somewhere.
+# Journals that no command writes, and links.
 FOREIGN: dict[str, tuple[str, Callable[[Path], None]]] = {
     "upwards": (journal("../mine"), untouched),
     "down and upwards": (journal("app/../../mine"), untouched),
@@ -231,7 +231,7 @@ FOREIGN: dict[str, tuple[str, Callable[[Path], None]]] = {
 
 @pytest.mark.quick
 class TestForeignJournal:
-    """Its hash says that it is whole, and not who wrote it."""
+    """A valid hash proves that a journal is complete, not who wrote it."""
 
     @pytest.mark.parametrize(("body", "link"), FOREIGN.values(), ids=FOREIGN)
     def test_is_refused(self, body: str, link: Callable[[Path], None], root: Path) -> None:
@@ -261,7 +261,7 @@ class TestForeignJournal:
 
 
 def state(root: Path) -> dict[str, tuple[int, bytes | None]]:
-    """All files and folders with their modes; links are not followed."""
+    """Return all files and folders with their modes, without following links."""
     return {
         str(path): (path.lstat().st_mode, path.read_bytes() if path.is_file() else None)
         for path in root.rglob("*")

@@ -1,4 +1,4 @@
-"""Which names of fields the scaffolder refuses."""
+"""The field names that the scaffolder rejects."""
 
 import json
 
@@ -47,7 +47,7 @@ REFUSED_FIELDS = {
     "capitals": ("unitPrice", "is not in snake_case", "unit_price"),
 }
 
-# Prints what only a project and its database know.
+# Prints the words and attributes that only a project and its database know.
 TELL = """
 import json
 from sqlalchemy import text
@@ -189,7 +189,7 @@ class TestFields:
 
 @each(OPPOSITES)
 def test_lists_are_those_of_the_project(stack: Stack, install: Install) -> None:
-    """What PostgreSQL reserves and what models have may change with their versions."""
+    """The reserved words and the attributes of models may change with new versions."""
     project = install(stack)
     with project.lock():
         told = json.loads(project.uv_run("python", "-c", TELL).splitlines()[-1])

@@ -1,4 +1,4 @@
-"""`manage make` as a command: what it shows, writes and refuses, and that no kill leaves a half."""
+"""The command `manage make`: output, files, errors, and what a kill leaves."""
 
 import json
 import os
@@ -34,7 +34,7 @@ REFUSED = [
     ("make", "article", "title:str"),
 ]
 
-# A command that is overtaken by another while it plans, right before it reads the registries.
+# Runs another command while this one plans, before it reads the registries.
 OVERTAKEN = """
 import subprocess, sys
 from manage.cli import main
@@ -157,7 +157,7 @@ class TestRefused:
 
 
 class TestAtOnce:
-    """Migrations follow one another, whichever command is first."""
+    """Concurrent commands write migrations that form one line."""
 
     @pytest.mark.parametrize("stack", OPPOSITES, ids=str)
     def test_plan_of_before_is_refused(
@@ -187,7 +187,7 @@ class TestAtOnce:
 
 
 def bound_by_modes(scaffold: Scaffold, folder: Path) -> Scaffold:
-    """The same, for root too, who otherwise writes wherever nobody may."""
+    """Return a scaffold whose process obeys file modes, even when run by root."""
     if os.geteuid() != 0:
         return scaffold
     python = folder / "python"
@@ -198,7 +198,7 @@ def bound_by_modes(scaffold: Scaffold, folder: Path) -> Scaffold:
 
 
 class TestKilled:
-    """The very command, with all that it starts, by time; `ChangeSet` is killed at each step."""
+    """The command is killed after some time; other tests kill `ChangeSet` at each step."""
 
     @pytest.mark.parametrize("kill", [os.kill, os.killpg], ids=["process", "group"])
     def test_tree_is_as_before_or_as_after(

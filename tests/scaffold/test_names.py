@@ -1,4 +1,4 @@
-"""What the scaffolder calls a resource, and which names it refuses."""
+"""The names that the scaffolder derives, and those that it rejects."""
 
 import builtins
 import keyword
@@ -95,7 +95,7 @@ any_text = st.one_of(
 
 
 def refusal_of(check: Callable[[], object]) -> str:
-    """The sentence of a refusal."""
+    """Return the error message."""
     with pytest.raises(CommandError) as refused:
         check()
     sentence = str(refused.value)
@@ -131,7 +131,7 @@ class TestForms:
         assert resource_names("articles", "articles").singular == "articles"
 
     def test_nothing_slow_is_imported(self) -> None:
-        """The command's other parts import this, too, and it has a second for everything."""
+        """All parts of the command import this module, so it must load fast."""
         code = "import manage.scaffolding.names, sys; print(*sys.modules)"
         done = subprocess.run(
             [sys.executable, "-c", code],

@@ -1,4 +1,4 @@
-"""Whatever `manage make` is asked for: it refuses with a sentence, or what it makes passes."""
+"""Property test: `manage make` fails with a message, or its files pass all checks."""
 
 import json
 import os
@@ -17,13 +17,13 @@ from tests.support.stacks import OPPOSITES, Stack, each
 from tests.support.strategies import EVERY_TYPE, MakeRequest, make_requests
 
 SCAFFOLDER = REPOSITORY / "tests" / "support" / "in_project" / "scaffolder.py"
-# With more of them, someone may look for what these miss.
+# Set SCAFFOLD_DRAWS for a longer search.
 DRAWS = int(os.environ.get("SCAFFOLD_DRAWS", "24"))
 
 
 @dataclass
 class Maker:
-    """Makes what is drawn in one project, as long as that is accepted."""
+    """Runs the drawn requests in one project."""
 
     scaffold: Scaffold
     process: "subprocess.Popen[str]"
@@ -79,7 +79,7 @@ def start_maker(scaffold: Scaffold) -> Iterator[Maker]:
 def test_what_is_made_passes_and_what_is_refused_changes_nothing(
     stack: Stack, install: Install, render: Render, tmp_path: Path
 ) -> None:
-    """In one project, with references to what was made before, as in one that grows."""
+    """Make all resources in one project, with references to earlier ones."""
     scaffold = Scaffold.copy(install(stack), render(stack).path, tmp_path / "project")
     with start_maker(scaffold) as project:
 

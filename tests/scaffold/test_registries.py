@@ -1,4 +1,4 @@
-"""The team's registries: edited where their syntax says, whatever they look like, or left alone."""
+"""The team's registries are edited according to their syntax, or left alone."""
 
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""`manage remove` as a command: it takes out what `manage make` made, and nothing else."""
+"""The command `manage remove`: it removes what `manage make` made, and nothing else."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ MIGRATIONS = "tests/core/test_migrations.py"
 
 
 def make_record(**said: Any) -> str:
-    """A record, of which something is otherwise."""
+    """Return a record with some values replaced."""
     return json.dumps({"command": "manage make order", "plural": "orders", "files": {}} | said)
 
 
@@ -63,7 +63,7 @@ class TestRemoved:
         assert scaffold.tree() == before
 
     def test_name_within_others(self, scaffold: Scaffold) -> None:
-        """`art` is in `article` and in `chart`."""
+        """Remove `art` where `article` and `chart` exist."""
         scaffold.manage("make", "chart")
         before = scaffold.tree()
         assert "no resource 'art'" in scaffold.refusal("remove", "art", "--yes")
@@ -161,7 +161,7 @@ class TestRefused:
 
 @each(OPPOSITES)
 class TestTable:
-    """A migration that others may have is undone by another one, which passes like any other."""
+    """A migration that others may have applied is undone by a new one."""
 
     @pytest.fixture
     def scaffold(self, stack: Stack, install: Install, render: Render, tmp_path: Path) -> Scaffold:
@@ -171,7 +171,7 @@ class TestTable:
         return scaffold
 
     def remove_and_check(self, scaffold: Scaffold, **environment: str) -> bool:
-        """Remove the resource; the migrations agree with the models whatever was done to them."""
+        """Remove the resource and check the project; return True if a migration drops it."""
         scaffold.manage(*REMOVE_ORDER, **environment)
         scaffold.check("ruff", "check", ".")
         scaffold.check("ruff", "format", "--check", ".")
@@ -200,7 +200,7 @@ class TestTable:
         assert self.remove_and_check(scaffold, DATABASE_URL=url)
 
     def test_changed_since(self, scaffold: Scaffold, stack: Stack) -> None:
-        """Undoing the creation would bring back another table than the one that is dropped."""
+        """Reverting the creation would not restore the table as it is now."""
         layers = stack.layout == "per-layer"
         models = scaffold.path / f"app/{'models/order' if layers else 'orders/models'}.py"
         models.write_text(f"{models.read_text()}    colour: Mapped[str | None]\n")
@@ -233,5 +233,5 @@ OTHERS = (
 @pytest.mark.quick
 @pytest.mark.parametrize("statement", CHANGES + OTHERS)
 def test_changes_of_a_table_are_known(statement: str) -> None:
-    """Whether a later migration was one decides how the table is dropped."""
+    """A later change of the table decides how it is dropped."""
     assert alters(statement, "orders") == (statement in CHANGES)

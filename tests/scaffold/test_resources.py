@@ -1,4 +1,4 @@
-"""In every stack resources are made, checked with the project they are in, and removed again."""
+"""Resources are made, checked together with their project, and removed."""
 
 import shutil
 from pathlib import Path
@@ -57,7 +57,7 @@ SHOPS = [
 def test_orders_of_customers_per_tenant(
     stack: Stack, render: Render, shared_path: Path, tmp_path: Path
 ) -> None:
-    """Three commands and a few requests, without opening a file and with the server running."""
+    """Make three resources while the server runs, and use them without an edit."""
     project = Project(tmp_path / "project")
     shutil.copytree(render(stack).path, project.path)
     project.sync(shared_path)

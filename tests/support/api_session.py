@@ -1,4 +1,4 @@
-"""What clients of every stack say to it, recorded so that stacks can be compared."""
+"""An API client and a scenario, whose responses are recorded to compare stacks."""
 
 import re
 from dataclasses import dataclass
@@ -20,17 +20,17 @@ VOLATILE = {
     "refresh_token",
     "token",
 }
-# Noted after the answer, so that the next one may come before or after it.
+# Recorded after the response, and so either before or after the next one.
 EVENTUAL = {"last_used_at"}
 RECORDED_HEADERS = ("content-type", "location", "www-authenticate", "allow", "cache-control")
-PASSWORD = "correct horse battery staple"  # nobody's
+PASSWORD = "correct horse battery staple"  # of no real account
 
 
 Exchange = dict[str, Any]
 
 
 class ApiSession:
-    """Requests and their answers, with what differs from run to run replaced by a name."""
+    """An HTTP client that records responses, with volatile values replaced by names."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
@@ -72,7 +72,7 @@ class ApiSession:
         return response.text
 
     def _mask(self, value: Any) -> Any:
-        """Ids are numbered in the order of their first appearance, so that mixed-up ones show."""
+        """Replace volatile values; number ids by first appearance, so that confused ones show."""
         if isinstance(value, dict):
             return {
                 key: f"<{key}>"
@@ -93,7 +93,7 @@ class ApiSession:
 
 @dataclass(frozen=True)
 class ApiUser:
-    """Somebody logged in."""
+    """An authenticated user."""
 
     session: ApiSession
     token: str
@@ -107,7 +107,7 @@ class ApiUser:
 
 
 def run_scenario(server: Server, stack: Stack) -> list[Exchange]:
-    """Register, log in, write articles, be refused, log out."""
+    """Register, log in, write articles, be refused, log out; return the responses."""
     with ApiSession(server) as session:
         play(session, stack)
     return session.record
@@ -215,7 +215,7 @@ def write_articles(ann: ApiUser) -> str:
 
 
 def access_foreign_article(other: ApiUser, article: str, refusal: int) -> None:
-    """Change another's article, which everybody of the same tenant may read."""
+    """Try to change another user's article, which users of the same tenant may read."""
     other.request("GET", f"/articles/{article}", 404 if refusal == 404 else 200)
     other.request("PATCH", f"/articles/{article}", refusal, json={"title": "Mine"})
     other.request("DELETE", f"/articles/{article}", refusal)

@@ -1,6 +1,7 @@
-"""What Copier, which runs no code of ours, is told about the article.
+"""Write the context of the example resource for Copier, which runs no code of ours.
 
-`PYTHONPATH=.:template uv run python -m tests.support.article` writes it.
+To update `extensions/article.jinja`, run
+`PYTHONPATH=.:template uv run python -m tests.support.article`.
 """
 
 import json
@@ -15,17 +16,17 @@ from manage.scaffolding.specifications import make_field, parse
 EXTENSIONS = Path(__file__).parents[2] / "extensions"
 FIELDS = ("title:str:200", "content:text", "published:bool,default=false")
 COMMAND = ("article", *FIELDS, "--owned")
-HEAD = "{# What the parts of a resource read of the article: written by `python -m tests.support.article`. #}\n"
+HEAD = "{# The context of the example resource, written by `python -m tests.support.article`. #}\n"
 
 
 def article() -> dict[str, Any]:
-    """The context of `manage make article …`."""
+    """Return the context of `manage make article …`."""
     fields = [make_field(parse(text), resource="Article") for text in FIELDS]
     return Resource(resource_names("article"), fields, owned=True).context()
 
 
 def as_jinja(context: dict[str, Any]) -> str:
-    """The context as assignments: texts by name, all else in `resource`."""
+    """Return the context as Jinja: strings as variables, the rest in `resource`."""
     texts = {name: value for name, value in context.items() if isinstance(value, str)}
     others = {name: plain(value) for name, value in context.items() if name not in texts}
     lines = [f"{{% set {name} = {json.dumps(value)} %}}\n" for name, value in texts.items()]
@@ -34,7 +35,7 @@ def as_jinja(context: dict[str, Any]) -> str:
 
 
 def plain(value: Any) -> Any:
-    """An item as a dictionary of what parts read of such items."""
+    """Convert an item to a dictionary of the attributes that templates read."""
     if isinstance(value, list):
         return [plain(item) for item in value]
     if isinstance(value, str | bool):
@@ -43,7 +44,7 @@ def plain(value: Any) -> Any:
 
 
 def attributes() -> list[str]:
-    """The names in the table that the parts are rendered by."""
+    """Return the attribute names listed in `blocks.jinja`."""
     text = (EXTENSIONS / "blocks.jinja").read_text()
     return sorted(set(re.findall(r"'(\w+)'", text[: text.index("%}")])))
 

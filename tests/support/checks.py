@@ -1,4 +1,4 @@
-"""What a rendered project is checked by."""
+"""Checks of rendered projects."""
 
 import os
 import re
@@ -8,7 +8,7 @@ from tests.support.projects import Project
 
 
 def check_types(project: Project, cache: Path) -> None:
-    """Third-party code is analysed once for all projects with the same packages."""
+    """Run mypy with a cache that projects with the same packages share."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
     project.uv_run("mypy", "--strict", f"--cache-dir={cache}/mypy-{worker}")
 

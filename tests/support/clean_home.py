@@ -1,4 +1,4 @@
-"""Somebody with an empty home folder, for whom the published address leads to a repository here."""
+"""An environment with an empty home folder; the published address is a local repository."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ OURS = ("PYTEST_", "VIRTUAL_ENV", "PYTHON", "XDG_", "DATABASE_URL", "UV_PROJECT"
 
 
 def environment(published: Path, home: Path) -> dict[str, str]:
-    """What a shell of theirs has."""
+    """Create the home folder and return the environment variables of its user."""
     home.mkdir()
     (home / ".gitconfig").write_text(
         f'[url "{published}"]\n    insteadOf = {ADDRESS}\n'

@@ -1,8 +1,8 @@
-"""Changes of a project's files that are killed, or fail, at a step that a test chooses.
+"""Changes of a project's files that are killed, or fail, at a chosen step.
 
-Run as a script, it is a command that applies such a change. As the Python of that command, it is
-the process that the command starts. Both stop at their own step: right before the n-th time that
-they write, rename, delete or synchronize something in the project.
+Run as a script, this is a command that applies such a change. As the Python of that command, it is
+the process that the command starts. Each stops at its own step: before the n-th time that it
+writes, renames, deletes or synchronizes something in the project.
 """
 
 import errno
@@ -41,7 +41,7 @@ STEPS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "
 
 
 def project(root: Path) -> Path:
-    """A project as it is before the change."""
+    """Create a project as it is before the change."""
     for name, content in BEFORE.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -52,7 +52,7 @@ def project(root: Path) -> Path:
 
 
 def tree(root: Path) -> dict[str, bytes]:
-    """All files but bytecode, and all folders, which hold nothing."""
+    """Return all files except bytecode; folders have no content."""
     return {
         path.relative_to(root).as_posix(): path.read_bytes() if path.is_file() else b""
         for path in root.rglob("*")
@@ -73,13 +73,13 @@ ACTS: dict[str, Callable[[str], None]] = {
 
 
 def stop_at(step: int, act: Callable[[str], None], root: str) -> None:
-    """Act before the step with this number, which counts from 1."""
+    """Run `act` before the given step, counted from 1."""
     count = 0
 
     def hook(event: str, arguments: tuple[object, ...]) -> None:
         nonlocal count
         if (event, *map(str, arguments[:2])) == ("open", f"{root}.manage/journal", "w"):
-            os._exit(99)  # It has to appear by a rename, and whole.
+            os._exit(99)  # It must appear complete, by a rename.
         is_read = event == "open" and str(arguments[1]).startswith("r")
         if event in STEPS and not is_read and str(arguments[0]).startswith(root):
             count += 1
@@ -90,7 +90,7 @@ def stop_at(step: int, act: Callable[[str], None], root: str) -> None:
 
 
 def start(root: Path, task: str = "apply", **stops: tuple[int, str]) -> "subprocess.Popen[str]":
-    """A command that applies or resumes; it and its `finisher` stop where they are told."""
+    """Start a command that applies or resumes a change, and stops at the given steps."""
     orders = [f"{who}:{step}:{act}" for who, (step, act) in stops.items()]
     return subprocess.Popen(
         [sys.executable, __file__, task, str(root), *orders],
@@ -104,14 +104,14 @@ def start(root: Path, task: str = "apply", **stops: tuple[int, str]) -> "subproc
 def run(
     root: Path, task: str = "apply", **stops: tuple[int, str]
 ) -> "subprocess.CompletedProcess[str]":
-    """Wait for such a command."""
+    """Run such a command to its end."""
     with start(root, task, **stops) as process:
         _, errors = process.communicate()
     return subprocess.CompletedProcess(process.args, process.returncode, "", errors)
 
 
 def main(role: str, root: str, *orders: str) -> None:
-    """Play a command or, with further arguments that do not matter, its finisher."""
+    """Act as the command or as its finisher."""
     for order in (order for order in orders if order.count(":") == 2):
         who, step, act = order.split(":")
         if (who == "finisher") == (role == "finisher"):

@@ -1,4 +1,4 @@
-"""Projects that `manage doctor` examines, and what it finds in each."""
+"""Projects that `manage doctor` checks, and its findings."""
 
 import json
 import re
@@ -43,14 +43,14 @@ class DoctorCase:
         )
 
     def findings(self, **environment: str) -> list[dict[str, str]]:
-        """What it prints for programs, whose exit code it is checked against."""
+        """Return the findings of `manage doctor --json` and check its exit code."""
         done = self.doctor("--json", **environment)
         findings: list[dict[str, str]] = json.loads(done.stdout)
         assert done.returncode == any(one["severity"] == "error" for one in findings), done.stderr
         return findings
 
     def new_findings(self, **environment: str) -> list[Finding]:
-        """The findings, but for those that a project has from birth or for want of a template."""
+        """Return the findings without those of every new project or of a missing template."""
         found = [
             (one["check"], one["severity"], one["problem"]) for one in self.findings(**environment)
         ]
@@ -60,14 +60,14 @@ class DoctorCase:
         return found
 
     def lose_template(self) -> None:
-        """Spare the seconds that it takes to render it."""
+        """Make the template unavailable, which saves the time to render it."""
         self.edit(".copier-answers.yml", "^_src_path: .*$", "_src_path: /nowhere")
 
     def remedies(self) -> str:
         return "\n".join(one["remedy"] for one in self.findings())
 
     def place(self, role: str) -> str:
-        """Where the layout has a module of a resource `note`."""
+        """Return the path of a module of the resource `note`."""
         return f"app/{role}/note.py" if self.stack.layout == "per-layer" else f"app/notes/{role}.py"
 
     def module(self, role: str, entity: str = "note") -> str:
@@ -89,7 +89,7 @@ class DoctorCase:
         self.write(path, after)
 
     def reset(self, start: str) -> None:
-        """Be as at birth."""
+        """Reset the project to its first commit."""
         git(self.project.path, "reset", "--quiet", "--hard", start)
         git(self.project.path, "clean", "--quiet", "--force", "-d", "-x", "--exclude=.venv")
         if NEXT in git(self.template, "tag", "--list"):
@@ -97,7 +97,7 @@ class DoctorCase:
 
 
 def initial_findings() -> list[Finding]:
-    """What a project has that was never started or configured: notes."""
+    """Return the notes about a project that was never started or configured."""
     never_started = "The local database was never started, so it has no migrations yet"
     return [
         ("migrations", "note", never_started),
@@ -106,7 +106,7 @@ def initial_findings() -> list[Finding]:
 
 
 def settings_findings(severity: str, prefix: str = "") -> list[Finding]:
-    """The settings that other environments want."""
+    """Return the findings about settings that other environments require."""
     wrong = {name: f"{name} is not set" for name in PRODUCTION}
     wrong["SECRET_KEY"] = "SECRET_KEY is missing or weak"
     return [("settings", severity, f"{prefix}{problem}") for problem in wrong.values()]

@@ -1,4 +1,4 @@
-"""The workflows of a rendered project, run without GitHub: their commands, and a stand-in for `gh`."""
+"""The commands of a project's GitHub workflows, run with a fake `gh`."""
 
 import json
 import os
@@ -12,7 +12,7 @@ import yaml
 
 from tests.support.projects import Project
 
-# Notes what it is asked, lists pull requests that are said to be open, and refuses what it is told to.
+# Logs its calls, lists the pull requests in GH_OPEN and fails as GH_REFUSALS says.
 GH = f"""\
 #!{sys.executable}
 import json, os, sys
@@ -33,7 +33,7 @@ elif arguments[:2] == ["pr", "create"]:
 
 @dataclass(frozen=True)
 class Call:
-    """What `gh` was asked."""
+    """A call of `gh`."""
 
     arguments: list[str]
     text: str
@@ -44,7 +44,7 @@ class Call:
 
 
 class Runner:
-    """Runs workflows as GitHub's machines do."""
+    """Runs workflows as GitHub's runners do."""
 
     def __init__(self, folder: Path) -> None:
         self.log = folder / "gh.log"
@@ -60,7 +60,7 @@ class Runner:
         return {"PATH": f"{self.programs}:{os.environ['PATH']}", "GH_LOG": str(self.log)}
 
     def run(self, project: Project, name: str, **environment: str) -> str:
-        """The commands of a workflow, one after the other, as long as none fails."""
+        """Run the commands of a workflow until one fails, and return their output."""
         said = ""
         for step in steps(project.path / ".github" / "workflows" / f"{name}.yml"):
             given = {key: resolved(value) for key, value in step.get("env", {}).items()}
@@ -70,7 +70,7 @@ class Runner:
         return said
 
     def calls(self) -> list[Call]:
-        """What `gh` was asked so far."""
+        """Return the calls of `gh` so far."""
         lines = self.log.read_text().splitlines() if self.log.exists() else []
         return [Call(*json.loads(line)) for line in lines]
 
@@ -79,18 +79,18 @@ class Runner:
 
 
 def steps(workflow: Path) -> list[dict[str, Any]]:
-    """Those of its only job."""
+    """Return the steps of the only job."""
     (job,) = yaml.safe_load(workflow.read_text())["jobs"].values()
     found: list[dict[str, Any]] = job["steps"]
     return found
 
 
 def resolved(value: str) -> str:
-    """An expression as in a repository without secrets."""
+    """Evaluate an expression as in a repository without secrets."""
     return value.replace("${{ secrets.UPGRADE_TOKEN || github.token }}", "token-of-the-run")
 
 
 def check_schema(schema: str, *files: Path) -> "subprocess.CompletedProcess[str]":
-    """Ask whether files fit one of the schemas that come with check-jsonschema."""
+    """Validate files with one of check-jsonschema's built-in schemas."""
     program = (sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema)
     return subprocess.run([*program, *map(str, files)], capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""A service that a team has built on a project: resources, columns, routes, settings, packages."""
+"""A service built on a project: resources, columns, routes, settings, packages."""
 
 import re
 
@@ -33,7 +33,7 @@ from app.lamps import router as lamps  # noqa: E402
 
 routers.append(lamps)
 """
-# Below the lines that are there for it.
+# Lines to add after those that mark the place.
 LINES = {
     ".env.example": ("# Your own variables follow\n", "#REGION=mars"),
     ".gitignore": ("# Yours follow\n", "notes/"),
@@ -49,7 +49,7 @@ FIELDS = {
 
 
 def grow(project: Project, edits: Edits, stack: Stack, *, keep_example: bool) -> None:
-    """Build at the places that are there for it, with the project's own tools."""
+    """Add code at the extension points and with the project's own tools."""
     make(project, *RESOURCES)
     remove(project, RESOURCES[-1], *([] if keep_example else [("article",)]))
     project.run("uv", "add", "--quiet", "--no-sync", "attrs")
@@ -63,7 +63,7 @@ def grow(project: Project, edits: Edits, stack: Stack, *, keep_example: bool) ->
 
 
 def places(stack: Stack) -> dict[str, str]:
-    """Where the layout has what the team extends."""
+    """Return the paths that the team extends."""
     if stack.layout == "per-entity":
         users = {role: f"app/users/{role}.py" for role in ("models", "schemas")}
         return users | {"routes": "app/routes.py"}
@@ -72,7 +72,7 @@ def places(stack: Stack) -> dict[str, str]:
 
 
 def extend_kernel(edits: Edits, stack: Stack) -> None:
-    """Settings, middleware, handlers and checks as the guide has them, and a route by hand."""
+    """Add settings, middleware, handlers and checks from the guide, and a handwritten route."""
     for name, code in files_of(GUIDES / "extend-the-kernel.md").items():
         edits.write(name, without_async(code) if stack.concurrency == "sync" else code)
     sync = re.sub(r"\basync ", "", LAMPS)

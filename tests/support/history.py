@@ -1,4 +1,4 @@
-"""The history that projects were rendered from: every release in the list, and the working tree."""
+"""The history that projects were rendered from: all listed releases and the working tree."""
 
 import subprocess
 from collections.abc import Sequence
@@ -9,12 +9,12 @@ from tests.support.releases import Template
 from tests.support.renderings import copy_working_tree, git
 
 RELEASES = read()
-# Newer than all releases: the working tree, for those who ask for a tag as `manage upgrade` does.
+# The tag of the working tree, newer than all releases, because `manage upgrade` needs one.
 WORKING_TREE = "v9999.0"
 
 
 class History(Template):
-    """A repository in which each release has its tag, and the working tree is committed on top."""
+    """A repository with a tag for each release and the working tree as its last commit."""
 
     def __init__(
         self, path: Path, repository: Path = REPOSITORY, releases: Sequence[Release] = RELEASES
@@ -38,7 +38,7 @@ class History(Template):
 
 
 def tag(path: Path, release: Release) -> None:
-    """Give a release its tag, as annotated ones are made."""
+    """Create the annotated tag of a release."""
     try:
         git(path, "tag", "--annotate", "--message", str(release), release.tag, release.commit)
     except subprocess.CalledProcessError as error:

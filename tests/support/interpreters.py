@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 LOWEST = "3.11"
-# The newest first; the PostgreSQL wheel has none for later ones.
+# The newest first; the PostgreSQL wheel does not support later ones.
 NEWER = ["3.14", "3.13", "3.12"]
 
 
@@ -21,13 +21,13 @@ class Interpreter:
 
 @cache
 def uv() -> str:
-    """The uv that runs these tests, or the one on the path."""
+    """Return the uv that runs these tests, or the one on the path."""
     return os.environ.get("UV") or shutil.which("uv") or "uv"
 
 
 @cache
 def find(version: str) -> Interpreter | None:
-    """An installed interpreter: of uv's, on the path, or beside the one that runs this."""
+    """Find an installed interpreter: uv's, on the path, or next to the current one."""
     command = [uv(), "python", "find", "--no-project", "--no-python-downloads", version]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode == 0:
@@ -37,7 +37,7 @@ def find(version: str) -> Interpreter | None:
 
 
 def lowest() -> Interpreter:
-    """Python 3.11, or what runs these tests where that is not installed."""
+    """Return Python 3.11, or the current interpreter if 3.11 is not installed."""
     ours = f"{sys.version_info.major}.{sys.version_info.minor}"
     return find(LOWEST) or Interpreter(ours, Path(sys.executable))
 

@@ -1,8 +1,8 @@
-"""A change of the kernel that tests make up: users get a column, by a migration of the kernel's."""
+"""An invented change of the kernel: users get a column, with a kernel migration."""
 
 from tests.support.releases import Template
 
-# The kernel's last migrations, behind which this one comes.
+# The kernel's last migrations, which this one follows.
 ALEMBIC, DBMATE = "core_0001", "0003"
 COLUMN = '    locale: Mapped[str] = mapped_column(String(10), server_default="en")\n'
 ANCHOR = "    # Your columns follow.\n"
@@ -37,7 +37,7 @@ ALTER TABLE users DROP COLUMN locale;
 
 
 def add_locale(template: Template) -> None:
-    """Add the column to the model and, in both tools, the migration."""
+    """Add the column to the model, and a migration for each tool."""
     template.edit("{{ at.user.models }}.py", ANCHOR, COLUMN + ANCHOR)
     core = template.path / "template" / "migrations" / "core"
     (core / "{% if has_alembic %}0002_add_locale.py{% endif %}").write_text(REVISION)

@@ -1,4 +1,4 @@
-"""PgBouncer in transaction mode, with the settings of its package but for two server connections."""
+"""PgBouncer in transaction mode with two server connections and default settings."""
 
 import os
 import shutil
@@ -30,13 +30,13 @@ USERS = '"app_user" ""\n"postgres" ""\n'
 
 
 def find_pgbouncer() -> str | None:
-    """The program, which Debian installs where only administrators look for it."""
+    """Find the program, which Debian installs in /usr/sbin."""
     return shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
 
 @contextmanager
 def start_pgbouncer(socket_folder: Path) -> Iterator[str]:
-    """The address of a pooler in front of the PostgreSQL that listens in a folder."""
+    """Yield the address of a pooler for the PostgreSQL whose socket is in a folder."""
     program, port = find_pgbouncer(), free_port()
     assert program
     with tempfile.TemporaryDirectory(prefix="pgbouncer-") as name:
@@ -57,7 +57,7 @@ def start_pgbouncer(socket_folder: Path) -> Iterator[str]:
 
 
 def postgres_account(folder: Path, socket_folder: Path) -> dict[str, Any]:
-    """PostgreSQL's own user where tests run as root, as whom PgBouncer refuses to run."""
+    """Return PostgreSQL's user for tests run by root, whom PgBouncer rejects."""
     if os.geteuid() != 0:
         return {}
     owner = socket_folder.stat()

@@ -1,4 +1,4 @@
-"""Rendered projects as their owners use them: with uv, on a PostgreSQL of their own, served."""
+"""Rendered projects, installed with uv and served with their own PostgreSQL."""
 
 import hashlib
 import os
@@ -21,7 +21,7 @@ from tests.support.interpreters import Interpreter, lowest, uv
 
 PATIENCE_SECONDS = 60
 
-# Runs the server, with its database and the roles, until its input ends.
+# Runs the database server until its input ends.
 HOLD_POSTGRES = """
 import sys
 from app.settings import get_settings
@@ -36,7 +36,7 @@ class Project:
     python: Interpreter = field(default_factory=lowest)
 
     def sync(self, shared_path: Path) -> None:
-        """Install the project; those with the same requirements share what was resolved once."""
+        """Install the project; projects with the same requirements share a lock file."""
         shared = shared_path / f"python{self.python.version}"
         shared.mkdir(exist_ok=True)
         requirements = (self.path / "pyproject.toml").read_bytes()
@@ -49,7 +49,7 @@ class Project:
         self._share_bytecode(shared / "compiled")
 
     def _share_bytecode(self, compiled: Path) -> None:
-        """Have packages compiled in the first project only: it takes seconds."""
+        """Compile packages in the first project only, which saves seconds."""
         with FileLock(f"{compiled}.lock"):
             if not compiled.exists():
                 self.run("uv", "sync", "--quiet", "--compile-bytecode")
@@ -58,14 +58,14 @@ class Project:
             link_bytecode(compiled.resolve(), self.path / ".venv")
 
     def lock(self) -> FileLock:
-        """Hold the project, because another test process may be at work in it."""
+        """Return the lock of a project that test processes share."""
         return FileLock(f"{self.path}.lock")
 
     def uv_run(self, *command: str, timeout: float = 600, **environment: str) -> str:
         return self.run("uv", "run", "--no-sync", *command, timeout=timeout, **environment)
 
     def run(self, *command: str, timeout: float = 600, **environment: str) -> str:
-        """Run a command as from a fresh shell in the project and return what it printed."""
+        """Run a command as from a new shell in the project and return its output."""
         program = [uv(), *command[1:]] if command[0] == "uv" else list(command)
         done = subprocess.run(
             program,
@@ -83,14 +83,14 @@ class Project:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Ours without what these tests brought into it; bytecode is kept, as for most people."""
+        """The current environment without the variables of these tests."""
         ours = ("PYTEST_", "COV_", "VIRTUAL_ENV", "PYTHONPATH", "DATABASE_URL", "UV_PROJECT")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         kept.pop("PYTHONDONTWRITEBYTECODE", None)
         return kept | {"UV_PYTHON": str(self.python.path), "NO_COLOR": "1"}
 
     def delete_database(self) -> None:
-        """Forget the development database."""
+        """Delete the development database."""
         shutil.rmtree(self.path / ".postgres", ignore_errors=True)
 
     def serve(self, **environment: str) -> AbstractContextManager["Server"]:
@@ -98,7 +98,7 @@ class Project:
 
     @contextmanager
     def serve_with(self, *command: str, **environment: str) -> Iterator["Server"]:
-        """A server of the project, which is gone at the end."""
+        """Start a server of the project and stop it at the end of the block."""
         port = free_port()
         log = self.path.parent / f"{self.path.name}.{port}.log"
         with log.open("w") as output:
@@ -120,7 +120,7 @@ class Project:
 
     @contextmanager
     def postgres(self) -> Iterator[Path]:
-        """The folder of the development server's socket, while that server runs."""
+        """Run the development database server and yield the folder of its socket."""
         command = [uv(), "run", "--no-sync", "python", "-c", HOLD_POSTGRES]
         with subprocess.Popen(
             command,
@@ -157,7 +157,7 @@ class Server:
         raise AssertionError(f"not ready in {PATIENCE_SECONDS} s\n{self.output()}")
 
     def wait_until_reloaded(self, path: str) -> None:
-        """Wait until an operation is there, and for a second more: a reload may follow another."""
+        """Wait until an operation has been served for a second: reloads may follow one another."""
         deadline, seen = time.monotonic() + PATIENCE_SECONDS, 0
         while time.monotonic() < deadline and seen < 10:
             try:
@@ -171,7 +171,7 @@ class Server:
         return httpx2.get(self.url + path)
 
     def mailed_token(self, email: str) -> str:
-        """The token of the last mail to somebody, which the server prints after its answer."""
+        """Return the token of the last mail to a user, which the server logs after its response."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         mails: list[str] = []
         while time.monotonic() < deadline:
@@ -183,7 +183,7 @@ class Server:
         raise AssertionError(f"no mail to {email}\n{self.output()}")
 
     def stop(self) -> None:
-        """Ask as a supervisor does; Uvicorn ends by the signal after it has shut down."""
+        """Send SIGTERM; after its shutdown Uvicorn ends by that signal."""
         self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(PATIENCE_SECONDS)
         assert code in (0, -signal.SIGTERM, 128 + signal.SIGTERM), self.output()
@@ -192,7 +192,7 @@ class Server:
         return self.log.read_text()[-8000:]
 
     def remaining_processes(self) -> list[str]:
-        """What still runs of the server or of its database a moment after its end."""
+        """List processes of the server or its database that outlive it by five seconds."""
         deadline = time.monotonic() + 5
         while (found := self._processes()) and time.monotonic() < deadline:
             time.sleep(0.1)
@@ -214,7 +214,7 @@ class Server:
 
 
 def link_bytecode(source: Path, target: Path) -> None:
-    """What another environment compiled; Python looks whether it fits the module beside it."""
+    """Link another environment's bytecode, which Python checks against each module."""
     for compiled in source.rglob("__pycache__"):
         place = target / compiled.relative_to(source)
         if place.parent.is_dir() and not place.exists():

@@ -1,4 +1,4 @@
-"""copier.yml as Copier reads it: several documents, with the files that they include."""
+"""copier.yml as Copier reads it: several documents and their included files."""
 
 from pathlib import Path
 from typing import Any
@@ -7,10 +7,10 @@ import yaml
 
 
 def load_config(template: Path) -> dict[str, Any]:
-    """The settings and the questions, in their order; lists of several documents are one."""
+    """Return settings and questions in order; concatenate lists from several documents."""
 
     class Loader(yaml.SafeLoader):
-        """Knows the tag of Copier."""
+        """A loader that knows Copier's `!include`."""
 
     def include(_loader: yaml.SafeLoader, node: yaml.ScalarNode) -> Any:
         return yaml.safe_load((template / node.value).read_text())

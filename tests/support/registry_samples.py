@@ -1,4 +1,4 @@
-"""Registries as people write them: heads of modules, and lists that may follow."""
+"""Registries in many formats: module heads, and the lists below them."""
 
 import textwrap
 
@@ -195,7 +195,7 @@ ENTRY = st.sampled_from(["users", "auth", "(auth)", "Größe", "f(a, b)", "*more
 
 @st.composite
 def lists(draw: st.DrawFn) -> str:
-    """Lists and tuples with space, comments and commas anywhere."""
+    """Draw lists and tuples with whitespace, comments and commas in any place."""
     start, end = draw(st.sampled_from([("[", "]"), ("(", ")")]))
     entries = draw(st.lists(st.builds("{}{}{}".format, SPACE, ENTRY, SPACE), max_size=5))
     tail = draw(SPACE)
@@ -205,7 +205,7 @@ def lists(draw: st.DrawFn) -> str:
 
 @st.composite
 def registries(draw: st.DrawFn) -> str:
-    """Modules with up to two heads and a list below."""
+    """Draw modules with up to two heads and a list below."""
     heads = draw(st.lists(st.sampled_from(list(HEADS.values())), max_size=2))
     body = draw(st.sampled_from(list(LISTS.values())) | lists())
     gap = draw(st.sampled_from(["\n", "\n\n", "\n# heading\n"]))

@@ -1,4 +1,4 @@
-"""Releases of the template that tests make up, and projects that are updated to them."""
+"""Invented releases of the template, and projects that are updated to them."""
 
 import re
 import subprocess
@@ -15,7 +15,7 @@ COMMENTS = {".sql": "--"}
 
 
 class Template:
-    """A repository with the template, which starts with a release of the checkout."""
+    """A repository with the template, whose first release is the checkout."""
 
     def __init__(self, checkout: Path, path: Path) -> None:
         self.path = path
@@ -23,40 +23,40 @@ class Template:
         git(path, "tag", FIRST)
 
     def release(self, version: str) -> None:
-        """Commit what was changed, as a release."""
+        """Commit all changes as a release."""
         git(self.path, "add", "--all")
         git(self.path, "commit", "--quiet", "--message", version)
         git(self.path, "tag", version)
 
     def find(self, name: str) -> Path:
-        """The file of which the path ends so."""
+        """Return the file whose path ends with `name`."""
         folders = (self.path / "template", self.path / "extensions")
         found = [path for folder in folders for path in folder.rglob("*")]
         (path,) = [path for path in found if str(path).endswith(name)]
         return path
 
     def edit(self, name: str, old: str, new: str) -> None:
-        """Replace a text in the file of which the path ends so."""
+        """Replace a text in the file whose path ends with `name`."""
         path = self.find(name)
         text = path.read_text()
         assert text.count(old) == 1, (name, old)
         path.write_text(text.replace(old, new))
 
     def add(self, name: str, text: str) -> None:
-        """Render one more file."""
+        """Add a file to what is rendered."""
         path = self.path / "template" / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
 
     def head_every_file(self, text: str) -> None:
-        """Put a comment on top of each file that a release may change and that is not empty."""
+        """Add a comment to the top of each non-empty file that a release may change."""
         for path in (self.path / "template").rglob("*"):
             if path.is_file() and path.stat().st_size and is_changeable(path):
                 path.write_text(f"{comment(path, text)}\n{path.read_text()}")
 
 
 class ThinTemplate(Template):
-    """Few of its files, of each class and some that are edited in every way: rendered in a moment."""
+    """A template with few files, of every ownership class, that renders fast."""
 
     KEPT = (
         *("_copier_conf", ".gitattributes", ".env.example", "README.md", "pyproject.toml"),
@@ -83,7 +83,7 @@ class ThinTemplate(Template):
 
 
 class GitProject:
-    """A committed project of a template, and its updates."""
+    """A project in a git repository, and its updates."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -96,7 +96,7 @@ class GitProject:
         answers: dict[str, str | bool],
         version: str = FIRST,
     ) -> "GitProject":
-        """A project of a release of the template."""
+        """Render and commit a project of a release."""
         copy(template.path, path, answers, version)
         git(path, "init", "--quiet")
         project = cls(path)
@@ -108,7 +108,7 @@ class GitProject:
         git(self.path, "commit", "--quiet", "--allow-empty", "--message", message)
 
     def files(self) -> dict[str, bytes]:
-        """What git would track."""
+        """Return the files that git tracks or would track."""
         listed = git(
             self.path, "ls-files", "--cached", "--others", "--exclude-standard", "-z"
         ).split("\0")
@@ -116,7 +116,7 @@ class GitProject:
         return {name: path.read_bytes() for name, path in paths.items() if path.is_file()}
 
     def append(self, name: str, text: str, *, after: str = "") -> None:
-        """Add lines as the team would: at the end, or after a line."""
+        """Add lines as a team would: at the end, or after a line."""
         path = self.path / name
         before = path.read_text()
         head, line, tail = before.partition(after) if after else (before, "", "")
@@ -124,7 +124,7 @@ class GitProject:
         path.write_text(f"{head}{line}{text}{tail}")
 
     def run_command(self, copier: str, version: str) -> None:
-        """`copier update` by the command of that version."""
+        """Run `copier update` with that version of Copier."""
         program = ("tool", "run", "--quiet", "--from", f"copier=={copier}", "copier")
         done = subprocess.run(
             ["uv", *program, "update", "--defaults", "--vcs-ref", version],
@@ -136,7 +136,7 @@ class GitProject:
         assert done.returncode == 0, done.stderr
 
     def run(self, version: str = NEXT, **answers: str | bool) -> None:
-        """`copier update`, without trust."""
+        """Run `copier update` without trust."""
         run_update(
             self.path,
             data=answers,
@@ -148,7 +148,7 @@ class GitProject:
         )
 
     def conflicts(self) -> list[str]:
-        """The files that an update left for people, of which Copier's exit code says nothing."""
+        """Return the files with conflicts, which Copier's exit code does not report."""
         unmerged = git(self.path, "ls-files", "--unmerged").splitlines()
         files = self.files()
         rejects = [name for name in files if name.endswith(".rej")]
@@ -157,7 +157,7 @@ class GitProject:
 
 
 def classes(template: Path) -> dict[str, list[str]]:
-    """The ownership map of a template."""
+    """Return the ownership map of a template."""
     loaded: dict[str, list[str]] = yaml.safe_load(
         (template / "extensions/ownership.yml").read_text()
     )
@@ -166,19 +166,19 @@ def classes(template: Path) -> dict[str, list[str]]:
 
 
 def comment(path: Path, text: str) -> str:
-    """A line that says something in the language of the file."""
+    """Return a comment in the language of the file."""
     name = re.sub(r"{%.*?%}", "", path.name).removesuffix(".jinja")
     return f"{COMMENTS.get(Path(name).suffix, '#')} {text}"
 
 
 def is_changeable(path: Path) -> bool:
-    """Whether a release may put a comment into it; a migration stays as it was released."""
+    """Return True if a release may add a comment: migrations and records never change."""
     is_record = ".json" in path.suffixes or path.name.startswith((".copier", "{{ _copier"))
     return not is_record and path.parent.parent.name != "migrations"
 
 
 def copier(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """The command as people use it."""
+    """Run Copier's command."""
     return subprocess.run(
         ["copier", *arguments], cwd=folder, capture_output=True, text=True, check=False
     )

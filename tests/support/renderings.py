@@ -24,7 +24,7 @@ COMPUTED = ("at", "test_at", "module")
 class Rendering:
     path: Path
     answers: dict[str, Any]
-    """What was asked and the computed places."""
+    """The answers and the computed paths."""
 
     def files(self) -> dict[str, bytes]:
         return {
@@ -34,14 +34,14 @@ class Rendering:
         }
 
     def texts(self) -> Iterator[tuple[str, str]]:
-        """Every text file, but for the templates that a project owns."""
+        """Yield every text file except the project's own templates."""
         for name, content in self.files().items():
             if not name.startswith("scaffold/"):
                 yield name, content.decode()
 
 
 class Renderings:
-    """Renders each stack once, whichever test process asks first."""
+    """Renders each stack once for all test processes."""
 
     def __init__(self, checkout: Path, folder: Path) -> None:
         self.checkout = checkout
@@ -51,7 +51,7 @@ class Renderings:
     def __call__(self, stack: Stack) -> Rendering:
         target = self.folder / str(stack)
         if not target.exists():
-            # Renamed into place, so that another process sees all of it or nothing.
+            # Rename it into place, so that other processes see all of it or nothing.
             scratch = Path(tempfile.mkdtemp(dir=self.folder))
             rendering = render(self.checkout, scratch / "project", stack.answers)
             (scratch / "answers.json").write_text(json.dumps(rendering.answers))
@@ -63,8 +63,8 @@ class Renderings:
 
 
 def copy(template: Path, target: Path, answers: dict[str, Any], version: str = "HEAD") -> Worker:
-    """`copier copy`, without trust, to where no repository is."""
-    # For each file Copier asks git what the repository there says of modes: a third of the time.
+    """Run `copier copy` without trust, to a folder outside of any repository."""
+    # Copier would ask git for the mode of each file, which takes a third of the time.
     with patch.object(Worker, "_sync_git_index_executable_bit"):
         return run_copy(
             str(template),
@@ -83,12 +83,12 @@ def render(checkout: Path, target: Path, answers: dict[str, Any]) -> Rendering:
 
 
 def difference(one: str, other: str) -> str:
-    """The lines that differ, or nothing."""
+    """Return a diff, which is empty for equal texts."""
     return "\n".join(difflib.unified_diff(one.split("\n"), other.split("\n"), lineterm="", n=1))
 
 
 def copy_checkout(repository: Path, target: Path) -> None:
-    """Commit the working tree to a repository of its own."""
+    """Commit the working tree to a new repository."""
     copy_working_tree(repository, target)
     git(target, "init", "--quiet")
     git(target, "add", "--all")
@@ -97,7 +97,7 @@ def copy_checkout(repository: Path, target: Path) -> None:
 
 
 def copy_working_tree(repository: Path, target: Path) -> None:
-    """Copy what git knows or would know; ignored files are left out."""
+    """Copy all files except ignored ones."""
     listed = git(repository, "ls-files", "--cached", "--others", "--exclude-standard", "-z")
     for name in filter(None, listed.split("\0")):
         if (source := repository / name).is_file():

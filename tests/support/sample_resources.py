@@ -1,4 +1,4 @@
-"""Three resources that refer to each other and have, between them, every type of field."""
+"""Three resources that refer to each other and together have every field type."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ ORDER_LINE = (
 )
 RESOURCES = (CUSTOMER, ORDER, ORDER_LINE)
 
-# What comes with the example and is no file of the resource.
+# Files that mention the example without being part of it.
 TELLS_OF_THE_EXAMPLE = {".copier-answers.yml", "README.md", "manage/answers.json"}
 UNTRACKED = {".venv", ".postgres", ".local", "__pycache__", ".mypy_cache", ".pytest_cache"}
 
@@ -39,7 +39,7 @@ def remove(project: Project, *resources: tuple[str, ...]) -> None:
 
 
 def tree(folder: Path) -> dict[str, bytes]:
-    """Every file that git would see; the lock file is uv's."""
+    """Return all files except ignored ones and the lock file."""
     ignored = UNTRACKED | {".ruff_cache", "uv.lock"}
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()

@@ -1,4 +1,4 @@
-"""Copies of rendered projects to scaffold in, which run on the packages of an installed one."""
+"""Copies of rendered projects that run with the packages of an installed one."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ class Scaffold:
 
     @classmethod
     def copy(cls, project: Project, rendered: Path, target: Path) -> "Scaffold":
-        """A copy of what was rendered; Python looks there first, as it does in every folder."""
+        """Copy a rendering; Python prefers its modules to those of the installed project."""
         shutil.copytree(rendered, target, symlinks=True)
         ours = {"PYTHONDONTWRITEBYTECODE": "1", "RUFF_NO_CACHE": "true"}
         return cls(target, project.path / ".venv/bin/python", project.environment | ours)
@@ -43,18 +43,18 @@ class Scaffold:
         return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
     def check(self, module: str, *arguments: str) -> None:
-        """Run a checker, which has to agree."""
+        """Run a checker, which must succeed."""
         done = self.run("-m", module, *arguments)
         assert done.returncode == 0, f"{module}\n{(done.stdout + done.stderr)[-8000:]}"
 
     def manage(self, *words: str, **environment: str) -> str:
-        """What a command prints that has to succeed."""
+        """Run a command that must succeed and return its output."""
         done = self.run(*MANAGE, *words, **environment)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
     def refusal(self, *words: str, **environment: str) -> str:
-        """The one sentence of a command that has to fail, and to leave everything as it is."""
+        """Run a command that must fail and change nothing, and return its message."""
         before = self.tree()
         done = self.run(*MANAGE, *words, **environment)
         assert (done.returncode, self.tree()) == (1, before), done.stdout + done.stderr
@@ -64,7 +64,7 @@ class Scaffold:
         return line.removeprefix("Error: ")
 
     def tree(self) -> dict[str, bytes]:
-        """All files and folders, but for the database and its secrets."""
+        """Return all files and folders except the database and its secrets."""
         return {
             name: content
             for name, content in tree(self.path).items()

@@ -1,4 +1,4 @@
-"""Dumps of a project's local database, to be compared."""
+"""Comparable dumps of a project's local database."""
 
 import re
 
@@ -16,6 +16,6 @@ local_server().release()
 
 
 def statements(dump: str) -> str:
-    """A dump without comments, session settings and the blank lines between statements."""
+    """Remove comments, session settings and blank lines from a dump."""
     noise = re.compile(r"--|SET |SELECT pg_catalog|\\|$")
     return "\n".join(line for line in dump.splitlines() if not noise.match(line))

@@ -45,7 +45,7 @@ State = tuple[str, str, dict[str, bytes]]
 
 
 class ScratchRepository:
-    """A checkout in which releases can be cut."""
+    """A repository in which releases can be cut."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -76,7 +76,7 @@ class ScratchRepository:
         git(self.path, "commit", "--quiet", "--message", message)
 
     def release(self, version: str) -> "subprocess.CompletedProcess[str]":
-        """The command as maintainers run it."""
+        """Run `python -m releasing` as maintainers do."""
         who = {"NAME": "Chassis tests", "EMAIL": "tests@example.com"}
         identity = {
             f"GIT_{role}_{key}": who[key] for role in ("AUTHOR", "COMMITTER") for key in who
@@ -93,7 +93,7 @@ class ScratchRepository:
         )
 
     def state(self) -> State:
-        """Every reference, what git says of the tree, and the files."""
+        """Return all references, the status and the files."""
         listed = git(self.path, "ls-files", "--cached", "--others", "--exclude-standard").split()
         files = {name: (self.path / name).read_bytes() for name in listed}
         references = git(self.path, "show-ref")

@@ -1,4 +1,4 @@
-"""What `manage make` may be asked for: sound, unsound, and everything between."""
+"""Strategies for requests to `manage make`, valid and invalid."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -105,7 +105,7 @@ class MakeRequest:
     read_public: bool
 
     def with_references(self, earlier: Sequence[str]) -> "MakeRequest":
-        """With the names of what the references refer to."""
+        """Replace placeholders with the names of existing resources."""
         names = {EARLIER: earlier[len(self.fields) % len(earlier)], SELF: self.name}
         fields = list(self.fields)
         for word, name in names.items():
@@ -128,7 +128,7 @@ EVERY_TYPE = MakeRequest(
 
 @st.composite
 def fields(draw: st.DrawFn, *, valid: bool) -> str:
-    """A field; one that is not valid is odd in some part."""
+    """Draw a field; an invalid one has one unusual part."""
     odd = "" if valid else draw(st.sampled_from(["name", "type", "flags", "default", "mix"]))
     name = draw(st.sampled_from(INVALID_FIELDS if odd == "name" else FIELDS))
     kind = draw(st.sampled_from(INVALID_TYPES if odd == "type" else TYPES))
@@ -144,7 +144,7 @@ def fields(draw: st.DrawFn, *, valid: bool) -> str:
 
 
 def defaults_of(kind: str) -> list[str]:
-    """What such a field may have as its default."""
+    """Return valid defaults for a type."""
     type_, _, argument = kind.partition(":")
     if type_ == "enum":
         return argument.split("/")
@@ -152,7 +152,7 @@ def defaults_of(kind: str) -> list[str]:
 
 
 def compatible(kind: str, flags: list[str]) -> list[str]:
-    """Those of the flags that go together."""
+    """Return the flags that can be combined."""
     type_ = kind.partition(":")[0]
     if type_ == "ref":
         is_optional = "optional" in flags or "on_delete=null" in flags or SELF in kind
@@ -162,7 +162,7 @@ def compatible(kind: str, flags: list[str]) -> list[str]:
 
 
 def names(*, valid: bool) -> st.SearchStrategy[str]:
-    """What a resource may be called."""
+    """Return a strategy for resource names."""
     if not valid:
         return st.one_of(st.sampled_from(INVALID_NAMES), st.text(max_size=20))
     nouns = st.sampled_from(NOUNS)
@@ -173,7 +173,7 @@ def names(*, valid: bool) -> st.SearchStrategy[str]:
 
 @st.composite
 def make_requests(draw: st.DrawFn) -> MakeRequest:
-    """A request in which at most one thing is odd by intent."""
+    """Draw a request with at most one invalid part."""
     odd = draw(st.sampled_from(["", "", "", "", "name", "field", "plural"]))
     listed = draw(st.lists(fields(valid=True), max_size=8, unique_by=lambda f: f.split(":")[0]))
     if odd == "field":

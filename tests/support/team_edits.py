@@ -1,4 +1,4 @@
-"""What a team does to the files of a project over the years, and where its traces must be later."""
+"""Edits that a team makes to a project over years, and checks that they survive updates."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ from manage.upgrading.ownership import Owner, owner_of
 from tests.support.releases import GitProject, Template, classes, comment
 from tests.support.renderings import git
 
-# Of either layout: a project has some of them.
+# Paths of both layouts.
 DELETED = (
     "tests/core/test_mail.py",
     "tests/auth/test_routes_api_keys.py",
@@ -30,12 +30,12 @@ KERNEL = ("app/core/errors.py", "app/core/health.py", "manage/seed.py", "tests/s
 REFORMATTED = ("app/seed.py", "app/mails.py", "app/core/logging.py")
 OTHER_SETTINGS = ("line-length=79", "format.quote-style='single'")
 CRLF = ("README.md", "app/main.py", "app/core/openapi.py")
-# Edits of the template's own lines: where it changes them as well, people have to decide.
+# Edits of the template's own lines, which conflict with its changes.
 MAY_CONFLICT = {*KERNEL, *REFORMATTED, *CRLF}
 
 
 class Edits:
-    """Edits of a project's files: each leaves a token, and is remembered with its place."""
+    """Edits of a project's files; each leaves a token that is looked up later."""
 
     def __init__(self, project: GitProject, template: Template) -> None:
         self.project = project
@@ -45,7 +45,7 @@ class Edits:
         self.yours: dict[str, bytes] = {}
 
     def make(self) -> None:
-        """Edit whatever the team owns and some of the template's, and commit."""
+        """Edit all of the team's files and some of the template's, and commit."""
         files = self.project.files()
         self.delete(name for name in DELETED if name in files)
         for old in sorted(RENAMED.keys() & files.keys()):
@@ -58,20 +58,20 @@ class Edits:
         self.commit()
 
     def owned(self) -> list[str]:
-        """The team's files that can hold a comment."""
+        """Return the team's files that can hold a comment."""
         files = self.project.files()
         texts = [name for name in files if files[name] and not name.endswith((".json", ".lock"))]
         return [name for name in texts if owner_of(name, self.owners) == "yours"]
 
     def edit(self, name: str, *, line: str = "", after: str = "") -> None:
-        """Add a comment, or a line with one: at the end, or after another line."""
+        """Add a comment, or a line with one, at the end or after another line."""
         token = f"edit {len(self.traces)} of the team"
         text = comment(self.project.path / name, token)
         self.project.append(name, f"{line}  {text}\n" if line else f"\n\n{text}\n", after=after)
         self.traces.append((name, token))
 
     def write(self, name: str, text: str) -> None:
-        """Add a file, or replace all of it."""
+        """Create or overwrite a file."""
         (self.project.path / name).parent.mkdir(parents=True, exist_ok=True)
         (self.project.path / name).write_text(text)
 
@@ -86,7 +86,7 @@ class Edits:
         self.edit(new)
 
     def reformat(self, names: Iterable[str]) -> None:
-        """Format files as a team does that has other settings."""
+        """Format files with other settings than the template's."""
         settings = [f"--config={setting}" for setting in OTHER_SETTINGS]
         command = [sys.executable, "-m", "ruff", "format", "--isolated", "--quiet", *settings]
         subprocess.run([*command, *names], cwd=self.project.path, check=True)
@@ -96,7 +96,7 @@ class Edits:
         path.write_bytes(path.read_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"))
 
     def commit(self) -> None:
-        """Commit, and remember what is the team's alone."""
+        """Commit, and record the team's own files."""
         self.project.commit("Edits")
         files = self.project.files().items()
         self.yours = {
@@ -106,7 +106,7 @@ class Edits:
         }
 
     def losses(self) -> list[str]:
-        """What no update may do to any of it; conflicts keep an edit, and are asked for apart."""
+        """List edits that an update lost; conflicts keep both sides and do not count."""
         files = self.project.files()
         return [
             *(
@@ -124,5 +124,5 @@ class Edits:
 
 
 def owners(template: Path) -> dict[str, Owner]:
-    """The class of each path in that map."""
+    """Return the owner of each path."""
     return {path: cast(Owner, name) for name, paths in classes(template).items() for path in paths}

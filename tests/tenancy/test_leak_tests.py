@@ -1,4 +1,4 @@
-"""The leak tests that projects with tenants ship with find leaks: each is planted in a copy."""
+"""The leak tests of projects with tenants detect leaks that are planted in copies."""
 
 import re
 import shutil
@@ -173,7 +173,7 @@ VIEW = (
 
 
 class ProjectCopy:
-    """A copy of a project, to be spoilt."""
+    """A copy of a project that tests break."""
 
     def __init__(self, project: Project, stack: Stack) -> None:
         self.project = project
@@ -213,29 +213,29 @@ class ProjectCopy:
         self.replace(MIGRATIONS[self.stack], end, "".join(calls) + end)
 
     def skip_protection_check(self) -> None:
-        """Have the service not look at the database before it starts."""
+        """Remove the check of row-level security at startup."""
         file = "app/core/application.py"
         content = (self.project.path / file).read_text()
         (line,) = re.findall(r"^ *.*refuse_unprotected.*\(.*database.*\n", content, re.MULTILINE)
         self.replace(file, line, "")
 
     def set_tenant_only_if_given(self) -> None:
-        """Have a transaction without a tenant trust what its connection says."""
+        """Keep the connection's last tenant in transactions that have none."""
         line = "    connection.execute(SET_TENANT, tenant_parameter(session.info"
         only_tenants = f'    if session.info["tenant_id"]:\n    {line}'
         self.replace("app/core/tenancy.py", line, only_tenants)
 
     def run_tests(self, *arguments: str) -> str:
-        """What the project's tests print, shortly."""
+        """Run the project's tests and return their short output."""
         short = ("--quiet", "--tb=line", "--show-capture=no", "-p", "no:cacheprovider")
         return self.run("pytest", *short, *arguments)
 
     def run(self, *command: str) -> str:
-        """Run a command on the copy, whose packages know another folder as the project."""
+        """Run a command in the copy, although the packages are installed for the original."""
         return self.project.uv_run(*command, PYTHONPATH=str(self.project.path))
 
     def assert_tests_fail(self, *arguments: str, match: str) -> str:
-        """The project's tests fail, and say why; what they print."""
+        """Check that the tests fail with a matching message, and return their output."""
         with pytest.raises(AssertionError) as failure:
             self.run_tests(*arguments)
         printed = str(failure.value)
@@ -245,7 +245,7 @@ class ProjectCopy:
 
 @pytest.fixture
 def copy_project(install: Install, tmp_path: Path) -> Callable[[Stack], ProjectCopy]:
-    """Copies that use the packages of the project that they are copied from."""
+    """Return a function that copies a project, which uses the original's packages."""
 
     def copy(stack: Stack) -> ProjectCopy:
         shared = install(stack)
@@ -263,7 +263,7 @@ CopyProject = Callable[[Stack], ProjectCopy]
 
 class TestDatabaseHolds:
     def test_raw_sql_leaks_nothing(self, copy_project: CopyProject) -> None:
-        """A route that forgets every filter."""
+        """Add a route without any filter."""
         copy = copy_project(ASYNC)
         copy.add_route(RAW_SQL_ROUTE)
 
@@ -294,7 +294,7 @@ class TestRoutes:
         copy.assert_tests_fail(LEAKS, "-k=rows", match="What the other tenant asked for")
 
     def test_list_to_plain_users(self, copy_project: CopyProject) -> None:
-        """It takes no parameters at all."""
+        """Add a route that takes no parameters."""
         copy = copy_project(ASYNC)
         copy.add_route(STRICT_ROUTE)
         copy.assert_tests_fail(LEAKS, "-k=queries", match="/mine/all as a user shows")
@@ -327,7 +327,7 @@ class TestRoutes:
         )
 
     def test_optional_reference(self, copy_project: CopyProject) -> None:
-        """What it may refer to is made after it, as its routes come later."""
+        """Refer to a resource whose rows the leak tests create later."""
         copy = copy_project(ASYNC)
         for words in (
             "customer name:str:200 rate:decimal:3:3",
@@ -390,7 +390,7 @@ class TestDatabase:
 class TestConnections:
     @each([ASYNC, SYNC])
     def test_named_only_if_there_is_a_tenant(self, stack: Stack, copy_project: CopyProject) -> None:
-        """What a connection was left with is trusted by what forgot its tenant."""
+        """A transaction without a tenant must not use the connection's last one."""
         copy = copy_project(stack)
         copy.set_tenant_only_if_given()
         copy.assert_tests_fail(TENANCY, "-k=Connections", match="test_left_with_a_tenant")
@@ -402,7 +402,7 @@ class TestConnections:
         copy.assert_tests_fail(TENANCY, "-k=Connections", match="test_after_another_tenant")
 
     def test_job_that_trusts_its_connection(self, copy_project: CopyProject) -> None:
-        """Reads that name no tenant find the rows of whoever used the connection before."""
+        """Reads without a tenant must not use the connection's last one."""
         copy = copy_project(ASYNC)
         line = "            connection.execute(SET_TENANT, self._tenant)"
         only_tenants = f"            if any(self._tenant.values()):\n    {line}"

@@ -1,4 +1,4 @@
-"""Whatever sequence of operations, tenants see what a plain model says that they wrote."""
+"""Property test: after any operations, tenants see exactly their own rows."""
 
 import shutil
 from collections.abc import Callable
@@ -18,7 +18,7 @@ SYNC = Stack("sync", multi_tenancy=True)
 
 @pytest.fixture(scope="session")
 def soft_deleting_project(render: Render, shared_path: Path) -> Callable[[Stack], Project]:
-    """Projects whose articles are soft-deleted, so that the model has that to look at too."""
+    """Return a function that creates projects whose articles are soft-deleted."""
 
     def soft_deleting_project(stack: Stack) -> Project:
         project = Project(shared_path / "soft_deleting_project" / str(stack))
@@ -35,7 +35,7 @@ def soft_deleting_project(render: Render, shared_path: Path) -> Callable[[Stack]
 
 
 def run_model(project: Project, *, sabotage: str = "") -> str:
-    """From outside of the project, whose own tests must not find it."""
+    """Run the model from outside of the project, so that its own tests do not collect it."""
     with project.lock():
         return project.uv_run(
             *("--with", "hypothesis", "python", "-m", "pytest", str(MODEL), "--quiet"),

@@ -1,4 +1,4 @@
-"""Answers are changed in projects with edits, users, resources of their own and rows in the database."""
+"""Answers are changed in projects with edits, users, resources and rows."""
 
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,9 @@ SAMPLE = Path(__file__).parent / "orders"
 EMAIL = "ann@example.org"
 PATHS = ("/articles", "/customers", "/orders")
 SAMPLE_PATHS = ("/articles", "/orders", "/order-lines")
-# What protects tenants, where the team's tables have to fit in.
+# Tests of tenant protection, which include the team's tables.
 CORE = [f"tests/core/test_{name}.py" for name in ("row_security", "migrations")]
-# A line of the kernel's and one of the team's to edit, near those that depend on the answers.
+# Lines to edit, near those that depend on the answers.
 EDITS = {
     "app/core/config.py": ('"""', '"""Edited here. '),
     "app/auth/service.py": ("Ask for a new one.", "Ask us for a new one."),
@@ -92,7 +92,7 @@ def test_auth_both_ways_and_tenants(
 def test_tenants_by_copier_alone(
     stack: Stack, template: Template, shared_path: Path, tmp_path: Path
 ) -> None:
-    add_locale(template)  # By a migration that comes behind the tenants', if they are there.
+    add_locale(template)  # Its migration follows that of the tenants, if any.
     template.release(NEXT)
     repository = GitProject.create(template, tmp_path / "project", stack.answers, NEXT)
     project = Project(repository.path)
@@ -128,7 +128,7 @@ def test_tenants_by_copier_alone(
 
 
 def edit_project(repository: GitProject) -> None:
-    """Use the extension points, as the guide has it, and change lines of the template's."""
+    """Use the extension points as in the guide, and change lines of the template's."""
     for path, code in files_of(GUIDES / "extend-the-kernel.md").items():
         (repository.path / path).write_text(code)
     repository.append("app/users/models.py", "    nickname: Mapped[str | None]\n", after=ANCHOR)
@@ -138,7 +138,7 @@ def edit_project(repository: GitProject) -> None:
 
 
 def add_tenants(project: Project) -> None:
-    """What the guide says to do."""
+    """Follow the guide's steps."""
     project.uv_run("manage", "migrate", "apply")
     project.uv_run("manage", "migrate", "create", "-m", "tenants")
     project.uv_run("manage", "migrate", "apply")
@@ -146,19 +146,19 @@ def add_tenants(project: Project) -> None:
 
 
 def check_token_is_rejected(server: Server, user: ApiUser) -> None:
-    """Nobody is logged in by a token of the other kind."""
+    """Check that a token of the other kind is rejected."""
     headers = {"Authorization": f"Bearer {user.token}"}
     assert httpx2.get(f"{server.url}/api/v1/users/me", headers=headers).status_code == 401
 
 
 def read_by_key(server: Server, key: str) -> int:
-    """What an API key is answered."""
+    """Return the status of a request with an API key."""
     headers = {"X-API-Key": key}
     return httpx2.get(f"{server.url}/api/v1/users/me", headers=headers).status_code
 
 
 def write_made_rows(user: ApiUser) -> list[Any]:
-    """Rows of every resource that was made; what the lists show of them."""
+    """Create rows of every made resource and return the lists."""
     user.request("POST", "/articles", 201, json={"title": "Old", "content": "Text"})
     owner = user.request("GET", "/users/me", 200)["id"]
     customer = {"name": "Acme", "email": "it@example.org", "vip": True, "account_id": owner}
@@ -190,7 +190,7 @@ def add_orders(project: Project, stack: Stack) -> None:
 
 
 def files_of_the_team(project: Project) -> dict[str, bytes]:
-    """The resources, the example included, and the migrations."""
+    """Return the team's resources, including the example, and its migrations."""
     names = git(project.path, "ls-files", "--cached", "--others", "--exclude-standard").split()
     return {
         name: (project.path / name).read_bytes()
@@ -200,7 +200,7 @@ def files_of_the_team(project: Project) -> dict[str, bytes]:
 
 
 def write_sample_rows(user: ApiUser) -> list[Any]:
-    """Rows of every resource; what the lists show of them."""
+    """Create rows of every resource and return the lists."""
     user.request("POST", "/articles", 201, json={"title": "Old", "content": "Text"})
     order = user.request("POST", "/orders", 201, json={"number": "A1"})
     line = {"order_id": order["id"], "code": "L1"}

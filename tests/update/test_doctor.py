@@ -1,4 +1,4 @@
-"""`manage doctor` on projects of a release, with defects that these tests plant."""
+"""`manage doctor` on projects with planted defects."""
 
 import json
 import re
@@ -30,7 +30,7 @@ router = APIRouter()
 
 @pytest.fixture
 def case(stack: Stack, checkout: Path, shared_path: Path) -> Iterator[DoctorCase]:
-    """One per stack and run, which recovers after each test."""
+    """Yield a project that tests share and that is reset after each of them."""
     folder = shared_path / "doctor-cases" / str(stack)
     folder.mkdir(parents=True, exist_ok=True)
     project = Project(folder / "project")
@@ -104,7 +104,7 @@ def unserved_finding(path: str, registry: str) -> Finding:
 
 @each([ASYNC])
 def test_registered_by_way_of_others(case: DoctorCase) -> None:
-    """In whichever way a module comes in; but what is for type checkers alone does not count."""
+    """Any import registers a module, except those for type checkers."""
     case.lose_template()
     case.write("app/notes/models/__init__.py", "from .plain import *\n")
     case.write("app/notes/models/plain.py", MODEL)
@@ -140,7 +140,7 @@ def test_answers(case: DoctorCase) -> None:
 
 
 def opposite_answer(stack: Stack, name: str) -> str:
-    """The answer of the other stack."""
+    """Return the answer of the other stack."""
     other = SYNC if stack == ASYNC else ASYNC
     return str(other.answers[name]).replace("True", "true").replace("False", "false")
 
@@ -171,7 +171,7 @@ def test_conflicts(case: DoctorCase) -> None:
     sides = "<<<<<<< before updating\na\n=======\nb\n>>>>>>> after updating\n"
     case.write("app/core/notes.txt", sides)
     case.write("alembic.ini.rej", "")
-    for name in ("notes.txt", "README.md.rej"):  # The team's, which no update writes.
+    for name in ("notes.txt", "README.md.rej"):  # The team's files, which no update writes.
         case.write(name, sides)
     head = git(case.project.path, "rev-parse", "HEAD").strip()
     state = json.dumps([head, ["app/core/notes.txt"]])
@@ -213,7 +213,7 @@ def test_drift_and_a_newer_release(case: DoctorCase) -> None:
 
 @each([ASYNC])
 def test_checks_that_cannot_run(case: DoctorCase, tmp_path: Path) -> None:
-    """Without git and the template, and with code that cannot be imported or read."""
+    """Run without git and template, and with code that cannot be imported or parsed."""
     (case.project.path / ".git").rename(tmp_path / "git")
     try:
         case.lose_template()

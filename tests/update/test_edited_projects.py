@@ -1,4 +1,4 @@
-"""Projects that a team has edited for years, updated: everything is there, works and has its rows."""
+"""Updates of projects with years of edits keep code, behaviour and rows."""
 
 import shutil
 from pathlib import Path
@@ -24,13 +24,13 @@ pytestmark = pytest.mark.update
 
 VERSIONS = [release.tag for release in RELEASES] or [WORKING_TREE]
 NEXT = "v9999.1"
-# `test_resources.py` looks for leaks in what is made; here it would take half of the time.
+# tests/scaffold/test_resources.py runs the leak tests; here they would take half of the time.
 NO_LEAKS = "--ignore=tests/core/test_leaks.py"
 
 
 @pytest.fixture
 def template(history: History) -> History:
-    """All releases, and as the next one the working tree with a change in each file."""
+    """Return all releases, and as the next one the working tree with a change in each file."""
     history.head_every_file("of the next release")
     history.release(NEXT)
     return history
@@ -39,7 +39,7 @@ def template(history: History) -> History:
 @each(SPREAD[2:4])
 @pytest.mark.parametrize("version", VERSIONS)
 def test_each_release(stack: Stack, version: str, template: History, tmp_path: Path) -> None:
-    """Nothing is lost; a project that nobody edited is as a fresh one, but for what is the team's.
+    """Updates lose nothing, and an unedited project equals a fresh one except for the team's files.
 
     The lowest Copier that copier.yml accepts gives the same files as the newest.
     """
@@ -71,7 +71,7 @@ def template_files(project: GitProject, owners: dict[str, Owner]) -> dict[str, b
 def test_edited_for_years(
     stack: Stack, version: str, template: History, shared_path: Path, tmp_path: Path
 ) -> None:
-    """Nothing is lost, and only edits of the template's own lines may need a decision."""
+    """Updates lose nothing; only edits of the template's own lines may conflict."""
     repository = GitProject.create(template, tmp_path / "project", stack.answers, version)
     project = Project(repository.path)
     project.sync(shared_path)
@@ -94,7 +94,7 @@ def test_edited_for_years(
 
 
 def create_rows(project: Project, stack: Stack) -> list[Any]:
-    """Rows of the kernel's and of the team's; what the API shows of them."""
+    """Create rows of the kernel's and the team's tables and return the API's answers."""
     with project.serve() as server, ApiSession(server) as session:
         ann = register(session, stack, "ann@example.org", "Acme")
         shelf = ann.request("POST", "/shelves", 201, json={"label": "Top"})
@@ -106,7 +106,7 @@ def create_rows(project: Project, stack: Stack) -> list[Any]:
 
 
 def read_rows(project: Project, stack: Stack) -> list[Any]:
-    """The same, by whoever logs in after the update."""
+    """Log in after the update and return the same answers."""
     with project.serve() as server, ApiSession(server) as session:
         rows = read(log_in(session, "ann@example.org", "acme" if stack.multi_tenancy else ""))
         server.stop()
@@ -118,7 +118,7 @@ def read(ann: ApiUser) -> list[Any]:
 
 
 def resolve_conflicts(repository: GitProject) -> None:
-    """Have the team's version where `manage` finds a decision to be due, which it does everywhere."""
+    """Resolve every conflict with the team's version; `manage` must list them all."""
     asked = [conflict.path for conflict in find_conflicts(Repository(repository.path))]
     assert asked == repository.conflicts()
     assert MAY_CONFLICT.issuperset(asked)

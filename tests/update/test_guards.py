@@ -1,4 +1,4 @@
-"""A release that breaks a rule of the template is noticed by what the tests of updates look at."""
+"""The checks of the update tests notice a release that breaks a rule."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Migrations of the kernel come by update into projects with a long history of their own."""
+"""Updates bring kernel migrations into projects with many migrations of their own."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ from tests.support.stacks import OPPOSITES, Stack, each
 pytestmark = pytest.mark.update
 
 OWN = 50
-# What takes away something that a team's migration, which a new database runs later, may name.
+# Statements that remove what a team's migration may use: a new database runs that later.
 TAKES_AWAY = re.compile(
     r"\b(drop_column|drop_table|alter_column|rename_table|DROP COLUMN|DROP TABLE|RENAME|TYPE)\b"
 )
@@ -35,7 +35,7 @@ def template(checkout: Path, tmp_path: Path) -> Template:
 
 @pytest.fixture
 def old_project(stack: Stack, template: Template, shared_path: Path, tmp_path: Path) -> Project:
-    """A project with fifty migrations of its own and a user, as committed by its team."""
+    """Return a committed project with a user and fifty migrations of its own."""
     repository = GitProject.create(template, tmp_path / "project", stack.answers)
     project = Project(repository.path)
     project.sync(shared_path)
@@ -81,7 +81,7 @@ def test_reaches_an_old_database(stack: Stack, template: Template, old_project: 
 
 
 def test_takes_nothing_away(checkout: Path) -> None:
-    """A new database runs the kernel's migrations before those that the team wrote earlier."""
+    """A new database runs the kernel's migrations before older ones of the team."""
     first = "0001_create_users"
     files = [
         path
@@ -95,12 +95,12 @@ def test_takes_nothing_away(checkout: Path) -> None:
 
 
 def upgrade_part(migration: str) -> str:
-    """Without what undoes it."""
+    """Return a migration without its downgrade."""
     return re.split(r"^(?:def downgrade|-- migrate:down)", migration, flags=re.MULTILINE)[0]
 
 
 def write_migrations(project: Project) -> None:
-    """Fifty that build upon one another, in the form of what `manage migrate create` writes."""
+    """Write fifty migrations that depend on each other, as `manage migrate create` does."""
     said = project.uv_run("manage", "migrate", "create", "--empty", "-m", "step")
     first = Path(re.findall(r"Wrote (.+)", said)[0])
     empty, version = first.read_text(), int(first.name.partition("_")[0])
@@ -111,7 +111,7 @@ def write_migrations(project: Project) -> None:
 
 
 def fill_migration(empty: str, number: int) -> str:
-    """The first adds a column, the next count it by functions that call the one before."""
+    """Add a column in the first migration, and in each later one a function that calls the last."""
     name, count = f"step_{number}()", "SELECT count(nickname) FROM users"
     body = f"SELECT step_{number - 1}()" if number > 1 else count
     up = f"CREATE FUNCTION {name} RETURNS bigint LANGUAGE sql AS '{body}'"
@@ -125,24 +125,24 @@ def fill_migration(empty: str, number: int) -> str:
 
 
 def chain_migration(migration: str, number: int) -> str:
-    """Behind the one before, where files say so."""
+    """Set the revision and the one before it, in migrations that name them."""
     migration = re.sub(r'(?m)^revision = ".+"', f'revision = "step_{number}"', migration)
     follows = f'down_revision = "step_{number - 1}"'
     return re.sub('(?m)^down_revision = ".+"', follows, migration) if number else migration
 
 
 def lose_template(project: Project) -> None:
-    """Spare the doctor the seconds that it takes to render it."""
+    """Make the template unavailable, which saves the time to render it."""
     answers = project.path / ".copier-answers.yml"
     answers.write_text(re.sub("(?m)^_src_path: .*$", "_src_path: /nowhere", answers.read_text()))
 
 
 def run_sql(project: Project, sql: str) -> str:
-    """What the local database answers to its superuser."""
+    """Run SQL in the local database as its superuser."""
     return project.uv_run("python", "-c", ROWS, sql)
 
 
 def dump_schema(project: Project) -> str:
-    """Its dump, whatever the order of columns is."""
+    """Dump the schema, with lines sorted because the order of columns may differ."""
     lines = statements(project.uv_run("python", "-c", SCHEMA)).splitlines()
     return "\n".join(sorted(line.rstrip(",") for line in lines))

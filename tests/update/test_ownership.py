@@ -1,4 +1,4 @@
-"""What updates do to what the team owns when a release changes what that is, on few files."""
+"""Updates by releases that change which files the team owns."""
 
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def project(template: Template, tmp_path: Path) -> GitProject:
 
 
 def own(template: Template, *paths: str) -> None:
-    """Make paths the team's."""
+    """Give paths to the team."""
     entries = (template.path / "extensions/ownership.yml").read_text().splitlines()
     kept = [entry for entry in entries if entry.removeprefix("  - ") not in paths]
     (template.path / "extensions/ownership.yml").write_text("\n".join(kept) + "\n")
@@ -55,7 +55,7 @@ def test_given_to_the_team(template: Template, project: GitProject) -> None:
 
 
 def test_first_in_a_release(template: Template, project: GitProject) -> None:
-    """A new path of the team's is written where it has none, and never again."""
+    """A new file of the team's is written once, unless it exists."""
     (project.path / "app/alarms.py").write_text("# ours\n")
     project.commit("A file that a later release has, too")
     own(template, "app/hooks.py", "app/alarms.py")
@@ -76,7 +76,7 @@ def test_first_in_a_release(template: Template, project: GitProject) -> None:
 
 
 def test_enabled_by_an_answer(template: Template, project: GitProject) -> None:
-    """Written when an answer brings it; no other answer and no release brings it back."""
+    """A file is written when an answer enables it, and never restored."""
     ask_for_jobs(template)
     template.release(NEXT)
     project.run()
@@ -93,7 +93,7 @@ def test_enabled_by_an_answer(template: Template, project: GitProject) -> None:
 
 
 def ask_for_jobs(template: Template) -> None:
-    """A question that enables a file of the team's."""
+    """Add a question that enables a file of the team's."""
     with (template.path / "copier.yml").open("a") as questions:
         questions.write(JOBS)
     template.edit("answers.jinja", "  'example': [", f"  'jobs': {QUEUES},\n  'example': [")

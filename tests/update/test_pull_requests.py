@@ -1,4 +1,4 @@
-"""Pull requests with upgrades: by the project's workflows, with a stand-in for GitHub's program."""
+"""Pull requests with upgrades, opened by the project's workflows with a fake `gh`."""
 
 import json
 import re
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.update
 
 BRANCH = f"chassis/{NEXT}"
 NO_DRAFTS = {"--draft": "Draft pull requests are not supported in this repository."}
-# The first is to be closed: the others are of people, of a fork, newer, or the one that is open now.
+# Only the first is closed; the others are users', from a fork, newer, or the current one.
 OPEN = [
     {"number": number, "headRefName": name, "isCrossRepository": number == 2}
     for number, name in enumerate(
@@ -40,9 +40,9 @@ OPEN = [
     )
 ]
 FORBIDDEN = {"create": "GitHub Actions is not permitted to create or approve pull requests."}
-# As many teams have one.
+# A pre-commit hook that many teams have.
 REFUSE_CONFLICTS = "#!/bin/sh\n! git diff --cached | grep -q '^+<<<<<<<'\n"
-# As GitHub does where the token lacks the permission.
+# GitHub rejects this if the token lacks the permission.
 PROTECT_WORKFLOWS = """\
 #!/bin/sh
 while read -r old new reference; do
@@ -73,7 +73,7 @@ def remote(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def project(checkout: Path, shared_path: Path, remote: Path, tmp_path: Path) -> Project:
-    """What `actions/checkout` leaves of a project for which there is a newer release."""
+    """Return a project as `actions/checkout` leaves it, with a newer release available."""
     template = Template(checkout, tmp_path / "template")
     repository = GitProject.create(template, tmp_path / "project", OPPOSITES[0].answers)
     template.head_every_file("of the next release")
@@ -98,7 +98,7 @@ def hook(repository: Path, name: str, code: str) -> Path:
 
 
 def publish(path: Path, remote: Path) -> None:
-    """Push a repository to an empty one, and have no more of it than its last commit."""
+    """Push a repository to a new remote and keep a shallow clone of it."""
     git(path.parent, "clone", "--quiet", "--bare", str(path), str(remote))
     git(path.parent, "clone", "--quiet", "--depth=1", remote.as_uri(), "shallow")
     shutil.rmtree(path / ".git")
@@ -156,7 +156,7 @@ def undo_edit(project: Project) -> None:
 
 @pytest.fixture
 def branch(remote: Path, tmp_path: Path) -> Path:
-    """A small checkout with a branch that was not pushed yet, and changes a workflow."""
+    """Return a small checkout with an unpushed branch that changes a workflow."""
     path = tmp_path / "checkout"
     git(tmp_path, "init", "--quiet", "--initial-branch", "main", str(path))
     git(path, "commit", "--quiet", "--allow-empty", "--message", "Start")
@@ -224,7 +224,7 @@ def test_schemas_find_mistakes(render: Render, tmp_path: Path) -> None:
 
 
 def test_renovate_has_every_option(render: Render) -> None:
-    """Its schema lets unknown ones pass."""
+    """The schema accepts unknown options, so compare them with its list."""
     schema = resources.files("check_jsonschema") / "builtin_schemas" / "vendor" / "renovate.json"
     known = json.loads(schema.read_text())["definitions"].keys()
     written = (render(OPPOSITES[0]).path / "renovate.json").read_text()

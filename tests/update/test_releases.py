@@ -1,4 +1,4 @@
-"""What templates do over years, made up as one release, for projects that were edited before."""
+"""One release with all kinds of changes, for projects with edits."""
 
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def template(checkout: Path, tmp_path: Path) -> Template:
 
 
 def change_template(template: Template) -> None:
-    """Bump, change, add, move and retire; a question more, and one by another name."""
+    """Bump, change, add, move and delete files, and rename a question."""
     template.edit("requirements.jinja", "- structlog>=26.1", "- structlog>=26.2")
     template.edit("core/errors.py", "status = 500", "status = 599")
     template.edit("core/health.py.jinja", 'Literal["ok"]', 'Literal["ok", "ill"]')
@@ -45,7 +45,7 @@ def change_template(template: Template) -> None:
 
 
 def rename_description(template: Template) -> None:
-    """The recipe of docs/decisions/0010."""
+    """Rename a question as docs/decisions/0010 describes."""
     path = template.path / "copier.yml"
     before, _, rest = path.read_text().partition("\ndescription:\n")
     _, heading, after = rest.partition("\n# Architecture")
@@ -106,7 +106,7 @@ def test_edited_project_keeps_what_is_its_own(
 
 
 def test_line_ends_of_another_system(template: Template, tmp_path: Path) -> None:
-    """Git for Windows checks out CRLF, unless a project says what it wants."""
+    """Git for Windows checks out CRLF unless a project configures line ends."""
     project = GitProject.create(template, tmp_path / "project", {})
     project.append("app/core/errors.py", "    # ours\n", after='"internal_server_error"\n')
     project.commit("Edit, two lines from where the template will")
@@ -124,7 +124,7 @@ def test_line_ends_of_another_system(template: Template, tmp_path: Path) -> None
 
 
 def list_conflicts(project: GitProject) -> list[str]:
-    """What `manage upgrade` and `manage doctor` have people decide."""
+    """Return the conflicts that `manage upgrade` and `manage doctor` report."""
     return [conflict.path for conflict in find_conflicts(Repository(project.path))]
 
 

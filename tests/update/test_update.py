@@ -1,4 +1,4 @@
-"""`copier update` on edited projects: nothing of the team's is lost, and what is new arrives."""
+"""`copier update` on edited projects keeps the team's edits and brings the news."""
 
 import subprocess
 import tomllib
@@ -101,7 +101,7 @@ class TestNextRelease:
                 assert (b"of the next release" in after[name]) == (name not in yours), name
 
 
-# Where both sides add lines: the team behind an anchor that is there for it, the template before.
+# Both sides add lines: the team after an anchor, the template before it.
 GROWTH = {
     ".env.example": ("# Your own variables follow\n", "#OURS=1\n", "#THEIRS=1\n"),
     ".github/workflows/upgrade.yml": (

@@ -1,4 +1,4 @@
-"""`manage upgrade` on projects of a release, to the next one that these tests make up."""
+"""`manage upgrade` of projects to an invented release."""
 
 import re
 import signal
@@ -50,7 +50,7 @@ def template(checkout: Path, tmp_path: Path) -> Template:
 
 @pytest.fixture
 def project(template: Template, shared_path: Path, tmp_path: Path) -> Project:
-    """A committed and installed project, for which there is a newer release."""
+    """Return a committed and installed project with a newer release available."""
     GitProject.create(template, tmp_path / "project", OPPOSITES[0].answers)
     template.head_every_file("of the next release")
     (template.path / "CHANGELOG.md").write_text(NEWS)
@@ -86,7 +86,7 @@ def test_upgrades_and_goes_back(project: Project) -> None:
     with pytest.raises(AssertionError, match="An upgrade is under way"):
         project.uv_run("manage", "upgrade")
 
-    others = ["app/main.py", "app/notes.py"]  # What is done meanwhile is not the upgrade's.
+    others = ["app/main.py", "app/notes.py"]  # Later edits are not part of the upgrade.
     for name in others:
         with (project.path / name).open("a") as file:
             file.write("# ours\n")
@@ -130,7 +130,7 @@ def test_conflicts_end_it_with_a_list(project: Project) -> None:
     assert "app/core/errors.py: decide between the lines" in str(refusal.value)
     assert "Error: Files that need a decision: 2" in str(refusal.value)
     [way_back] = re.findall(r"take all back by `(.+)`", str(refusal.value))
-    project.run(*way_back.split())  # By uv it could not be: it reads pyproject.toml first.
+    project.run(*way_back.split())  # Not with uv, which reads pyproject.toml first.
     assert GitProject(project.path).files() == before
     assert changed(project) == []
 
@@ -188,7 +188,7 @@ def test_changes_an_answer(stack: Stack, project: Project) -> None:
 
 @pytest.mark.parametrize("is_killed", [False, True], ids=["failed", "killed"])
 def test_unfinished_loses_nothing(project: Project, is_killed: bool) -> None:
-    """What was edited while an upgrade ran that failed, or since one was killed, is put away."""
+    """Edits during a failed or killed upgrade are stashed."""
     edited = project.path / "app" / "main.py"
     before = edited.read_bytes()
     upgrade = Upgrade(Repository(project.path))
@@ -207,7 +207,7 @@ def test_unfinished_loses_nothing(project: Project, is_killed: bool) -> None:
 
 
 def test_unfinished_rehearsal_names_no_stash(project: Project) -> None:
-    """It was put away in a copy, which is gone."""
+    """The stash was in a copy, which is deleted."""
     upgrade = Upgrade(Repository(project.path), is_rehearsal=True)
     (project.path / "app" / "main.py").write_text("# ours\n")
     with pytest.raises(CommandError) as raised:
@@ -218,10 +218,10 @@ def test_unfinished_rehearsal_names_no_stash(project: Project) -> None:
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupted(project: Project, sent: signal.Signals) -> None:
-    """Only uv is told; what it and the command have started must not go on."""
+    """Only uv receives the signal; the processes below it must end as well."""
     before = GitProject(project.path).files()
     command = ["uv", "run", "--no-sync", "manage", "upgrade"]
-    process = subprocess.Popen(  # what a shell starts in its background ignores SIGINT
+    process = subprocess.Popen(  # a shell's background processes ignore SIGINT
         command,
         cwd=project.path,
         env=project.environment,
@@ -244,7 +244,7 @@ def test_interrupted(project: Project, sent: signal.Signals) -> None:
 
 
 def words_of(process: psutil.Process) -> list[str]:
-    """The command that a process runs; none if it has ended."""
+    """Return the command of a process, or an empty list if it has ended."""
     try:
         return process.cmdline()
     except psutil.Error:
@@ -261,7 +261,7 @@ def test_ignored_file_in_the_way(project: Project) -> None:
 
 
 def test_what_was_ignored_is_not_the_upgrades(template: Template, tmp_path: Path) -> None:
-    """A release may cease to ignore a file of the team's, which is there for good."""
+    """A release may stop ignoring a file of the team's, which must stay."""
     repository = GitProject.create(template, tmp_path / "project", OPPOSITES[0].answers)
     template.edit(".gitignore", ".coverage\n", "")
     template.release(NEXT)
@@ -277,7 +277,7 @@ def test_what_was_ignored_is_not_the_upgrades(template: Template, tmp_path: Path
 
 
 def test_what_git_could_not_bring_back(template: Template, tmp_path: Path) -> None:
-    """A release may bring a file that the team has and git ignores; git's own it never writes."""
+    """A release may add a file that exists and is ignored; it never writes into .git."""
     repository = GitProject.create(template, tmp_path / "project", OPPOSITES[0].answers)
     template.add("notes.txt", "theirs")
     template.add("{{ '.' ~ 'git' }}/config", "[filter]\n")
@@ -313,7 +313,7 @@ def test_edit_that_git_does_not_see(project: Project, option: str) -> None:
 
 
 def test_only_versions_are_releases(tmp_path: Path) -> None:
-    """A team that has a template of its own tags other things, too."""
+    """A team's own template may have other tags, too."""
     source = tmp_path / "source"
     git(tmp_path, "init", "--quiet", str(source))
     git(source, "commit", "--quiet", "--allow-empty", "--message", "All")
@@ -325,7 +325,7 @@ def test_only_versions_are_releases(tmp_path: Path) -> None:
 
 
 def test_runs_no_hooks(tmp_path: Path) -> None:
-    """Nor any other program that the repository's settings name."""
+    """Nor other programs that the repository's settings name."""
     source = tmp_path / "source"
     git(tmp_path, "init", "--quiet", str(source))
     git(source, "commit", "--quiet", "--allow-empty", "--message", "All")
@@ -345,7 +345,7 @@ def test_runs_no_hooks(tmp_path: Path) -> None:
 
 
 def test_hands_on_no_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Code of the release runs in what uv starts: it builds packages."""
+    """uv builds packages and so runs code of the release."""
     for name in ("GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "ACTIONS_RUNTIME_TOKEN"):
         monkeypatch.setenv(name, "secret-of-the-run")
     monkeypatch.setenv("GITHUB_ACTIONS", "true")

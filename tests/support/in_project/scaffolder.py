@@ -1,6 +1,6 @@
-"""Makes resources as `manage make` does: a request in JSON on each line, and an answer to each.
+"""Makes resources as `manage make` does; reads and answers one JSON request per line.
 
-`tests/scaffold/test_property.py` runs it in projects, each request in a process of its own.
+`tests/scaffold/test_property.py` runs this in projects, each request in its own process.
 """
 
 import json
@@ -15,7 +15,7 @@ from manage.scaffolding.project import Project
 
 
 def make_resource(root: Path, wanted: dict[str, Any]) -> dict[str, Any]:
-    """The files that are made, or why none are."""
+    """Make a resource and return its files, or the error message."""
     try:
         changes = plan(Project(root), Request(**wanted))
         changes.apply(root)

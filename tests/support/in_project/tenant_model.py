@@ -1,6 +1,6 @@
-"""Tenants at work on a rendered project's database, compared with a model that fits in memory.
+"""Operations of tenants on a rendered project's database, compared with a model in memory.
 
-`tests/test_tenant_model.py` has pytest run it in projects, async and sync, with their fixtures.
+`tests/tenancy/test_tenant_model.py` runs this in projects, async and sync, with their fixtures.
 """
 
 import asyncio
@@ -45,19 +45,19 @@ DELETE_ALL = text("DELETE FROM articles RETURNING id")
 GIVE_ALL_AWAY = text("UPDATE articles SET tenant_id = :tenant_id")
 
 tenants = st.integers(0, TENANTS - 1)
-# With what LIKE takes for a pattern; no spaces, which a query strips.
+# With LIKE's wildcards, and without spaces, which a query strips.
 titles = st.text("aAbé%_\\", max_size=3)
 booleans = st.booleans()
 sorts = st.sampled_from(["title", "-title", "created_at", "-created_at"])
 
 
 class RolledBackError(Exception):
-    """Ends a transaction that is to leave nothing."""
+    """Raised to roll a transaction back."""
 
 
 @dataclass(frozen=True)
 class KnownArticle:
-    """What is known of an article."""
+    """The expected state of an article."""
 
     tenant: int
     title: str
@@ -70,7 +70,7 @@ class KnownArticle:
 
 
 class Caller:
-    """Calls what is async in one project and plain in the other."""
+    """Calls functions that are async in one project and sync in the other."""
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
@@ -104,7 +104,7 @@ call = Caller()
 
 
 class TenantMachine(RuleBasedStateMachine):
-    """Whatever tenants do, each sees what the model says that it wrote, and nothing else."""
+    """Each tenant sees its own rows, as the model predicts them, and no others."""
 
     database: Database
     owned: Database
@@ -131,7 +131,7 @@ class TenantMachine(RuleBasedStateMachine):
 
     @contextmanager
     def work(self, tenant: int, *, keep: bool = True) -> Iterator[Any]:
-        """A transaction of a tenant's, which is rolled back unless it is to be kept."""
+        """Open a tenant's transaction; roll it back unless `keep`."""
         try:
             with call.within(self.database.transaction(tenant_id=self.ids[tenant])) as session:
                 yield session
@@ -144,7 +144,7 @@ class TenantMachine(RuleBasedStateMachine):
         return self.database.reads(tenant_id=self.ids[tenant])
 
     def seen(self, key: UUID, tenant: int) -> KnownArticle | None:
-        """An article if the tenant has it, and has not deleted it."""
+        """Return an article if the tenant owns it and has not deleted it."""
         known = self.written.get(key)
         return known if known and known.tenant == tenant and not known.hidden else None
 
@@ -269,7 +269,7 @@ class TenantMachine(RuleBasedStateMachine):
     def pages(
         self, articles: Any, query: ArticleQuery, total: int, by_cursor: bool
     ) -> "list[UUID]":
-        """All pages, one after the other."""
+        """Return the ids of all pages."""
         found: list[UUID] = []
         cursor = "" if by_cursor else None
         while True:
@@ -298,7 +298,7 @@ class TenantMachine(RuleBasedStateMachine):
 
     @rule(tenant=tenants, keep=booleans)
     def flip_all(self, tenant: int, keep: bool) -> None:
-        """UPDATE without WHERE."""
+        """Run an UPDATE without WHERE."""
         own = self.everything_of(tenant)
         with self.work(tenant, keep=keep) as session:
             assert {row["id"] for row in call(session.fetch(FLIP_ALL))} == set(own)
@@ -307,7 +307,7 @@ class TenantMachine(RuleBasedStateMachine):
 
     @rule(tenant=tenants, keep=booleans)
     def delete_all(self, tenant: int, keep: bool) -> None:
-        """DELETE without WHERE."""
+        """Run a DELETE without WHERE."""
         own = self.everything_of(tenant)
         with self.work(tenant, keep=keep) as session:
             assert {row["id"] for row in call(session.fetch(DELETE_ALL))} == set(own)
@@ -316,7 +316,7 @@ class TenantMachine(RuleBasedStateMachine):
 
     @rule(tenant=tenants, other=tenants)
     def give_all_away(self, tenant: int, other: int) -> None:
-        """What is there cannot be moved to another tenant."""
+        """Try to move rows to another tenant."""
         assume(tenant != other and self.everything_of(tenant))
         with pytest.raises(DATABASE_ERRORS) as refused, self.work(tenant) as session:
             call(session.execute(GIVE_ALL_AWAY, {"tenant_id": self.ids[other]}))
@@ -324,7 +324,7 @@ class TenantMachine(RuleBasedStateMachine):
 
     @rule()
     def visit_each(self) -> None:
-        """Each tenant in turn sees its own; those that were there before have nothing."""
+        """Iterate over the tenants; each sees its own rows, and older tenants see none."""
         for visited in call.collect(each_tenant(self.database, reason="model")):
             number = self.ids.index(visited.tenant_id) if visited.tenant_id in self.ids else None
             own = [] if number is None else self.everything_of(number)
@@ -341,7 +341,7 @@ class TenantMachine(RuleBasedStateMachine):
 
 @pytest.fixture
 def machine(settings: Settings) -> Iterator[type[TenantMachine]]:
-    """On the service's database; a test of this test has it lack protection."""
+    """Yield the state machine, on a database that SABOTAGE may leave unprotected."""
     owner = settings.model_copy(update={"database_url": settings.migration_database_url})
     with (
         open_database(settings) as TenantMachine.database,

@@ -11,15 +11,15 @@ from tests.support.api_session import run_scenario
 from tests.support.checks import check_types, run_own_tests
 from tests.support.interpreters import lowest, newest
 from tests.support.projects import Project
-from tests.support.stacks import OPPOSITES, STACKS, Stack, each
+from tests.support.stacks import BARE, COVERING_WITH_EXAMPLE, OPPOSITES, STACKS, Stack, each
 
 
-@each(STACKS, quick=OPPOSITES)
+@each(COVERING_WITH_EXAMPLE, quick=OPPOSITES, exhaustive=STACKS)
 def test_served(stack: Stack, scenario_results: ScenarioResults) -> None:
     assert scenario_results(stack).exchanges
 
 
-@each([stack.with_answers(example=False) for stack in OPPOSITES])
+@each([stack.with_answers(example=False) for stack in OPPOSITES], exhaustive=BARE)
 class TestWithoutTheExample:
     def test_types(self, stack: Stack, install: Install, shared_path: Path) -> None:
         check_types(install(stack), shared_path)

@@ -9,7 +9,7 @@ import yaml
 from tests.conftest import REPOSITORY, Render
 from tests.support.ownership import CLASSES, PATHS, entry_of
 from tests.support.renderings import Rendering
-from tests.support.stacks import BARE, OPPOSITES, SPREAD, STACKS, Stack, each
+from tests.support.stacks import BARE, COVERING, OPPOSITES, STACKS, Stack, each
 
 
 @pytest.mark.quick
@@ -24,7 +24,7 @@ def test_every_file_belongs_to_somebody(stack: Stack, render: Render) -> None:
 
 
 def test_every_entry_is_rendered(render: Render) -> None:
-    rendered = {entry_of(path) for stack in SPREAD for path in render(stack).files()}
+    rendered = {entry_of(path) for stack in COVERING for path in render(stack).files()}
     assert set(PATHS) - rendered == set()
 
 

@@ -15,10 +15,10 @@ from tests.support.sample_resources import (
     tree,
     without_the_example,
 )
-from tests.support.stacks import STACKS, Stack, each
+from tests.support.stacks import BARE, COVERING, STACKS, Stack, each
 
 
-@each(STACKS)
+@each(COVERING, exhaustive=STACKS + BARE)
 def test_made_and_removed(stack: Stack, render: Render, shared_path: Path, tmp_path: Path) -> None:
     project = Project(tmp_path / "project")
     shutil.copytree(render(stack).path, project.path)
@@ -33,11 +33,11 @@ def test_made_and_removed(stack: Stack, render: Render, shared_path: Path, tmp_p
     remove(project, *reversed(RESOURCES))
     assert tree(project.path) == rendered
 
-    remove(project, ARTICLE)
-    bare = render(stack.with_answers(example=False)).path
-    assert without_the_example(tree(project.path)) == without_the_example(tree(bare))
-
-    make(project, ARTICLE)
+    other = render(stack.with_answers(example=not stack.example)).path
+    for with_example in (not stack.example, stack.example):
+        (make if with_example else remove)(project, ARTICLE)
+        wanted = rendered if with_example == stack.example else tree(other)
+        assert without_the_example(tree(project.path)) == without_the_example(wanted)
     assert tree(project.path) == rendered
 
 

@@ -46,25 +46,56 @@ OPPOSITES = [
     Stack("async", "per-entity", "alembic", False, "jwt"),
     Stack("sync", "per-layer", "dbmate", True, "session"),
 ]
-# Every two values of two answers meet in one of these.
-SPREAD = [
-    *OPPOSITES,
+# Two more, which combine the answers in another way.
+OTHER_OPPOSITES = [
     Stack("async", "per-layer", "dbmate", False, "session"),
     Stack("sync", "per-entity", "alembic", True, "jwt"),
-    Stack("async", "per-entity", "dbmate", True, "jwt"),
-    Stack("async", "per-layer", "alembic", True, "session"),
-    Stack("sync", "per-entity", "dbmate", False, "session"),
-    Stack("sync", "per-layer", "alembic", False, "jwt"),
 ]
+# A covering array of strength three: every combination of any three of the six answers occurs in
+# one of these stacks. Expensive tests run on them.
+COVERING = [
+    *OPPOSITES,
+    Stack("sync", "per-layer", "alembic", False, "jwt"),
+    Stack("async", "per-layer", "dbmate", False, "jwt", example=False),
+    Stack("async", "per-layer", "alembic", True, "session"),
+    Stack("async", "per-entity", "dbmate", True, "jwt"),
+    Stack("async", "per-entity", "alembic", False, "session", example=False),
+    Stack("sync", "per-layer", "dbmate", True, "jwt", example=False),
+    Stack("sync", "per-entity", "alembic", True, "jwt", example=False),
+    Stack("sync", "per-entity", "dbmate", False, "session"),
+    Stack("sync", "per-layer", "alembic", False, "session", example=False),
+    Stack("async", "per-entity", "dbmate", True, "session", example=False),
+]
+# The same for tests that need the example.
+COVERING_WITH_EXAMPLE = [stack.with_answers(example=True) for stack in COVERING]
 
 
-def each(stacks: Iterable[Stack], *, quick: Iterable[Stack] = ()) -> pytest.MarkDecorator:
-    """Parametrize a test by stack, with those of the quick tier marked."""
-    chosen = set(quick)
+def each(
+    stacks: Iterable[Stack], *, quick: Iterable[Stack] = (), exhaustive: Iterable[Stack] = ()
+) -> pytest.MarkDecorator:
+    """Parametrize a test by stack, with those of the quick and of the exhaustive tier marked."""
+    chosen, default = set(quick), list(stacks)
+    more = [stack for stack in exhaustive if stack not in default]
     return pytest.mark.parametrize(
         "stack",
         [
-            pytest.param(stack, id=str(stack), marks=[pytest.mark.quick] * (stack in chosen))
-            for stack in stacks
+            *(
+                pytest.param(stack, id=str(stack), marks=[pytest.mark.quick] * (stack in chosen))
+                for stack in default
+            ),
+            *(pytest.param(stack, id=str(stack), marks=pytest.mark.exhaustive) for stack in more),
         ],
     )
+
+
+def find_uncovered(stacks: Iterable[Stack], strength: int) -> set[tuple[tuple[str, object], ...]]:
+    """Return the combinations of that many answers that occur in no stack."""
+
+    def combine(chosen: Iterable[Stack]) -> set[tuple[tuple[str, object], ...]]:
+        return {
+            combination
+            for stack in chosen
+            for combination in itertools.combinations(stack.answers.items(), strength)
+        }
+
+    return combine(STACKS + BARE) - combine(stacks)

@@ -17,7 +17,7 @@ from tests.support.projects import Project
 from tests.support.questions import load_config
 from tests.support.releases import GitProject
 from tests.support.renderings import git
-from tests.support.stacks import OPPOSITES, SPREAD, Stack, each
+from tests.support.stacks import COVERING_WITH_EXAMPLE, OPPOSITES, OTHER_OPPOSITES, Stack, each
 from tests.support.team_edits import MAY_CONFLICT, REFORMATTED, Edits
 
 pytestmark = pytest.mark.update
@@ -36,7 +36,7 @@ def template(history: History) -> History:
     return history
 
 
-@each(SPREAD[2:4])
+@each(OTHER_OPPOSITES, exhaustive=COVERING_WITH_EXAMPLE)
 @pytest.mark.parametrize("version", VERSIONS)
 def test_each_release(stack: Stack, version: str, template: History, tmp_path: Path) -> None:
     """Updates lose nothing, and an unedited project equals a fresh one except for the team's files.
@@ -66,7 +66,7 @@ def template_files(project: GitProject, owners: dict[str, Owner]) -> dict[str, b
     return {name: text for name, text in files if owner_of(name, owners) != "yours"}
 
 
-@each(OPPOSITES)
+@each(OPPOSITES, exhaustive=OTHER_OPPOSITES)
 @pytest.mark.parametrize("version", dict.fromkeys([VERSIONS[0], VERSIONS[-1]]))
 def test_edited_for_years(
     stack: Stack, version: str, template: History, shared_path: Path, tmp_path: Path

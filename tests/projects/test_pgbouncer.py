@@ -10,8 +10,9 @@ import pytest
 
 from tests.conftest import Install, ScenarioResults
 from tests.support.api_session import ApiSession, register, run_scenario
-from tests.support.pgbouncer import find_pgbouncer, start_pgbouncer
+from tests.support.pgbouncer import start_pgbouncer
 from tests.support.projects import Project
+from tests.support.requirements import require_program
 from tests.support.stacks import Stack, each
 
 WITH_TENANTS = [
@@ -23,7 +24,11 @@ ARTICLES = "/api/v1/articles"
 CLIENTS = 16
 VISITS = 200
 
-pytestmark = pytest.mark.skipif(find_pgbouncer() is None, reason="needs the program pgbouncer")
+
+@pytest.fixture(autouse=True)
+def program() -> str:
+    """Return the path of PgBouncer, without which these tests cannot run."""
+    return require_program("pgbouncer")
 
 
 @contextmanager

@@ -9,8 +9,9 @@ import pytest
 from tests.conftest import Install, Render, ScenarioResults
 from tests.support.api_session import run_scenario
 from tests.support.checks import check_types, run_own_tests
-from tests.support.interpreters import lowest, newest
+from tests.support.interpreters import LOWEST, lowest, newest
 from tests.support.projects import Project
+from tests.support.requirements import require
 from tests.support.stacks import BARE, COVERING_WITH_EXAMPLE, OPPOSITES, STACKS, Stack, each
 
 
@@ -28,9 +29,9 @@ class TestWithoutTheExample:
         run_own_tests(install(stack))
 
 
-@pytest.mark.skipif(newest() in (None, lowest()), reason="no newer Python is installed")
 @each(OPPOSITES)
 def test_newest_python(stack: Stack, install: Install, shared_path: Path) -> None:
+    require(newest() not in (None, lowest()), f"no Python newer than {LOWEST} is installed")
     project = install(stack, newest())
     check_types(project, shared_path)
     run_own_tests(project)

@@ -21,7 +21,7 @@ def scratch(tmp_path: Path) -> ScratchRepository:
 def test_release(scratch: ScratchRepository) -> None:
     done = scratch.release("0.1.0")
     assert done.returncode == 0, done.stderr
-    assert "1 passed, 1 deselected" in done.stdout
+    assert done.stdout.count("1 passed, 2 deselected") == 2
     assert "git push --atomic origin main v0.1.0" in done.stdout
 
     (first,) = releases.read(scratch.path)
@@ -127,6 +127,16 @@ REFUSED: dict[str, tuple[str, Callable[[ScratchRepository], None], str]] = {
         "0.1.0",
         commit_edit("tests/test_planted.py", GREEN, RED),
         "the update tests are not green",
+    ),
+    "red on further stacks": (
+        "0.1.0",
+        commit_edit("tests/test_planted.py", "assert True", "assert False"),
+        "the exhaustive tests are not green",
+    ),
+    "no exhaustive tests": (
+        "0.1.0",
+        commit_edit("tests/test_planted.py", "@pytest.mark.exhaustive\n", ""),
+        "the exhaustive tests are not green",
     ),
     "no update tests": (
         "0.1.0",

@@ -61,8 +61,13 @@ def test_continuous_integration_runs_the_command_of_the_readme() -> None:
     *_, command = (REPOSITORY / ".ci/run").read_text().splitlines()
     assert command.endswith(" run pytest")
     assert f"&& {command}\n" in README
-    workflow = (REPOSITORY / ".github/workflows/checks.yml").read_text()
-    assert "run: .ci/run" in workflow
+    assert "run: .ci/run" in (REPOSITORY / ".github/workflows/checks.yml").read_text()
+
+
+@pytest.mark.parametrize("name", ["checks", "exhaustive"])
+def test_workflows(name: str) -> None:
+    workflow = (REPOSITORY / f".github/workflows/{name}.yml").read_text()
+    assert "--arg-file=.ci/packages.txt" in workflow
     assert yaml.safe_load(workflow)["permissions"] == {}
     assert re.findall(r"uses: (?!\S+@[0-9a-f]{40} )", workflow) == []
 

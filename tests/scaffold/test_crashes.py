@@ -15,6 +15,7 @@ from manage.scaffolding.changes import INTERRUPTED, ChangeSet, finish_interrupte
 from manage.scaffolding.journal import FOLDER, Journal, digest
 
 from tests.support.crash_injection import CHANGES, project, run, start, tree
+from tests.support.requirements import require
 
 
 @pytest.fixture
@@ -96,8 +97,8 @@ class TestKilled:
             assert tree(root) in (before, after)
 
     @pytest.mark.quick
-    @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="looks into /proc")
     def test_signals_do_not_reach_the_finisher(self, root: Path, after: dict[str, bytes]) -> None:
+        require(Path("/proc/self/status").exists(), "there is no /proc")
         with standby(root) as finish:
             (finisher,) = psutil.Process().children()
             deadline = time.monotonic() + 20

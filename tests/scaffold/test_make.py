@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -14,6 +13,7 @@ import pytest
 from manage.scaffolding.journal import FOLDER, digest
 
 from tests.conftest import Install, Render
+from tests.support.requirements import require_program
 from tests.support.scaffolds import MANAGE, Scaffold
 from tests.support.stacks import OPPOSITES, Stack
 
@@ -139,9 +139,6 @@ class TestRefused:
         (scaffold.path / "app/models.py").write_bytes(b"# Gr\xf6\xdfe\n__all__ = []\n")
         assert "not a text in UTF-8" in scaffold.refusal(*ORDER)
 
-    @pytest.mark.skipif(
-        os.geteuid() == 0 and not shutil.which("setpriv"), reason="root may write everywhere"
-    )
     def test_folder_to_read_only(self, scaffold: Scaffold, tmp_path: Path) -> None:
         (scaffold.path / "app").chmod(0o555)
         sentence = bound_by_modes(scaffold, tmp_path).refusal(*ORDER)
@@ -191,7 +188,7 @@ def bound_by_modes(scaffold: Scaffold, folder: Path) -> Scaffold:
     if os.geteuid() != 0:
         return scaffold
     python = folder / "python"
-    lacking = "setpriv --bounding-set=-dac_override --inh-caps=-dac_override"
+    lacking = f"{require_program('setpriv')} --bounding-set=-dac_override --inh-caps=-dac_override"
     python.write_text(f'#!/bin/sh\nexec {lacking} {scaffold.python} "$@"\n')
     python.chmod(0o755)
     return replace(scaffold, python=python)

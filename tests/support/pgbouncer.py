@@ -1,7 +1,6 @@
 """PgBouncer in transaction mode with two server connections and default settings."""
 
 import os
-import shutil
 import socket
 import subprocess
 import tempfile
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.projects import free_port
+from tests.support.requirements import require_program
 
 PATIENCE_SECONDS = 10
 CONFIGURATION = """
@@ -29,16 +29,10 @@ default_pool_size = 2
 USERS = '"app_user" ""\n"postgres" ""\n'
 
 
-def find_pgbouncer() -> str | None:
-    """Find the program, which Debian installs in /usr/sbin."""
-    return shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-
-
 @contextmanager
 def start_pgbouncer(socket_folder: Path) -> Iterator[str]:
     """Yield the address of a pooler for the PostgreSQL whose socket is in a folder."""
-    program, port = find_pgbouncer(), free_port()
-    assert program
+    program, port = require_program("pgbouncer"), free_port()
     with tempfile.TemporaryDirectory(prefix="pgbouncer-") as name:
         folder = Path(name)
         configuration = CONFIGURATION.format(socket=socket_folder, folder=folder, port=port)

@@ -23,7 +23,11 @@ CHANGELOG = """\
 
 - Nothing to do.
 """
-SETTINGS = '[tool.pytest]\nmarkers = ["update: what no release may break"]\nstrict = true\n'
+SETTINGS = """\
+[tool.pytest]
+markers = ["exhaustive: on further stacks", "update: what no release may break"]
+strict = true
+"""
 TEST = """\
 import subprocess
 
@@ -33,6 +37,11 @@ import pytest
 @pytest.mark.update
 def test_update():
     assert {}
+
+
+@pytest.mark.exhaustive
+def test_exhaustive():
+    assert True
 
 
 def test_another():

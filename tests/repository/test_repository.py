@@ -14,6 +14,7 @@ from tests.support.questions import load_config
 pytestmark = pytest.mark.quick
 
 README = (REPOSITORY / "README.md").read_text()
+CONTRIBUTING = (REPOSITORY / "CONTRIBUTING.md").read_text()
 
 
 @pytest.mark.parametrize(
@@ -87,9 +88,16 @@ def test_readme_lists_every_question_with_its_values() -> None:
             assert rows[name][:1] == [default] * bool(values), name
 
 
-def test_readme_links_lead_somewhere() -> None:
-    for link in re.findall(r"\]\((?!https?://)(.+?)\)", README):
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_links_lead_somewhere(name: str) -> None:
+    for link in re.findall(r"\]\((?!https?://)(.+?)\)", (REPOSITORY / name).read_text()):
         assert (REPOSITORY / link).exists(), link
+
+
+def test_contributing_lists_every_group_of_tests() -> None:
+    listed = re.findall(r"^\| `tests/(\w+)`", CONTRIBUTING, re.MULTILINE)
+    groups = [path.parent.name for path in REPOSITORY.glob("tests/*/__init__.py")]
+    assert sorted(listed) == sorted(groups)
 
 
 def test_changelog_keeps_unreleased_first() -> None:

@@ -23,7 +23,7 @@ def disorder(listed: list[Release]) -> Iterator[str]:
     """Report versions that do not ascend."""
     for earlier, later in pairwise(listed):
         if later.version <= earlier.version:
-            yield f"{later.version} is listed behind {earlier.version}"
+            yield f"{later.version} is listed after {earlier.version}"
 
 
 def disagreement(repository: Path, listed: list[Release], told: dict[str, str]) -> Iterator[str]:

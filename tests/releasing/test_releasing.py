@@ -205,7 +205,7 @@ def test_broken_records_are_found(scratch: ScratchRepository) -> None:
         "# None.\n": "CHANGELOG.md tells of ['0.1.0'], releases.yml of []",
         good.replace(release.commit, "1" * 40): "which has no CHANGELOG.md in this clone",
         good.replace(release.commit, start): "v0.1.0 says nothing to those who upgrade",
-        good + good: "0.1.0 is listed behind 0.1.0",
+        good + good: "0.1.0 is listed after 0.1.0",
     }.items():
         scratch.write(releases.NAME, text)
         assert sentence in "\n".join(problems(scratch.path))

@@ -19,7 +19,7 @@ def test_no_path_is_listed_twice() -> None:
 
 
 @each(STACKS + BARE, quick=OPPOSITES)
-def test_every_file_belongs_to_somebody(stack: Stack, render: Render) -> None:
+def test_every_file_has_an_owner(stack: Stack, render: Render) -> None:
     assert [path for path in render(stack).files() if entry_of(path) is None] == []
 
 
@@ -46,13 +46,13 @@ def owned_files(rendering: Rendering) -> set[str]:
 
 
 @pytest.mark.quick
-def test_project_knows_it_too(render: Render) -> None:
+def test_project_has_the_same_map(render: Render) -> None:
     text = (render(OPPOSITES[0]).path / "manage" / "ownership.json").read_text()
     assert json.loads(text) == CLASSES
 
 
 @pytest.mark.quick
-def test_documentation_tells_it() -> None:
+def test_documentation_has_the_same_map() -> None:
     text = (REPOSITORY / "docs" / "ownership.md").read_text()
     _, *sections = re.split(r"^## ", text, flags=re.MULTILINE)
     told = {

@@ -15,6 +15,9 @@ from tests.support.interpreters import Interpreter, lowest
 from tests.support.projects import Project
 from tests.support.renderings import Rendering, Renderings, copy_checkout
 from tests.support.stacks import Stack
+from tests.support.tiers import pytest_addoption, pytest_collection_modifyitems
+
+__all__ = ["pytest_addoption", "pytest_collection_modifyitems"]
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -33,24 +36,6 @@ ScenarioResults = Callable[[Stack], ScenarioResult]
 
 MEMORY = Path("/dev/shm")
 GIBIBYTE = 1 << 30
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--exhaustive",
-        action="store_true",
-        help="run expensive tests on all stacks, not only on those of the covering array",
-    )
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect tests of the exhaustive tier unless the command line asks for them."""
-    if config.getoption("exhaustive") or "exhaustive" in config.getoption("markexpr"):
-        return
-    extra = [item for item in items if item.get_closest_marker("exhaustive")]
-    if extra:
-        config.hook.pytest_deselected(items=extra)
-        items[:] = [item for item in items if item not in extra]
 
 
 @pytest.hookimpl(wrapper=True)

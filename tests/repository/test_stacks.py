@@ -1,7 +1,9 @@
 """The stacks that expensive tests run on, and the tier of those that they leave out."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -12,10 +14,22 @@ from tests.support.stacks import (
     OPPOSITES,
     STACKS,
     Stack,
+    each,
     find_uncovered,
 )
 
-SERVED = "tests/projects/test_projects.py::test_served"
+TESTS = """\
+import pytest
+
+
+def test_default():
+    pass
+
+
+@pytest.mark.exhaustive
+def test_exhaustive():
+    pass
+"""
 
 
 @pytest.mark.quick
@@ -31,26 +45,39 @@ def test_no_stack_of_the_covering_array_can_be_left_out(stack: Stack) -> None:
     assert find_uncovered([other for other in COVERING if other != stack], 3)
 
 
+@pytest.mark.quick
+def test_expensive_tests_have_further_stacks_in_the_exhaustive_tier() -> None:
+    parameters = each(COVERING_WITH_EXAMPLE, exhaustive=STACKS).args[1]
+    further = [
+        one.values[0] for one in parameters if "exhaustive" in [mark.name for mark in one.marks]
+    ]
+    assert [one.values[0] for one in parameters][:12] == COVERING_WITH_EXAMPLE
+    assert set(further) == set(STACKS) - set(COVERING_WITH_EXAMPLE)
+
+
+@pytest.mark.quick
 @pytest.mark.parametrize(
-    ("options", "stacks"),
+    ("options", "outcome"),
     [
-        ((), COVERING_WITH_EXAMPLE),
-        (("--exhaustive",), STACKS),
-        (("-m", "exhaustive"), [stack for stack in STACKS if stack not in COVERING_WITH_EXAMPLE]),
+        ((), "1 passed, 1 deselected"),
+        (("--exhaustive",), "2 passed"),
+        (("-m", "exhaustive"), "1 passed, 1 deselected"),
     ],
     ids=["default", "all", "exhaustive"],
 )
-def test_further_stacks_are_collected_on_request(
-    options: tuple[str, ...], stacks: list[Stack]
+def test_exhaustive_tier_runs_on_request(
+    options: tuple[str, ...], outcome: str, tmp_path: Path
 ) -> None:
-    command = ["-m", "pytest", SERVED, "--collect-only", "-n0", "-q"]
+    hooks = "from tests.support.tiers import pytest_addoption, pytest_collection_modifyitems\n"
+    (tmp_path / "conftest.py").write_text(hooks)
+    (tmp_path / "pytest.toml").write_text('[pytest]\nmarkers = ["exhaustive"]\n')
+    (tmp_path / "test_tiers.py").write_text(TESTS)
     done = subprocess.run(
-        [sys.executable, *command, *options],
-        cwd=REPOSITORY,
+        [sys.executable, "-m", "pytest", "-q", *options],
+        cwd=tmp_path,
+        env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(REPOSITORY)},
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     )
-    collected = {stack for stack in STACKS if f"[{stack}]" in done.stdout}
-    assert collected == set(stacks)
-    assert "skipped" not in done.stdout
+    assert done.stdout.splitlines()[-1].startswith(f"{outcome} in "), done.stdout + done.stderr

@@ -57,7 +57,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
 
 
 def compete(options: Options) -> tuple[Results, list[str]]:
-    """Returns the results and the names of the scenarios."""
+    """Return the results and the names of the scenarios."""
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         progress(f"Preparing {', '.join(options.only)}")
         with open_all(Path(folder), options.only) as (stage, opened):

@@ -43,7 +43,7 @@ class Client:
         return [self.call(path, form, kind)["access_token"] for _ in range(sessions)]
 
     def check(self, token: str) -> None:
-        """The same rows, in the same order, with the same fields."""
+        """Check the rows that the API returns, their order and their fields."""
         self.headers["Authorization"] = f"Bearer {token}"
         newest = {"id": article_id(ROWS), "title": f"Article {ROWS}", "content": CONTENT}
         self._expect(self.call(f"{ARTICLES}/{article_id(ROWS)}"), newest)

@@ -1,4 +1,4 @@
-"""Who is compared: the floor, the two baselines and the rendered project in both shapes."""
+"""The compared applications: the floor, two baselines and the rendered project in both modes."""
 
 import secrets
 import time

@@ -58,7 +58,7 @@ class Scenario:
 
 
 def naming(tenant: str) -> str:
-    """What has rows without a tenant belong to this one, for the rest of a script."""
+    """Return SQL that gives rows without a tenant to this one, for the rest of a script."""
     if not tenant:
         return ""
     return (
@@ -72,7 +72,7 @@ def article_id(number: int) -> str:
 
 
 def scenarios(tokens: Sequence[str]) -> list[Scenario]:
-    """The three requests of the comparison; applications without authentication ignore the tokens."""
+    """Return the three compared requests; applications without authentication ignore the tokens."""
     headers = [{"Authorization": f"Bearer {token}"} for token in tokens]
     # 367 and 1000 have no common divisor: every row once, in no order that a cache could like.
     ids = [article_id(number * 367 % ROWS + 1) for number in range(ROWS)]

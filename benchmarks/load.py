@@ -22,7 +22,7 @@ class Result:
 
 @dataclass
 class Load:
-    """What is left to send, shared by all connections."""
+    """The requests left to send, shared by all connections."""
 
     requests: Sequence[bytes]
     count: int

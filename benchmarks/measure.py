@@ -38,7 +38,7 @@ class Results:
         return [turn.rate / other.rate for turn, other in self._pairs(name, base, scenario)]
 
     def cpu_ratio(self, name: str, base: str, scenario: str) -> float | None:
-        """How many requests are answered in the processor time that the base needs for one."""
+        """Return the requests answered in the processor time that the base needs for one."""
         ratios = [
             other.cpu_us / turn.cpu_us
             for turn, other in self._pairs(name, base, scenario)

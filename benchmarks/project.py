@@ -11,7 +11,7 @@ from pathlib import Path
 
 from copier import run_copy
 
-from tests.renderings import copy_checkout
+from tests.support.renderings import copy_checkout
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 LIBRARIES = ("fastapi", "pydantic", "sqlalchemy", "asyncpg", "psycopg", "uvicorn")
@@ -38,7 +38,7 @@ def render(folder: Path, names: Sequence[str]) -> dict[str, Path]:
 
 
 def install(folder: Path, projects: Sequence[Path]) -> Path:
-    """An environment with what the projects and the baselines need; returns its Python."""
+    """Create an environment for projects and baselines, and return its Python."""
     environment = folder / "environment"
     run(UV, "venv", "--quiet", "--python", sys.executable, str(environment))
     python = environment / "bin" / "python"

@@ -1,4 +1,4 @@
-"""What rendering costs: `copier copy --defaults` of Chassis against a template of one file.
+"""The cost of rendering: `copier copy --defaults` of Chassis against a template of one file.
 
 Usage: python -m benchmarks.render [ROUNDS]
 """
@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.renderings import copy_checkout, git
+from tests.support.renderings import copy_checkout, git
 
 REPOSITORY = Path(__file__).parents[1]
 

@@ -58,7 +58,7 @@ def absolute_cell(results: Results) -> Cell:
 
 
 def tenancy_tables(results: Results, names: Sequence[str], scenarios: Sequence[str]) -> list[str]:
-    """What tenants cost, where a project was measured with and without them."""
+    """Return the cost of tenants, for projects measured with and without them."""
     tables = []
     for name, base in WITH_TENANTS.items():
         if name in names and base in names:

@@ -1,4 +1,4 @@
-"""What an update costs, step by step: of an edited project, against a fresh copy.
+"""The cost of an update, step by step: of an edited project, against a fresh copy.
 
 Usage: TMPDIR=/dev/shm python -m benchmarks.update [ROUNDS]
 
@@ -17,9 +17,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from benchmarks.render import REPOSITORY, processor_seconds
-from tests.releases import NEXT, Template, Update
-from tests.renderings import git
-from tests.stacks import OPPOSITES, Stack
+from tests.support.releases import NEXT, GitProject, Template
+from tests.support.renderings import git
+from tests.support.stacks import OPPOSITES, Stack
 
 EDITED = ("app/core/errors.py", "app/main.py", "pyproject.toml")
 COPIER = (sys.executable, "-m", "copier")
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def copy(template: Template, stack: Stack, folder: Path) -> Steps:
-    """A project of the next release."""
+    """Render a project of the next release."""
     answers = [f"--data={name}={str(value).lower()}" for name, value in stack.answers.items()]
     command = (*COPIER, "copy", *OPTIONS, *answers, str(template.path), str(folder))
     taken = {
@@ -65,8 +65,8 @@ def copy(template: Template, stack: Stack, folder: Path) -> Steps:
 
 
 def update(template: Template, stack: Stack, folder: Path) -> Steps:
-    """A project with three edits, to the next release."""
-    project = Update.born(template, folder, stack.answers)
+    """Update a project with three edits to the next release."""
+    project = GitProject.create(template, folder, stack.answers)
     seconds_of(folder, SYNC)
     for name in EDITED:
         project.append(name, "# an edit\n")

@@ -12,23 +12,23 @@ SECTION = re.compile(r"^## \[([^\]]+)\][^\n]*\n(.*?)(?=^## |\Z)", re.MULTILINE |
 
 
 def sections(text: str) -> dict[str, str]:
-    """What is told of each version, in the order of the file."""
+    """Return the section of each version, in the order of the file."""
     return dict(SECTION.findall(text))
 
 
 def note(section: str) -> str:
-    """What those who upgrade are told."""
+    """Return the note for those who upgrade."""
     return section.partition(NOTE)[2].partition("\n### ")[0].strip()
 
 
 def changes(section: str) -> str:
-    """What is told beside that note, without headings."""
+    """Return the rest of a section, without headings."""
     before, _, after = section.partition(NOTE)
     others = before + "".join(after.partition("\n### ")[1:])
     return re.sub(r"^#.*$", "", others, flags=re.MULTILINE).strip()
 
 
 def released(text: str, version: Version, day: date) -> str:
-    """The file once what was unreleased is that version."""
+    """Return the file with the unreleased section as that version's."""
     heading = re.compile(rf"^## \[{UNRELEASED}\].*$", re.MULTILINE)
     return heading.sub(f"## [{UNRELEASED}]\n\n## [{version}] - {day}", text, count=1)

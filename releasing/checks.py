@@ -1,4 +1,4 @@
-"""What must hold before a version is released."""
+"""Conditions for a release."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +13,7 @@ BRANCH = "main"
 
 
 def parse(text: str) -> Version:
-    """A version that is final or a pre-release."""
+    """Parse a version that is final or a pre-release."""
     with suppress(InvalidVersion):
         version = Version(text)
         if not (version.is_devrelease or version.is_postrelease or version.local or version.epoch):

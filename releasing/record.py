@@ -1,4 +1,4 @@
-"""Whether the list of releases, the history and the changelog tell the same."""
+"""Check that the list of releases, the history and the changelog agree."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -10,7 +10,7 @@ from releasing.repository import file_at, git
 
 
 def problems(repository: Path) -> list[str]:
-    """What does not agree, a sentence each."""
+    """List the disagreements, a sentence each."""
     listed = releases.read(repository)
     text = (repository / changelog.NAME).read_text(encoding="utf-8")
     found = [*disorder(listed), *disagreement(repository, listed, changelog.sections(text))]
@@ -20,14 +20,14 @@ def problems(repository: Path) -> list[str]:
 
 
 def disorder(listed: list[Release]) -> Iterator[str]:
-    """Versions that do not ascend."""
+    """Report versions that do not ascend."""
     for earlier, later in pairwise(listed):
         if later.version <= earlier.version:
-            yield f"{later.version} is listed behind {earlier.version}"
+            yield f"{later.version} is listed after {earlier.version}"
 
 
 def disagreement(repository: Path, listed: list[Release], told: dict[str, str]) -> Iterator[str]:
-    """Versions that the list and the changelog do not share, in the same order."""
+    """Report versions that list and changelog do not have in the same order."""
     versions = [str(release.version) for release in reversed(listed)]
     names = [name for name in told if name != changelog.UNRELEASED]
     just_tagged = git(repository, "tag", "--points-at", "HEAD").split()
@@ -38,7 +38,7 @@ def disagreement(repository: Path, listed: list[Release], told: dict[str, str]) 
 
 
 def broken(repository: Path, release: Release) -> Iterator[str]:
-    """A release whose commit is not there, is tagged elsewhere or tells nothing of itself."""
+    """Report a release whose commit is missing, tagged elsewhere or has no note."""
     text = file_at(repository, release.commit, changelog.NAME)
     if text is None:
         yield f"{release} is commit {release.commit}, which has no {changelog.NAME} in this clone"

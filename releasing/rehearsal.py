@@ -1,4 +1,4 @@
-"""The update tests, in a clean clone of what would be released."""
+"""The update tests and the exhaustive ones, in a clean clone of what would be released."""
 
 import subprocess
 import sys
@@ -7,15 +7,16 @@ from pathlib import Path
 
 from releasing.repository import RefusalError, git
 
-MARKER = "update"
+MARKERS = ("update", "exhaustive")
 
 
 def reject_red(repository: Path) -> None:
-    """Stop unless every test with the marker passes; what they print is seen as they run."""
+    """Stop unless every test with these markers passes; their output is shown as they run."""
     with tempfile.TemporaryDirectory(prefix="release-") as folder:
         git(repository, "clone", "--quiet", str(repository), folder)
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-m", MARKER], cwd=folder, check=False
-        )
-    if done.returncode:
-        raise RefusalError("the update tests are not green (above)")
+        for marker in MARKERS:
+            done = subprocess.run(
+                [sys.executable, "-m", "pytest", "-m", marker], cwd=folder, check=False
+            )
+            if done.returncode:
+                raise RefusalError(f"the {marker} tests are not green (above)")

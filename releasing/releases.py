@@ -27,7 +27,7 @@ class Release:
 
 
 def read(repository: Path = REPOSITORY) -> list[Release]:
-    """The releases, the oldest first."""
+    """Return the releases, the oldest first."""
     text = (repository / NAME).read_text(encoding="utf-8")
     listed = yaml.load(text, Loader=yaml.BaseLoader) or []  # Has strings alone: 1.10 is no number.
     return [Release(Version(entry["version"]), entry["commit"]) for entry in listed]

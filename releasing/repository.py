@@ -9,7 +9,7 @@ class RefusalError(Exception):
 
 
 def git(repository: Path, *arguments: str) -> str:
-    """What git prints, without the end of the last line; its complaint is a refusal."""
+    """Run git and return its output without the last newline; an error is a refusal."""
     done = subprocess.run(
         ["git", *arguments], cwd=repository, capture_output=True, text=True, check=False
     )
@@ -20,7 +20,7 @@ def git(repository: Path, *arguments: str) -> str:
 
 
 def file_at(repository: Path, commit: str, name: str) -> str | None:
-    """A file as a commit has it; None if there is no such file, or no such commit in this clone."""
+    """Return a file of a commit, or None if file or commit are not in this clone."""
     try:
         return git(repository, "show", f"{commit}:{name}")
     except RefusalError:

@@ -1,4 +1,4 @@
-"""What a service wears on every request: bearer token, user lookup, log line, correlation id, headers."""
+"""The parts of a service that run on every request: token, user lookup, log line, headers."""
 
 import json
 import logging

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.checks import run_ruff
 from tests.conftest import Render
-from tests.stacks import OPPOSITES, STACKS, Stack, each
+from tests.support.checks import run_ruff
+from tests.support.stacks import OPPOSITES, STACKS, Stack, each
 
 DOORS = {
     "clock",

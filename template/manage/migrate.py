@@ -61,9 +61,7 @@ def rollback(
     url = get_migration_url()
     applied = len(find_applied_migrations(url, history))
     if applied < steps:
-        raise CommandError(
-            f"Cannot roll back {steps}: the {history} history has {applied} applied migrations"
-        )
+        raise CommandError(f"The {history} history has only {applied} applied migrations")
     get_migration_tool().roll_back_migrations(url, history=history, steps=steps, report=True)
 
 

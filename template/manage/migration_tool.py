@@ -7,21 +7,18 @@ from sqlalchemy import URL
 
 
 class MigrationTool(Protocol):
-    """A migration tool; the module `manage.migrations.tool` implements it."""
+    """A migration tool; the module `manage.migrations.tool` implements it.
+
+    `report` prints each migration. A failed migration raises CommandError.
+    """
 
     def apply_migrations(self, url: URL, *, report: bool = False) -> None:
-        """Apply all pending migrations; `report` prints each one.
-
-        Raises CommandError if a migration fails.
-        """
+        """Apply all pending migrations."""
 
     def roll_back_migrations(
         self, url: URL, *, history: str = "app", steps: int = 1, report: bool = False
     ) -> None:
-        """Roll back the latest migrations of a history; `report` prints each one.
-
-        Raises CommandError if a migration fails.
-        """
+        """Roll back the latest migrations of a history."""
 
     def create_migration(self, url: URL, message: str, *, empty: bool = False) -> Path | None:
         """Write a migration from the database to the models; return None if they agree."""

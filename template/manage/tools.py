@@ -2,7 +2,6 @@
 
 import sys
 from importlib import import_module
-from importlib.util import module_from_spec, spec_from_file_location
 from types import ModuleType
 
 import typer
@@ -34,20 +33,8 @@ def load_tools(module: str) -> ModuleType:
     if PACKAGE not in sys.modules:
         if not ((FOLDER / "__init__.py").is_file() and (PROJECT_ROOT / "pyproject.toml").is_file()):
             raise CommandError("it needs .chassis/, which only a checkout of the project has")
-        import_package()
+        sys.path.append(str(FOLDER.parent))
     return import_module(f"{PACKAGE}.{module}")
-
-
-def import_package() -> None:
-    """Import the tools' package without adding its folder to `sys.path`."""
-    spec = spec_from_file_location(
-        PACKAGE, FOLDER / "__init__.py", submodule_search_locations=[str(FOLDER)]
-    )
-    if spec is None or spec.loader is None:
-        raise CommandError(f"{FOLDER} cannot be imported")
-    package = module_from_spec(spec)
-    sys.modules[PACKAGE] = package
-    spec.loader.exec_module(package)
 
 
 def add_unavailable_command(app: typer.Typer, name: str, *, reason: str) -> None:

@@ -9,12 +9,7 @@ from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 
-from manage.postgres.accounts import (
-    chown_to_account,
-    ensure_private_folder,
-    find_server_account,
-    open_nofollow,
-)
+from manage.postgres import accounts
 from manage.postgres.address import PID_FILE, Address, find_server_pid
 from manage.postgres.errors import LocalPostgresError
 from manage.postgres.programs import Programs, find_programs
@@ -55,7 +50,7 @@ class Cluster:
         """
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
         if folder := self._find_separate_socket_folder():
-            ensure_private_folder(folder, find_server_account(self.data))
+            accounts.ensure_private_folder(folder, accounts.find_server_account(self.data))
         with print_if_slow(f"Starting PostgreSQL in {self.data} ..."):
             while not self._is_ready():
                 if time.monotonic() > deadline:
@@ -77,7 +72,7 @@ class Cluster:
 
     @cached_property
     def _programs(self) -> Programs:
-        return Programs(find_programs(), find_server_account(self.data), self.data)
+        return Programs(find_programs(), accounts.find_server_account(self.data), self.data)
 
     def _find_separate_socket_folder(self) -> Path | None:
         """Return the socket's folder, or None if it is the data folder."""
@@ -125,9 +120,9 @@ class Cluster:
         """Create the data folder under a temporary name, because a killed initdb leaves half of it."""
         draft = self.data.with_name(f"{self.data.name}.new")
         shutil.rmtree(draft, ignore_errors=True)
-        ensure_private_folder(draft, find_server_account(self.data))
+        accounts.ensure_private_folder(draft, accounts.find_server_account(self.data))
         self._programs.run("initdb", "-D", draft, *self._build_initdb_options(version))
-        with open(draft / "postgresql.conf", "a", opener=open_nofollow) as settings:
+        with open(draft / "postgresql.conf", "a", opener=accounts.open_nofollow) as settings:
             settings.write(f"include = '{SETTINGS_FILE}'\n")
         if not self._durable:
             shutil.rmtree(self.data, ignore_errors=True)
@@ -151,9 +146,9 @@ class Cluster:
             stale_file.unlink(missing_ok=True)  # No server runs, but their pid may be in use again.
         self._log.unlink(missing_ok=True)
         settings = self.data / SETTINGS_FILE
-        with open(settings, "w", opener=open_nofollow) as file:
+        with open(settings, "w", opener=accounts.open_nofollow) as file:
             file.write(self._render_settings(address))
-        chown_to_account(settings, find_server_account(self.data))
+        accounts.chown_to_account(settings, accounts.find_server_account(self.data))
         try:
             self._programs.run("pg_ctl", "start", "-w", "-D", self.data, "-l", self._log)
         except LocalPostgresError as error:

@@ -50,7 +50,7 @@ def open_lock_file(path: Path) -> int:
 
 
 @contextmanager
-def hold_exclusive_lock(path: Path) -> Iterator[None]:
+def hold_exclusive(path: Path) -> Iterator[None]:
     """Hold an exclusive lock on a file; wait until it is free."""
     file = open_lock_file(path)
     try:

@@ -44,13 +44,11 @@ def find_wheel_programs() -> Path | None:
     """Return the newest PostgreSQL of the wheel, without importing it, which has side effects."""
     spec = find_spec(WHEEL_PACKAGE)
     for package in (spec and spec.submodule_search_locations) or ():
-        installed = {
-            int(path.name.removeprefix("pginstall") or 0): path.resolve() / "bin"
-            for path in Path(package).glob("pginstall*")
-        }
-        for _, folder in sorted(installed.items(), reverse=True):
-            if has_programs(folder):
-                return folder
+        folders = Path(package).resolve().glob("pginstall*")
+        by_version = {int(path.name.removeprefix("pginstall") or 0): path for path in folders}
+        for _, folder in sorted(by_version.items(), reverse=True):
+            if has_programs(folder / "bin"):
+                return folder / "bin"
     return None
 
 
@@ -66,8 +64,7 @@ class Programs:
         self._closed_folder = None
         if account:
             folders = [folder, *folder.parents, *data.parents]
-            closed = (path for path in folders if not account.can_enter(path))
-            self._closed_folder = next(closed, None)
+            self._closed_folder = next((f for f in folders if not account.can_enter(f)), None)
 
     def run(self, name: str, *arguments: str | Path, stdin: str = "") -> str:
         """Run a program and return its output; raise LocalPostgresError if it fails.

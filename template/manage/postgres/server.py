@@ -10,16 +10,11 @@ from sqlalchemy import URL
 
 from app.core.paths import PROJECT_ROOT
 
+from manage.postgres import locks
 from manage.postgres.accounts import chown_to_folder_owner
 from manage.postgres.address import find_server_pid
 from manage.postgres.cluster import SUPERUSER, Cluster
 from manage.postgres.errors import LocalPostgresError
-from manage.postgres.locks import (
-    hold_exclusive_lock,
-    lock_shared,
-    open_lock_file,
-    try_lock_exclusive,
-)
 
 DATABASE = "app"
 CREATE_DATABASE = r"""
@@ -52,7 +47,7 @@ class LocalServer:
         if self._holds_users_lock() and self._cluster.address.is_listening():
             return
         self._create_lock_files()
-        with hold_exclusive_lock(self._lock_path):
+        with locks.hold_exclusive(self._lock_path):
             self._take_users_lock()
             self._cluster.start()
 
@@ -73,11 +68,11 @@ class LocalServer:
         """Stop a server that a killed process left running; return False if a process uses it."""
         if not self._users_path.exists():
             return True
-        return self._stop_if_unused(open_lock_file(self._users_path))
+        return self._stop_if_unused(locks.open_lock_file(self._users_path))
 
     def ensure_database(self, name: str) -> None:
         """Create a database on the running server if it does not exist."""
-        with hold_exclusive_lock(self._lock_path):
+        with locks.hold_exclusive(self._lock_path):
             self.run_sql(CREATE_DATABASE, name=name)
 
     def run_sql(self, script: str, *, database: str = "postgres", **variables: str) -> str:
@@ -98,7 +93,7 @@ class LocalServer:
             )
         self._lock_path.parent.mkdir(exist_ok=True)
         for path in (self._lock_path, self._users_path):
-            os.close(open_lock_file(path))
+            os.close(locks.open_lock_file(path))
         for path in (self._lock_path.parent, self._lock_path, self._users_path):
             chown_to_folder_owner(path)
 
@@ -108,16 +103,16 @@ class LocalServer:
 
     def _take_users_lock(self) -> None:
         if not self._holds_users_lock():
-            file = open_lock_file(self._users_path)
-            lock_shared(file)
+            file = locks.open_lock_file(self._users_path)
+            locks.lock_shared(file)
             self._users_lock = (os.getpid(), file)
             atexit.register(self.release)
 
     def _stop_if_unused(self, users_file: int) -> bool:
         """Give up the users lock and stop the server if no other process holds one."""
         try:
-            with hold_exclusive_lock(self._lock_path):
-                is_unused = try_lock_exclusive(users_file)
+            with locks.hold_exclusive(self._lock_path):
+                is_unused = locks.try_lock_exclusive(users_file)
                 if is_unused:
                     self._cluster.stop()
             return is_unused

@@ -46,14 +46,10 @@ def read_assignments(module: ast.Module, names: Collection[str]) -> dict[str, An
     """Return the literal values that a module assigns to these names."""
     values = {}
     for statement in module.body:
-        if isinstance(statement, ast.Assign):
-            target = statement.targets[0]
-        elif isinstance(statement, ast.AnnAssign):
-            target = statement.target
-        else:
-            continue
-        if isinstance(target, ast.Name) and target.id in names and statement.value:
-            values[target.id] = ast.literal_eval(statement.value)
+        if isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value:
+            target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
+            if isinstance(target, ast.Name) and target.id in names:
+                values[target.id] = ast.literal_eval(statement.value)
     return values
 
 

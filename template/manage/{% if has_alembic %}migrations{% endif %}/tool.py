@@ -27,7 +27,7 @@ def apply_migrations(url: URL, *, report: bool = False) -> None:
         command.upgrade(build_config(url, report=report), "heads")
     except MIGRATION_ERRORS as error:
         raise CommandError(
-            f"A migration failed, so none was applied: {summarize_error(error)}"
+            f"A migration failed, none was applied: {summarize_error(error)}"
         ) from error
 
 
@@ -38,9 +38,7 @@ def roll_back_migrations(
     try:
         command.downgrade(build_config(url, report=report), f"{history}@-{steps}")
     except MIGRATION_ERRORS as error:
-        raise CommandError(
-            f"A rollback failed, so none was applied: {summarize_error(error)}"
-        ) from error
+        raise CommandError(f"No migration was rolled back: {summarize_error(error)}") from error
 
 
 def create_migration(url: URL, message: str, *, empty: bool = False) -> Path | None:

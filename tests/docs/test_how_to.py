@@ -22,11 +22,11 @@ CHECKS = ("pytest", "--quiet", "tests/core/test_row_security.py", "tests/core/te
 # Creates a second database on the local server, as an administrator does.
 MAKE_DATABASE = """
 from pathlib import Path
-from manage.postgres import local_server
-server = local_server()
+from manage.postgres import get_local_server
+server = get_local_server()
 server.ensure_database("remote")
 server.run_sql(Path("migrations/roles.sql").read_text(), database="remote")
-print(server.database_url("postgresql", "remote"))
+print(server.get_database_url("postgresql", "remote"))
 server.release()
 """
 

@@ -34,11 +34,11 @@ TELLING = re.compile("S3cr3t|w(@|%40)rd", re.IGNORECASE)
 # Runs each script in its database, which is created if it is missing.
 RUN_SQL = """
 import json, sys
-from manage.postgres import local_server
-server = local_server()
+from manage.postgres import get_local_server
+server = get_local_server()
 answers = []
 for database, script in json.load(sys.stdin):
-    server.database_url("postgresql", database)
+    server.get_database_url("postgresql", database)
     answers.append(server.run_sql(script, database=database))
 print(json.dumps(answers))
 """

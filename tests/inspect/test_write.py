@@ -76,9 +76,9 @@ LEADING = {
 }
 MAKE_DATABASE = """
 import sys
-from manage.postgres import local_server
-server = local_server()
-server.database_url("postgresql", sys.argv[1])
+from manage.postgres import get_local_server
+server = get_local_server()
+server.get_database_url("postgresql", sys.argv[1])
 server.run_sql(open(sys.argv[2]).read(), database=sys.argv[1])
 server.run_sql("SELECT pg_reload_conf()", database=sys.argv[1])
 server.release()

@@ -21,10 +21,10 @@ TAKES_AWAY = re.compile(
 )
 ROWS = """
 import sys
-from manage.postgres import DATABASE, local_server
-local_server().start()
-print(local_server().run_sql(sys.argv[1], database=DATABASE))
-local_server().release()
+from manage.postgres import DATABASE, get_local_server
+get_local_server().start()
+print(get_local_server().run_sql(sys.argv[1], database=DATABASE))
+get_local_server().release()
 """
 
 

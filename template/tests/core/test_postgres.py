@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from manage.postgres.accounts import open_no_link
+from manage.postgres.accounts import open_nofollow
 from manage.postgres.address import PID_FILE, Address
-from manage.postgres.locks import open_lock
+from manage.postgres.locks import open_lock_file
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs links and Unix sockets")
 
@@ -19,7 +19,7 @@ class TestLink:
         link.symlink_to(tmp_path / "target")
 
         with pytest.raises(OSError, match="symbolic"):
-            open_lock(link)
+            open_lock_file(link)
         assert not (tmp_path / "target").exists()
 
     def test_is_not_written_through(self, tmp_path: Path) -> None:
@@ -28,7 +28,7 @@ class TestLink:
         link.symlink_to(target)
 
         with pytest.raises(OSError, match="symbolic"):
-            open_no_link(link, os.O_WRONLY | os.O_TRUNC)
+            open_nofollow(link, os.O_WRONLY | os.O_TRUNC)
         assert target.read_text() == "root's"
 
 
@@ -38,4 +38,4 @@ class TestAddress:
         lines = ["1", str(tmp_path), "0", "5432", str(elsewhere)]
         (tmp_path / PID_FILE).write_text("\n".join(lines))
 
-        assert Address.of(tmp_path).host != str(elsewhere)
+        assert Address.from_data_folder(tmp_path).host != str(elsewhere)

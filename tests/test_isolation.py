@@ -289,7 +289,7 @@ class TestRoutes:
     def test_memory_by_address(self, plant: Make) -> None:
         planted = plant(ASYNC)
         planted.add_route(CACHING_ROUTE)
-        planted.fails(LEAKS, "-k=rows", because="What the other tenant asked for")
+        planted.fails(LEAKS, "-k=rows", because="what the other tenant requested before")
 
     def test_list_to_plain_users(self, plant: Make) -> None:
         """It takes no parameters at all."""
@@ -318,7 +318,7 @@ class TestRoutes:
         planted.replace(service, line, TELLING_SERVICE)
         imports = "from sqlalchemy import text\nfrom app.core.errors import ForbiddenError\n"
         planted.replace(service, "from app.core.principal", f"{imports}from app.core.principal")
-        planted.fails(LEAKS, "-k=paths", because=r"is answered \(403.*for what nobody has \(404")
+        planted.fails(LEAKS, "-k=paths", because=r"returns \(403.*with unknown values \(404")
 
     def test_optional_reference(self, plant: Make) -> None:
         """What it may refer to is made after it, as its routes come later."""
@@ -330,13 +330,13 @@ class TestRoutes:
             planted.run("manage", "make", *words.split())
         assert "passed" in planted.test(LEAKS, "-k=bodies")
         planted.append("app/duties/service.py", TELLING_DUTIES)
-        because = r"duties.*is answered \(403.*for what nobody has \(409"
+        because = r"duties.*returns \(403.*with unknown values \(409"
         planted.fails(LEAKS, "-k=bodies", because=because)
 
     def test_unique_across_tenants(self, plant: Make) -> None:
         planted = plant(ASYNC)
         planted.migrate("CREATE UNIQUE INDEX every_email ON users (email)")
-        planted.fails(LEAKS, "-k=bodies", because=r"is answered \(409.*for what nobody has \(201")
+        planted.fails(LEAKS, "-k=bodies", because=r"returns \(409.*with unknown values \(201")
 
 
 class TestDatabase:
@@ -345,7 +345,9 @@ class TestDatabase:
         planted.migrate(*SHOW_ALL)
         because = "UnprotectedDatabaseError: .*\n.*articles lacks the policy tenant_isolation"
         printed = planted.fails(LEAKS, ROW_SECURITY, "-k=paths or protected", because=because)
-        assert re.search(r"not kept apart:\s+articles lacks the policy tenant_isolation", printed)
+        assert re.search(
+            r"not isolated by tenant:\s+articles lacks the policy tenant_isolation", printed
+        )
 
         planted.add_route(RAW_SQL_ROUTE)
         planted.start_unprotected()
@@ -383,13 +385,13 @@ class TestConnections:
         """What a connection was left with is trusted by what forgot its tenant."""
         planted = plant(stack)
         planted.name_only_tenants()
-        planted.fails(TENANCY, "-k=Connections", because="test_left_with_a_tenant")
+        planted.fails(TENANCY, "-k=Connections", because="test_leftover_tenant_is_ignored")
 
     def test_named_for_longer_than_a_transaction(self, plant: Make) -> None:
         planted = plant(SYNC)
         planted.name_only_tenants()
         planted.replace("app/core/tenancy/scope.py", "TENANT}, true)", "TENANT}, false)")
-        planted.fails(TENANCY, "-k=Connections", because="test_after_another_tenant")
+        planted.fails(TENANCY, "-k=Connections", because="test_previous_tenant_is_replaced")
 
     def test_job_that_trusts_its_connection(self, plant: Make) -> None:
         """Reads that name no tenant find the rows of whoever used the connection before."""
@@ -397,4 +399,4 @@ class TestConnections:
         line = "            connection.execute(SET_TENANT, self._tenant)"
         only_tenants = f"            if any(self._tenant.values()):\n    {line}"
         planted.replace("app/core/tenancy/reads.py", line, only_tenants)
-        planted.fails(TENANCY, "-k=Connections", because="test_left_with_a_tenant")
+        planted.fails(TENANCY, "-k=Connections", because="test_leftover_tenant_is_ignored")

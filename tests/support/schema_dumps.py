@@ -5,13 +5,13 @@ import re
 # Prints the schema of the local database, without the tables of the migration tools.
 SCHEMA = """
 import subprocess
-from manage.postgres import DATABASE, local_server
+from manage.postgres import DATABASE, get_local_server
 from manage.postgres.programs import find_programs
-url = local_server().database_url("postgresql")
+url = get_local_server().get_database_url("postgresql")
 where = ["-h", url.query["host"], "-p", url.query["port"], "-U", url.username, "-d", DATABASE]
 what = ["--schema-only", "--no-owner", "--exclude-table=*alembic_version*", "--exclude-table=*schema_migrations*"]
 subprocess.run([find_programs() / "pg_dump", *where, *what], check=True)
-local_server().release()
+get_local_server().release()
 """
 
 

@@ -291,7 +291,7 @@ class TestRoutes:
     def test_memory_by_address(self, copy_project: CopyProject) -> None:
         copy = copy_project(ASYNC)
         copy.add_route(CACHING_ROUTE)
-        copy.assert_tests_fail(LEAKS, "-k=rows", match="What the other tenant asked for")
+        copy.assert_tests_fail(LEAKS, "-k=rows", match="what the other tenant requested before")
 
     def test_list_to_plain_users(self, copy_project: CopyProject) -> None:
         """Add a route that takes no parameters."""
@@ -322,9 +322,7 @@ class TestRoutes:
         copy.replace(service, line, TELLING_SERVICE)
         imports = "from sqlalchemy import text\nfrom app.core.errors import ForbiddenError\n"
         copy.replace(service, "from app.core.principal", f"{imports}from app.core.principal")
-        copy.assert_tests_fail(
-            LEAKS, "-k=paths", match=r"is answered \(403.*for what nobody has \(404"
-        )
+        copy.assert_tests_fail(LEAKS, "-k=paths", match=r"returns \(403.*with unknown values \(404")
 
     def test_optional_reference(self, copy_project: CopyProject) -> None:
         """Refer to a resource whose rows the leak tests create later."""
@@ -336,14 +334,14 @@ class TestRoutes:
             copy.run("manage", "make", *words.split())
         assert "passed" in copy.run_tests(LEAKS, "-k=bodies")
         copy.append("app/duties/service.py", TELLING_DUTIES)
-        match = r"duties.*is answered \(403.*for what nobody has \(409"
+        match = r"duties.*returns \(403.*with unknown values \(409"
         copy.assert_tests_fail(LEAKS, "-k=bodies", match=match)
 
     def test_unique_across_tenants(self, copy_project: CopyProject) -> None:
         copy = copy_project(ASYNC)
         copy.migrate("CREATE UNIQUE INDEX every_email ON users (email)")
         copy.assert_tests_fail(
-            LEAKS, "-k=bodies", match=r"is answered \(409.*for what nobody has \(201"
+            LEAKS, "-k=bodies", match=r"returns \(409.*with unknown values \(201"
         )
 
 
@@ -353,7 +351,9 @@ class TestDatabase:
         copy.migrate(*SHOW_ALL)
         match = "UnprotectedDatabaseError: .*\n.*articles lacks the policy tenant_isolation"
         printed = copy.assert_tests_fail(LEAKS, ROW_SECURITY, "-k=paths or protected", match=match)
-        assert re.search(r"not kept apart:\s+articles lacks the policy tenant_isolation", printed)
+        assert re.search(
+            r"not isolated by tenant:\s+articles lacks the policy tenant_isolation", printed
+        )
 
         copy.add_route(RAW_SQL_ROUTE)
         copy.skip_protection_check()
@@ -393,13 +393,13 @@ class TestConnections:
         """A transaction without a tenant must not use the connection's last one."""
         copy = copy_project(stack)
         copy.set_tenant_only_if_given()
-        copy.assert_tests_fail(TENANCY, "-k=Connections", match="test_left_with_a_tenant")
+        copy.assert_tests_fail(TENANCY, "-k=Connections", match="test_leftover_tenant_is_ignored")
 
     def test_named_for_longer_than_a_transaction(self, copy_project: CopyProject) -> None:
         copy = copy_project(SYNC)
         copy.set_tenant_only_if_given()
         copy.replace("app/core/tenancy/scope.py", "TENANT}, true)", "TENANT}, false)")
-        copy.assert_tests_fail(TENANCY, "-k=Connections", match="test_after_another_tenant")
+        copy.assert_tests_fail(TENANCY, "-k=Connections", match="test_previous_tenant_is_replaced")
 
     def test_job_that_trusts_its_connection(self, copy_project: CopyProject) -> None:
         """Reads without a tenant must not use the connection's last one."""
@@ -407,4 +407,4 @@ class TestConnections:
         line = "            connection.execute(SET_TENANT, self._tenant)"
         only_tenants = f"            if any(self._tenant.values()):\n    {line}"
         copy.replace("app/core/tenancy/reads.py", line, only_tenants)
-        copy.assert_tests_fail(TENANCY, "-k=Connections", match="test_left_with_a_tenant")
+        copy.assert_tests_fail(TENANCY, "-k=Connections", match="test_leftover_tenant_is_ignored")

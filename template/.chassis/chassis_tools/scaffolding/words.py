@@ -64,7 +64,7 @@ VARIABLES = words(
 CLASSES = words(
     """
     Annotated Any BigInteger CheckConstraint Decimal Enum HttpClient Literal Mapped Numeric OwnedMixin Page
-    Principal Record Repository Service SoftDeleteMixin Statements Store String TestCreate TestDelete
+    Principal Record Repository Service SoftDeleteMixin StatementRecorder Store String TestCreate TestDelete
     TestGet TestList TestUpdate Text User
     """
 )

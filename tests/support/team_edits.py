@@ -14,8 +14,8 @@ from tests.support.renderings import git
 # Paths of both layouts.
 DELETED = (
     "tests/core/test_mail.py",
-    "tests/auth/test_routes_api_keys.py",
-    "tests/routes/test_auth_api_keys.py",
+    "tests/auth/test_api_key_routes.py",
+    "tests/routes/test_api_key.py",
     "tests/articles/test_routes.py",
     "tests/routes/test_article.py",
 )

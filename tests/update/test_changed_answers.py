@@ -27,7 +27,7 @@ CORE = [f"tests/core/test_{name}.py" for name in ("row_security", "migrations")]
 # Lines to edit, near those that depend on the answers.
 EDITS = {
     "app/core/config.py": ('"""', '"""Edited here. '),
-    "app/auth/service.py": ("Ask for a new one.", "Ask us for a new one."),
+    "app/auth/user_account_service.py": ("Request a new one.", "Request one from us."),
     "app/dependencies.py": (
         "# Your dependencies follow.\n",
         "# Your dependencies follow.\nPAGE_WIDTH = 80\n",

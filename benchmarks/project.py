@@ -11,7 +11,7 @@ from pathlib import Path
 
 from copier import run_copy
 
-from tests.renderings import copy_checkout
+from tests.support.renderings import copy_checkout
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 LIBRARIES = ("fastapi", "pydantic", "sqlalchemy", "asyncpg", "psycopg", "uvicorn")

@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.renderings import copy_checkout, git
+from tests.support.renderings import copy_checkout, git
 
 REPOSITORY = Path(__file__).parents[1]
 

@@ -17,9 +17,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from benchmarks.render import REPOSITORY, processor_seconds
-from tests.releases import NEXT, Template, Update
-from tests.renderings import git
-from tests.stacks import OPPOSITES, Stack
+from tests.support.releases import NEXT, GitProject, Template
+from tests.support.renderings import git
+from tests.support.stacks import OPPOSITES, Stack
 
 EDITED = ("app/core/errors.py", "app/main.py", "pyproject.toml")
 COPIER = (sys.executable, "-m", "copier")

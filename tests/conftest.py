@@ -9,12 +9,15 @@ from typing import Any, NamedTuple
 import pytest
 from filelock import FileLock
 
-from tests.conversations import Exchange, converse
-from tests.history import History
-from tests.interpreters import Interpreter, lowest
-from tests.projects import Project
-from tests.renderings import Rendering, Renderings, copy_checkout
-from tests.stacks import Stack
+from tests.support.api_session import Exchange, run_scenario
+from tests.support.history import History
+from tests.support.interpreters import Interpreter, lowest
+from tests.support.projects import Project
+from tests.support.renderings import Rendering, Renderings, copy_checkout
+from tests.support.stacks import Stack
+from tests.support.tiers import pytest_addoption, pytest_collection_modifyitems
+
+__all__ = ["pytest_addoption", "pytest_collection_modifyitems"]
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -22,14 +25,14 @@ Render = Callable[[Stack], Rendering]
 Install = Callable[..., Project]
 
 
-class Talked(NamedTuple):
-    """What a service says of itself, and what it says to its clients."""
+class ScenarioResult(NamedTuple):
+    """The OpenAPI document of a service and its recorded answers."""
 
     openapi: dict[str, Any]
     exchanges: list[Exchange]
 
 
-Talk = Callable[[Stack], Talked]
+ScenarioResults = Callable[[Stack], ScenarioResult]
 
 MEMORY = Path("/dev/shm")
 GIBIBYTE = 1 << 30
@@ -37,28 +40,28 @@ GIBIBYTE = 1 << 30
 
 @pytest.hookimpl(wrapper=True)
 def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
-    """Half as many again as there are processors: tests wait for servers and databases."""
+    """Return 1.5 times the number of processors: tests often wait for servers and databases."""
     processors = yield
     return processors * 3 // 2
 
 
 @pytest.fixture(scope="session")
-def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One folder for all test processes of this run."""
+def shared_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder that all test processes of this run share."""
     base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if base.name.startswith("popen-") else base) / "workshop"
+    folder = (base.parent if base.name.startswith("popen-") else base) / "shared"
     folder.mkdir(exist_ok=True)
     return folder
 
 
 @pytest.fixture(scope="session", autouse=True)
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Put Copier's clones and copies, which live for a moment, into memory where that is a folder.
+    """Put temporary files, mostly Copier's clones, into /dev/shm if there is enough room.
 
-    ext4 uses no inode again for minutes after a deletion, and passes such inodes one by one for
-    each file that is made: thousands of deletions slow all tests down.
+    For some minutes after a deletion ext4 does not reuse the inode and skips it on each file
+    creation, so that thousands of deletions slow all tests down.
     """
-    tmp_path_factory.getbasetemp()  # Chosen before: what is kept for reading stays on the disk.
+    tmp_path_factory.getbasetemp()  # Choose it first: what pytest keeps stays on the disk.
     is_usable = os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > GIBIBYTE
     if not is_usable:
         yield
@@ -67,17 +70,17 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         tempfile.TemporaryDirectory(prefix="chassis-", dir=MEMORY) as folder,
         pytest.MonkeyPatch.context() as patch,
     ):
-        Path(folder).chmod(0o711)  # Where root runs the tests, PostgreSQL is somebody else.
+        Path(folder).chmod(0o711)  # PostgreSQL has another user if root runs the tests.
         patch.setenv("TMPDIR", folder)
         patch.setattr(tempfile, "tempdir", folder)
         yield
 
 
 @pytest.fixture(scope="session")
-def checkout(workshop: Path) -> Path:
-    """A clean clone of the working tree, uncommitted changes included."""
-    target = workshop / "checkout"
-    with FileLock(workshop / "checkout.lock"):
+def checkout(shared_path: Path) -> Path:
+    """Return a clean clone of the working tree, including uncommitted changes."""
+    target = shared_path / "checkout"
+    with FileLock(shared_path / "checkout.lock"):
         if not target.exists():
             copy_checkout(REPOSITORY, target)
     return target
@@ -85,52 +88,54 @@ def checkout(workshop: Path) -> Path:
 
 @pytest.fixture
 def history(tmp_path: Path) -> History:
-    """The releases and the working tree, to update projects from one to the other."""
+    """Return a repository with all releases and the working tree."""
     return History(tmp_path / "history")
 
 
 @pytest.fixture(scope="session")
-def render(workshop: Path, checkout: Path) -> Render:
-    """Renderings to be read, made once per run; a test that writes renders one of its own."""
-    return Renderings(checkout, workshop / "renderings")
+def render(shared_path: Path, checkout: Path) -> Render:
+    """Return a function that renders a stack once per run; the result is read-only."""
+    return Renderings(checkout, shared_path / "renderings")
 
 
 @pytest.fixture(scope="session")
-def install(workshop: Path, render: Render) -> Install:
-    """Projects that are installed once per run and shared by the tests that run them."""
+def install(shared_path: Path, render: Render) -> Install:
+    """Return a function that installs a project once per run; tests share it."""
 
     def install(stack: Stack, python: Interpreter | None = None) -> Project:
         python = python or lowest()
-        folder = workshop / f"python{python.version}"
+        folder = shared_path / f"python{python.version}"
         project = Project(folder / str(stack), python)
         folder.mkdir(parents=True, exist_ok=True)
-        with project.alone():
+        with project.lock():
             if not (project.path / ".venv").exists():
                 shutil.copytree(render(stack).path, project.path, dirs_exist_ok=True)
-                project.sync(workshop)
+                project.sync(shared_path)
         return project
 
     return install
 
 
 @pytest.fixture(scope="session")
-def talk(install: Install) -> Talk:
-    """What every stack answered in the same conversation, which is held once per run."""
+def scenario_results(install: Install) -> ScenarioResults:
+    """Return a function that runs the API scenario against a stack once per run."""
 
-    def talk(stack: Stack) -> Talked:
+    def scenario_results(stack: Stack) -> ScenarioResult:
         project = install(stack)
-        record = project.path.with_name(f"{stack}.conversation.json")
-        with project.alone():
+        record = project.path.with_name(f"{stack}.scenario.json")
+        with project.lock():
             if not record.exists():
-                project.start_afresh()
-                with project.served() as server:
-                    talked = Talked(server.get("/openapi.json").json(), converse(server, stack))
+                project.delete_database()
+                with project.serve() as server:
+                    result = ScenarioResult(
+                        server.get("/openapi.json").json(), run_scenario(server, stack)
+                    )
                     server.stop()
-                assert server.remains() == []
-                record.write_text(json.dumps(talked))
-        return Talked(*json.loads(record.read_text()))
+                assert server.remaining_processes() == []
+                record.write_text(json.dumps(result))
+        return ScenarioResult(*json.loads(record.read_text()))
 
-    return talk
+    return scenario_results
 
 
 @pytest.fixture(autouse=True)

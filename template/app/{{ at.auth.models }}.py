@@ -9,7 +9,7 @@ from app.core.tables import foreign_key
 
 
 class LoginSession(Record):
-    """One login on one device; its token is stored as a hash only."""
+    """A login on one device; only the hash of its token is stored."""
 
     __tablename__ = "sessions"
 
@@ -24,7 +24,7 @@ class LoginSession(Record):
 
 
 class ApiKey(Record):
-    """A long-lived credential of a user's programs; stored as a hash only."""
+    """A long-lived credential for a user's scripts; only its hash is stored."""
 
     __tablename__ = "api_keys"
 
@@ -37,7 +37,7 @@ class ApiKey(Record):
 
 
 class UserToken(Record):
-    """A token that was mailed to a user and works once."""
+    """A one-time token that is emailed to a user."""
 
     __tablename__ = "user_tokens"
     __table_args__ = (

@@ -6,19 +6,19 @@ from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
 from app.core.schemas import Email, InputSchema, PageQuery, ReadSchema
 
-# One line: mails and logs show names, whoever chose them.
+# No control characters: emails and logs contain names that strangers choose.
 Name = Annotated[
     str, Field(min_length=1, max_length=200, pattern=r"^[^\p{Cc}\p{Zl}\p{Zp}\p{Bidi_C}]*$")
 ]
-# Length is what counts (NIST SP 800-63B); spaces at either end are part of a password.
+# As NIST SP 800-63B recommends: a minimum length and no composition rules; spaces count.
 Password = Annotated[str, StringConstraints(strip_whitespace=False, min_length=8, max_length=128)]
 Role = Literal["user", "admin"]
 
 _email = TypeAdapter[str](Email)
 
 
-def stored_email(text: str) -> str | None:
-    """An address as it is stored, however it is written here; None if it is no address."""
+def normalize_email(text: str) -> str | None:
+    """Return an email address in its stored form; None if it is not valid."""
     try:
         return _email.validate_python(text)
     except ValidationError:
@@ -56,8 +56,8 @@ class UserQuery(PageQuery):
     sort: Literal["created_at", "-created_at", "email", "-email", "name", "-name"] = "-created_at"
 
 
-class Account(ReadSchema):
-    """What logging in has to know of a user; never an answer."""
+class UserCredentials(ReadSchema):
+    """The columns of a user that authentication needs; never part of a response."""
 
     id: UUID
     email: str

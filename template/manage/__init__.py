@@ -1,1 +1,1 @@
-"""The project's own command: `manage`."""
+"""The project's `manage` command."""

@@ -1,6 +1,6 @@
-"""The command `manage`: each group of commands is a module that is added here.
+"""The `manage` command; each group of subcommands is a module registered here.
 
-Commands import what they need when they run, so that `--help` answers at once.
+Commands import their dependencies when they run, so that `--help` is fast.
 """
 
 import typer
@@ -10,21 +10,21 @@ from manage.errors import CommandError
 from manage.tools import add_tool_commands
 
 app = typer.Typer(
-    help="Run, scaffold, migrate, seed, test and upgrade this service, and inspect other databases.",
+    help="Run, scaffold, migrate, seed, test and upgrade this service; inspect other databases.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 app.command("run")(run.run)
 app.add_typer(migrate.app, name="migrate")
-app.command("seed")(seed.seed)
-app.command("test", context_settings=test.PASS_ON)(test.run_tests)
+app.command("seed")(seed.run_seed)
+app.command("test", context_settings=test.PASS_THROUGH)(test.run_tests)
 app.add_typer(db.app, name="db")
 add_tool_commands(app)
 
 
 def main() -> None:
-    """Run a command; an expected failure prints one sentence and exits with code 1."""
+    """Run a command; print an expected error as one sentence and exit with code 1."""
     try:
         app()
     except CommandError as error:

@@ -1,21 +1,17 @@
-"""`manage db …`: the local PostgreSQL. Imports as said in `manage.cli`."""
+"""The `manage db` commands, which control the local PostgreSQL."""
 
 import typer
 
-app = typer.Typer(help="The local PostgreSQL in .postgres/.", no_args_is_help=True)
+app = typer.Typer(help="Control the local PostgreSQL in .postgres/.", no_args_is_help=True)
 
 
 @app.command()
 def stop() -> None:
     """Stop a local PostgreSQL that a killed process left running."""
     from manage.errors import CommandError
-    from manage.postgres import LocalPostgresError, local_server
+    from manage.postgres import get_local_server
 
     for durable in (True, False):
-        try:
-            stopped = local_server(durable=durable).stop()
-        except LocalPostgresError as error:
-            raise CommandError(str(error)) from error
-        if not stopped:
-            raise CommandError("A process still uses the local PostgreSQL: end that first")
+        if not get_local_server(durable=durable).stop():
+            raise CommandError("A process still uses the local PostgreSQL: stop that process first")
     typer.echo("No local PostgreSQL is running.")

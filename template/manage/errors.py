@@ -1,11 +1,12 @@
-"""Failures that a command expects."""
+"""The error that ends a command, and the text of other errors in its message."""
 
 
 class CommandError(Exception):
-    """Ends the command with one sentence and exit code 1."""
+    """An expected failure: the command prints the message and exits with code 1."""
 
 
-def reason(error: BaseException) -> str:
-    """The first line of what went wrong, without the library's own classes around it."""
+def summarize_error(error: BaseException) -> str:
+    """Return the first line of an error's message, without SQLAlchemy's and the driver's wrapping."""
     text = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
-    return text.splitlines()[0].partition(">: ")[2] or text.splitlines()[0]
+    first_line = text.splitlines()[0]
+    return first_line.partition(">: ")[2] or first_line

@@ -1,17 +1,17 @@
-"""`manage seed`: the rows that a new database needs. Imports as said in `manage.cli`."""
+"""The `manage seed` command, which adds the rows that a new database needs."""
 
 from typing import Annotated
 
 import typer
 
-Email = Annotated[str, typer.Option(help="The first admin's e-mail.")]
+EmailOption = Annotated[str, typer.Option(help="E-mail address of the first admin.")]
 
 
-def seed(email: Email = "admin@example.com") -> None:
-    """Create what is missing: the first admin, whose password is printed once, and your own rows."""
-    from manage.database import database_url, require_migrated
+def run_seed(email: EmailOption = "admin@example.com") -> None:
+    """Create the first admin (prints the password once) and run app/seed.py."""
+    from manage.database import get_migration_url, require_migrated
     from manage.seeding import seed_database
 
-    require_migrated(database_url())
+    require_migrated(get_migration_url())
     if not seed_database(email):
-        typer.echo("There is an admin already.")
+        typer.echo("An admin already exists.")

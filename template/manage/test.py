@@ -1,4 +1,4 @@
-"""`manage test`: the service's tests. Imports as said in `manage.cli`."""
+"""The `manage test` command, which runs the project's tests."""
 
 import subprocess
 import sys
@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
 def run_tests(
-    arguments: Annotated[list[str] | None, typer.Argument(help="What pytest takes.")] = None,
+    arguments: Annotated[list[str] | None, typer.Argument(help="Arguments for pytest.")] = None,
 ) -> None:
-    """Run the tests; everything after `test` goes to pytest."""
+    """Run the tests; all arguments are passed to pytest."""
     from app.core.paths import PROJECT_ROOT
 
     command = [sys.executable, "-m", "pytest", *(arguments or [])]

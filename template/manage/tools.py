@@ -1,8 +1,7 @@
-"""The development tools in `.chassis/`, which a deployed service does not have."""
+"""The commands of the development tools in `.chassis/`, which deployments do not have."""
 
 import sys
 from importlib import import_module
-from importlib.util import module_from_spec, spec_from_file_location
 from types import ModuleType
 
 import typer
@@ -18,42 +17,30 @@ ANY_ARGUMENTS = {"allow_extra_args": True, "ignore_unknown_options": True, "help
 
 
 def add_tool_commands(app: typer.Typer) -> None:
-    """Add the commands of the tools or, where they cannot be loaded, commands that say why."""
+    """Add the tools' commands or, if they cannot be loaded, commands that report the reason."""
     try:
         load_tools("commands").add_commands(app)
     except Exception as error:  # An edited or half-merged file must not stop `manage run`.
         for name in COMMANDS:
-            add_unavailable(app, name, reason=str(error) or type(error).__name__)
+            add_unavailable_command(app, name, reason=str(error) or type(error).__name__)
 
 
 def load_tools(module: str) -> ModuleType:
     """Import a module of the tools.
 
-    Raises CommandError if the folder is not beside the project's pyproject.toml.
+    Raises CommandError if `.chassis/` or the project's pyproject.toml is missing.
     """
     if PACKAGE not in sys.modules:
         if not ((FOLDER / "__init__.py").is_file() and (PROJECT_ROOT / "pyproject.toml").is_file()):
             raise CommandError("it needs .chassis/, which only a checkout of the project has")
-        import_package()
+        sys.path.append(str(FOLDER.parent))
     return import_module(f"{PACKAGE}.{module}")
 
 
-def import_package() -> None:
-    """Make the package importable without putting its folder on the search path."""
-    spec = spec_from_file_location(
-        PACKAGE, FOLDER / "__init__.py", submodule_search_locations=[str(FOLDER)]
-    )
-    if spec is None or spec.loader is None:
-        raise CommandError(f"{FOLDER} cannot be imported")
-    package = module_from_spec(spec)
-    sys.modules[PACKAGE] = package
-    spec.loader.exec_module(package)
-
-
-def add_unavailable(app: typer.Typer, name: str, *, reason: str) -> None:
+def add_unavailable_command(app: typer.Typer, name: str, *, reason: str) -> None:
     """Add a command that fails with the reason why it is unavailable."""
 
-    def unavailable() -> None:
+    def fail() -> None:
         raise CommandError(f"`manage {name}` is unavailable: {reason}")
 
-    app.command(name, help=f"Unavailable: {reason}.", context_settings=ANY_ARGUMENTS)(unavailable)
+    app.command(name, help=f"Unavailable: {reason}.", context_settings=ANY_ARGUMENTS)(fail)

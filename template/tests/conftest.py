@@ -1,3 +1,3 @@
-"""Fixtures of this service's tests; the kernel's come from `tests.support.plugin`."""
+"""Test fixtures of this service; the kernel's are in `tests.support.plugin`."""
 
 pytest_plugins = ["tests.support.plugin"]

@@ -1,6 +1,6 @@
-"""A local PostgreSQL for development and tests, from the wheel's programs."""
+"""A local PostgreSQL for development and tests, run from the programs of a wheel."""
 
 from manage.postgres.errors import LocalPostgresError
-from manage.postgres.server import DATABASE, LocalServer, local_server
+from manage.postgres.server import DATABASE, LocalServer, get_local_server
 
-__all__ = ["DATABASE", "LocalPostgresError", "LocalServer", "local_server"]
+__all__ = ["DATABASE", "LocalPostgresError", "LocalServer", "get_local_server"]

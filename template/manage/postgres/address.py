@@ -1,4 +1,4 @@
-"""Where a local server listens, and which process it is."""
+"""The address of a local server, and the process that listens there."""
 
 import hashlib
 import os
@@ -12,35 +12,36 @@ from pathlib import Path
 from sqlalchemy import URL
 
 PORT = 5432
-LONGEST_SOCKET_PATH = 103
+MAX_SOCKET_PATH_BYTES = 103
 PID_FILE = "postmaster.pid"
 
 
 @dataclass(frozen=True)
 class Address:
-    """A folder with a Unix socket; on Windows a port of this machine."""
+    """A folder with a Unix socket or, on Windows, a local TCP port."""
 
     host: str
     port: int
 
     @classmethod
-    def of(cls, data: Path) -> "Address":
-        """Where the server of this data folder listens or, if it does not run, will listen."""
-        running = pid_file(data)
+    def from_data_folder(cls, data: Path) -> "Address":
+        """Return the address of the running server, or choose one for the next start."""
+        pid_lines = read_pid_file(data)
         if sys.platform == "win32":
-            return cls("127.0.0.1", int(running[3]) if running[3:] else free_port())
-        folder = socket_folder(data)
-        if running[4:] and running[1] == str(data) and Path(running[4]).name == folder.name:
-            return cls(running[4], int(running[3]))
+            return cls("127.0.0.1", int(pid_lines[3]) if pid_lines[3:] else find_free_port())
+        folder = choose_socket_folder(data)
+        # A copied or edited file must not lead to another server's socket.
+        if pid_lines[4:] and pid_lines[1] == str(data) and Path(pid_lines[4]).name == folder.name:
+            return cls(pid_lines[4], int(pid_lines[3]))
         return cls(str(folder), PORT)
 
     @property
     def lock_file(self) -> Path:
-        """The file by which a server claims its socket."""
+        """The file with which PostgreSQL reserves its socket."""
         return Path(self.host, f".s.PGSQL.{self.port}.lock")
 
-    def listens(self) -> bool:
-        """Whether anything accepts connections here."""
+    def is_listening(self) -> bool:
+        """Return True if a process listens at this address, ready for queries or not."""
         try:
             if sys.platform == "win32":
                 socket.create_connection((self.host, self.port), timeout=1).close()
@@ -51,12 +52,12 @@ class Address:
             return False
         return True
 
-    def options(self) -> tuple[str, ...]:
-        """How PostgreSQL's own clients are told."""
+    def build_client_options(self) -> tuple[str, ...]:
+        """Return the command-line options of PostgreSQL's client programs."""
         return ("-h", self.host, "-p", str(self.port))
 
-    def settings(self) -> dict[str, str]:
-        """How the server is told."""
+    def build_server_settings(self) -> dict[str, str]:
+        """Return the settings for postgresql.conf."""
         if sys.platform == "win32":
             return {"listen_addresses": self.host, "port": str(self.port)}
         quoted = self.host.replace('"', '""')
@@ -66,64 +67,64 @@ class Address:
             "unix_socket_directories": f'"{quoted}"',
         }
 
-    def url(self, drivername: str, username: str, database: str) -> URL:
-        """How a driver is told."""
+    def build_url(self, drivername: str, username: str, database: str) -> URL:
+        """Return the URL of a database for SQLAlchemy."""
         query = {"host": self.host, "port": str(self.port)}
         return URL.create(drivername, username, database=database, query=query)
 
 
-def socket_folder(data: Path) -> Path:
-    """The data folder, or a short one if the path of a socket there would not do."""
-    if suits(data):
+def choose_socket_folder(data: Path) -> Path:
+    """Return the data folder or, if its path is unsuitable for a socket, a temporary folder."""
+    if can_hold_socket(data):
         return data
     name = f"postgres-{hashlib.sha256(os.fsencode(data)).hexdigest()[:16]}"
     folder = Path(tempfile.gettempdir()) / name
-    return folder if suits(folder) else Path("/tmp") / name  # noqa: S108 (made private before use)
+    return folder if can_hold_socket(folder) else Path("/tmp") / name  # noqa: S108 (made private before use)
 
 
-def suits(folder: Path) -> bool:
-    """Whether a socket here has a path that systems allow and drivers take for one host."""
+def can_hold_socket(folder: Path) -> bool:
+    """Return True if the socket's path is short enough and without commas, which separate hosts."""
     path = os.fsencode(folder / f".s.PGSQL.{PORT}")
-    return len(path) <= LONGEST_SOCKET_PATH and b"," not in path
+    return len(path) <= MAX_SOCKET_PATH_BYTES and b"," not in path
 
 
-def free_port() -> int:
-    """A port that nothing uses now."""
+def find_free_port() -> int:
+    """Return an unused TCP port."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
 
 
-def pid_file(data: Path) -> list[str]:
-    """What a running or killed server wrote: process, data, start, port, socket folder."""
+def read_pid_file(data: Path) -> list[str]:
+    """Return the lines of postmaster.pid: process id, data folder, start, port, socket folder."""
     try:
         return (data / PID_FILE).read_text().splitlines()
     except FileNotFoundError:
         return []
 
 
-def postmaster(data: Path) -> int | None:
-    """The server's process; None if the one in its file is gone, or is some other program."""
-    lines = pid_file(data)
+def find_server_pid(data: Path) -> int | None:
+    """Return the running server's process id; None if postmaster.pid is missing or stale."""
+    lines = read_pid_file(data)
     if not lines or not lines[0].strip().isdigit():
         return None
-    process = int(lines[0])
-    return process if serves(process, data) else None
+    pid = int(lines[0])
+    return pid if is_server_process(pid, data) else None
 
 
-def serves(process: int, data: Path) -> bool:
-    """Whether a process is the server of that data, as far as the system tells."""
+def is_server_process(pid: int, data: Path) -> bool:
+    """Return True if a process exists and, as far as the system reveals, serves this data."""
     if sys.platform == "win32":
-        return "postgres.exe" in output_of("tasklist", "/FI", f"PID eq {process}", "/NH")
+        return "postgres.exe" in run_system_command("tasklist", "/FI", f"PID eq {pid}", "/NH")
     if sys.platform != "linux":
-        return f"-D {data}" in output_of("ps", "-p", str(process), "-o", "command=")
+        return f"-D {data}" in run_system_command("ps", "-p", str(pid), "-o", "command=")
     try:
-        return Path(f"/proc/{process}/cwd").samefile(data)
-    except PermissionError:  # Root in a container may not look there.
-        return os.fsencode(data) in Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
+        return Path(f"/proc/{pid}/cwd").samefile(data)
+    except PermissionError:  # Root in a container may be denied this link.
+        return os.fsencode(data) in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
         return False
 
 
-def output_of(*command: str) -> str:
-    """What a command of the system prints."""
+def run_system_command(*command: str) -> str:
+    """Run a command and return its standard output."""
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout  # noqa: S603 (fixed commands)

@@ -1,4 +1,4 @@
-"""One data folder: made by initdb, served by a postmaster, stopped without loss."""
+"""A PostgreSQL cluster in one data folder: created, started and stopped."""
 
 import shutil
 import sys
@@ -9,25 +9,20 @@ from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 
-from manage.postgres.accounts import (
-    account_for,
-    hand_over,
-    make_private,
-    open_no_link,
-)
-from manage.postgres.address import PID_FILE, Address, postmaster
+from manage.postgres import accounts
+from manage.postgres.address import PID_FILE, Address, find_server_pid
 from manage.postgres.errors import LocalPostgresError
 from manage.postgres.programs import Programs, find_programs
 
 SUPERUSER = "postgres"
-OLDEST_VERSION = 15
-PATIENCE_SECONDS = 60
+MIN_MAJOR_VERSION = 15
+START_TIMEOUT_SECONDS = 60
 SETTINGS_FILE = "local.conf"
-NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+NOT_DURABLE_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 class Cluster:
-    """A PostgreSQL cluster. Its callers see to it that one process at a time starts or stops it."""
+    """A PostgreSQL cluster; callers ensure that one process at a time starts or stops it."""
 
     def __init__(self, data: Path, *, durable: bool) -> None:
         self.data = data
@@ -36,36 +31,40 @@ class Cluster:
 
     @property
     def address(self) -> Address:
-        """Where it listens."""
-        return Address.of(self.data)
+        """The address of the server."""
+        return Address.from_data_folder(self.data)
 
     def run_sql(self, script: str, *, database: str = "postgres", **variables: str) -> str:
         """Run a psql script as superuser and return its rows; `:'name'` quotes a variable."""
         assignments = [f"--set={name}={value}" for name, value in variables.items()]
         return self._programs.run(
             *("psql", "-XqAt", "--set=ON_ERROR_STOP=1", *assignments),
-            *("-U", SUPERUSER, "-d", database, *self.address.options()),
+            *("-U", SUPERUSER, "-d", database, *self.address.build_client_options()),
             stdin=script,
         )
 
     def start(self) -> None:
-        """Have it answer: await one that is starting or stopping, else launch it."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        if folder := self._socket_folder():
-            make_private(folder, account_for(self.data))
-        with progress(f"Starting PostgreSQL in {self.data} ..."):
-            while not self._answers():
+        """Start the server unless it runs, and wait until it is ready.
+
+        Raises LocalPostgresError after START_TIMEOUT_SECONDS.
+        """
+        deadline = time.monotonic() + START_TIMEOUT_SECONDS
+        if folder := self._find_separate_socket_folder():
+            accounts.ensure_private_folder(folder, accounts.find_server_account(self.data))
+        with print_if_slow(f"Starting PostgreSQL in {self.data} ..."):
+            while not self._is_ready():
                 if time.monotonic() > deadline:
-                    raise LocalPostgresError(f"PostgreSQL does not answer: {self._log} says why")
-                if postmaster(self.data) is None and not self.address.listens():
-                    self._launch(self._programs.major_version())
+                    raise LocalPostgresError(f"PostgreSQL did not start in time: see {self._log}")
+                # A process that is starting or stopping is waited for.
+                if find_server_pid(self.data) is None and not self.address.is_listening():
+                    self._launch(self._programs.read_major_version())
                 time.sleep(0.02)
 
     def stop(self) -> None:
-        """Stop it after disconnecting its clients; what they committed is kept."""
-        if postmaster(self.data) is None:
+        """Disconnect the clients and stop the server; committed data is kept."""
+        if find_server_pid(self.data) is None:
             return
-        folder = self._socket_folder()
+        folder = self._find_separate_socket_folder()
         self._programs.run("pg_ctl", "stop", "-m", "fast", "-w", "-D", self.data)
         if folder:
             with suppress(OSError):
@@ -73,93 +72,95 @@ class Cluster:
 
     @cached_property
     def _programs(self) -> Programs:
-        return Programs(find_programs(), account_for(self.data), self.data)
+        return Programs(find_programs(), accounts.find_server_account(self.data), self.data)
 
-    def _socket_folder(self) -> Path | None:
-        """The folder of the socket if it is not the data folder."""
+    def _find_separate_socket_folder(self) -> Path | None:
+        """Return the socket's folder, or None if it is the data folder."""
         folder = Path(self.address.host)
         return None if sys.platform == "win32" or folder == self.data else folder
 
-    def _answers(self) -> bool:
-        if not self.address.listens():
+    def _is_ready(self) -> bool:
+        if not self.address.is_listening():
             return False
         try:
-            self._programs.run("pg_isready", *self.address.options())
+            self._programs.run("pg_isready", *self.address.build_client_options())
         except LocalPostgresError:
             return False
         return True
 
     def _launch(self, version: int) -> None:
-        self._prepare(version)
+        self._ensure_data_folder(version)
         try:
-            self._run_postmaster()
+            self._run_server()
         except LocalPostgresError:
             if self._durable:
                 raise
             self._initialize(version)  # Test data that a crash damaged is not worth a repair.
-            self._run_postmaster()
+            self._run_server()
 
-    def _prepare(self, version: int) -> None:
-        """Have a data folder that this version of PostgreSQL can serve."""
-        if version < OLDEST_VERSION:
+    def _ensure_data_folder(self, version: int) -> None:
+        """Initialize the data folder unless this version of PostgreSQL can use it."""
+        if version < MIN_MAJOR_VERSION:
             raise LocalPostgresError(
-                f"This PostgreSQL is {version}, the project needs {OLDEST_VERSION} or newer:"
-                " run `uv sync`, set PG_BIN to a newer one, or DATABASE_URL to a running server"
+                f"PostgreSQL {version} is too old, {MIN_MAJOR_VERSION} or newer is required: run"
+                " `uv sync`, set PG_BIN to a newer one, or set DATABASE_URL to a running server"
             )
-        marker = self.data / "PG_VERSION"
-        made_by = marker.read_text().strip() if marker.exists() else None
-        if made_by == str(version):
+        version_file = self.data / "PG_VERSION"
+        data_version = version_file.read_text().strip() if version_file.exists() else None
+        if data_version == str(version):
             return
-        if made_by and self._durable:
+        if data_version and self._durable:
             raise LocalPostgresError(
-                f"{self.data} was made by PostgreSQL {made_by}, and this is {version}:"
-                f" set PG_BIN to the programs of {made_by}, or delete the folder to start afresh"
+                f"{self.data} was created by PostgreSQL {data_version}, but this is {version}: set"
+                f" PG_BIN to the programs of {data_version}, or delete the folder and its data"
             )
         self._initialize(version)
 
     def _initialize(self, version: int) -> None:
-        """Make the data folder: whole or not at all, because a killed initdb leaves half of one."""
+        """Create the data folder under a temporary name, because a killed initdb leaves half of it."""
         draft = self.data.with_name(f"{self.data.name}.new")
         shutil.rmtree(draft, ignore_errors=True)
-        make_private(draft, account_for(self.data))
-        self._programs.run("initdb", "-D", draft, *self._initdb_options(version))
-        with open(draft / "postgresql.conf", "a", opener=open_no_link) as settings:
+        accounts.ensure_private_folder(draft, accounts.find_server_account(self.data))
+        self._programs.run("initdb", "-D", draft, *self._build_initdb_options(version))
+        with open(draft / "postgresql.conf", "a", opener=accounts.open_nofollow) as settings:
             settings.write(f"include = '{SETTINGS_FILE}'\n")
         if not self._durable:
             shutil.rmtree(self.data, ignore_errors=True)
         try:
             draft.rename(self.data)
         except OSError as error:
-            raise LocalPostgresError(f"{self.data} is in the way, remove it: {error}") from error
+            raise LocalPostgresError(
+                f"The data folder {self.data} cannot be created: remove what is there ({error})"
+            ) from error
 
-    def _initdb_options(self, version: int) -> list[str]:
+    def _build_initdb_options(self, version: int) -> list[str]:
         locale = "C.UTF-8" if sys.platform == "linux" else "C"
         options = [*("-U", SUPERUSER), *("-A", "trust"), *("-E", "UTF8"), f"--locale={locale}"]
         if version >= 17:
             options += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         return options if self._durable else [*options, "--no-sync"]
 
-    def _run_postmaster(self) -> None:
+    def _run_server(self) -> None:
         address = self.address
-        for stale in (self.data / PID_FILE, address.lock_file):
-            stale.unlink(missing_ok=True)  # Its process is gone or some other program.
+        for stale_file in (self.data / PID_FILE, address.lock_file):
+            stale_file.unlink(missing_ok=True)  # No server runs, but their pid may be in use again.
         self._log.unlink(missing_ok=True)
         settings = self.data / SETTINGS_FILE
-        with open(settings, "w", opener=open_no_link) as file:
-            file.write(self._settings(address))
-        hand_over(settings, account_for(self.data))
+        with open(settings, "w", opener=accounts.open_nofollow) as file:
+            file.write(self._render_settings(address))
+        accounts.chown_to_account(settings, accounts.find_server_account(self.data))
         try:
             self._programs.run("pg_ctl", "start", "-w", "-D", self.data, "-l", self._log)
         except LocalPostgresError as error:
             if not self._log.exists():
                 raise
-            said = self._log.read_text(errors="replace").strip().splitlines()[-3:]
-            reason = "\n".join(said)
-            raise LocalPostgresError(f"PostgreSQL did not start:\n{reason}") from error
+            log = "\n".join(self._log.read_text(errors="replace").strip().splitlines()[-3:])
+            raise LocalPostgresError(f"PostgreSQL did not start:\n{log}") from error
 
-    def _settings(self, address: Address) -> str:
+    def _render_settings(self, address: Address) -> str:
         settings = {"timezone": "UTC", "log_timezone": "UTC", "max_connections": "200"}
-        settings |= address.settings() | ({} if self._durable else NOT_DURABLE)
+        settings |= address.build_server_settings()
+        settings |= {} if self._durable else NOT_DURABLE_SETTINGS
         lines = []
         for name, value in settings.items():
             quoted = value.replace("\\", r"\\").replace("'", "''")
@@ -168,8 +169,8 @@ class Cluster:
 
 
 @contextmanager
-def progress(message: str) -> Iterator[None]:
-    """Say what is going on if it takes longer than a second."""
+def print_if_slow(message: str) -> Iterator[None]:
+    """Print a message to standard error if the block takes longer than a second."""
     timer = threading.Timer(1, print, [message], {"file": sys.stderr, "flush": True})
     timer.start()
     try:

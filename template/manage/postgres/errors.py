@@ -1,13 +1,15 @@
-"""Why there is no local PostgreSQL, in words for the developer."""
+"""Errors of the local PostgreSQL."""
+
+from manage.errors import CommandError
 
 
-class LocalPostgresError(RuntimeError):
-    """Says in one sentence what is wrong and what to do about it."""
+class LocalPostgresError(CommandError):
+    """The local PostgreSQL cannot run; the message says why and what to do."""
 
 
-def root_refused(reason: str) -> LocalPostgresError:
-    """What to do where root cannot run the server as another user."""
+def build_root_error(reason: str) -> LocalPostgresError:
+    """Build the error for root, when the server cannot run as another account either."""
     return LocalPostgresError(
-        f"PostgreSQL does not run as root, and here not as another user either ({reason}): work as"
+        f"PostgreSQL refuses to run as root and cannot run as another account ({reason}): work as"
         " an ordinary user, move the project, or set DATABASE_URL to a running server"
     )

@@ -1,4 +1,4 @@
-"""Locks on files that processes share or hold alone; the system drops them when a process ends."""
+"""Shared and exclusive file locks, which the system releases when a process ends."""
 
 import os
 import sys
@@ -10,20 +10,20 @@ from pathlib import Path
 if sys.platform == "win32":
     import msvcrt
 
-    # Windows locks bytes and shares none: each process locks one of its own, and is alone when it
-    # can lock them all.
-    BYTES = 2**30
+    # Windows locks byte ranges exclusively. A shared lock is one byte, chosen by process id; an
+    # exclusive lock is all bytes.
+    LOCKED_BYTES = 2**30
 
-    def share(file: int) -> None:
-        """Join the processes that hold this file."""
-        os.lseek(file, os.getpid() % BYTES, os.SEEK_SET)
+    def lock_shared(file: int) -> None:
+        """Take a shared lock."""
+        os.lseek(file, os.getpid() % LOCKED_BYTES, os.SEEK_SET)
         msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
 
-    def try_lock(file: int) -> bool:
-        """Hold the file alone, unless another process holds it."""
+    def try_lock_exclusive(file: int) -> bool:
+        """Take an exclusive lock; return False if another process holds a lock."""
         os.lseek(file, 0, os.SEEK_SET)
         try:
-            msvcrt.locking(file, msvcrt.LK_NBLCK, BYTES)
+            msvcrt.locking(file, msvcrt.LK_NBLCK, LOCKED_BYTES)
         except OSError:
             return False
         return True
@@ -31,12 +31,12 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def share(file: int) -> None:
-        """Join the processes that hold this file."""
+    def lock_shared(file: int) -> None:
+        """Take a shared lock."""
         fcntl.flock(file, fcntl.LOCK_SH)
 
-    def try_lock(file: int) -> bool:
-        """Hold the file alone, unless another process holds it."""
+    def try_lock_exclusive(file: int) -> bool:
+        """Take an exclusive lock; return False if another process holds a lock."""
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -44,17 +44,17 @@ else:
         return True
 
 
-def open_lock(path: Path) -> int:
-    """A descriptor to lock; reading suffices, so that root and the project's owner can share it."""
+def open_lock_file(path: Path) -> int:
+    """Open a lock file for reading, which suffices to lock it and which all users may do."""
     return os.open(path, os.O_RDONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
 
 
 @contextmanager
-def alone(path: Path) -> Iterator[None]:
-    """Hold the file alone, after whoever holds it now."""
-    file = open_lock(path)
+def hold_exclusive(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock on a file; wait until it is free."""
+    file = open_lock_file(path)
     try:
-        while not try_lock(file):
+        while not try_lock_exclusive(file):
             time.sleep(0.02)
         yield
     finally:

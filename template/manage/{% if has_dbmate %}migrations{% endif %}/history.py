@@ -1,4 +1,4 @@
-"""The migrations as files: `<version>_<title>.sql`, in a folder and a table for each line."""
+"""The migration files, `<version>_<title>.sql`; each history has a folder and a table."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from pathlib import Path
 
 from app.core.paths import PROJECT_ROOT
 
-LINES = ("core", "app")
-# By table, what the database has applied.
+HISTORIES = ("core", "app")
+# The statement that reads the applied migrations, by table.
 APPLIED = {
     "schema_migrations_core": "SELECT 'core/' || version AS name FROM schema_migrations_core",
     "schema_migrations_app": "SELECT 'app/' || version AS name FROM schema_migrations_app",
@@ -17,33 +17,33 @@ APPLIED = {
 
 @dataclass(frozen=True)
 class Revision:
-    """A migration; those before it in its line and, for the team's, the kernel's come first."""
+    """A migration file; it runs after all earlier ones of its history and, in app, after core."""
 
     name: str
-    line: str
+    history: str
     title: str
 
 
 @cache
-def revisions() -> dict[str, Revision]:
-    """Every revision on disk by its name, the kernel's line first."""
-    folders = [PROJECT_ROOT / "migrations" / line for line in LINES]
-    found = [read_revision(path) for folder in folders for path in sorted(folder.glob("*.sql"))]
-    return {revision.name: revision for revision in found}
+def get_revisions() -> dict[str, Revision]:
+    """Return all revisions on disk by name, the kernel's first."""
+    folders = [PROJECT_ROOT / "migrations" / history for history in HISTORIES]
+    paths = [path for folder in folders for path in sorted(folder.glob("*.sql"))]
+    return {revision.name: revision for revision in map(read_revision, paths)}
 
 
 def read_revision(path: Path) -> Revision:
-    """What a file's path says."""
+    """Derive a revision from a file's path."""
     version, _, title = path.stem.partition("_")
-    line = path.parent.name
-    return Revision(f"{line}/{version}", line, title.replace("_", " "))
+    history = path.parent.name
+    return Revision(f"{history}/{version}", history, title.replace("_", " "))
 
 
-def expected_heads() -> set[str]:
-    """The last revision of each line."""
-    return set({revision.line: name for name, revision in revisions().items()}.values())
+def get_heads() -> set[str]:
+    """Return the latest revision of each history."""
+    return set({revision.history: name for name, revision in get_revisions().items()}.values())
 
 
 def pending(applied: Collection[str]) -> list[str]:
-    """The revisions that a database lacks."""
-    return [name for name in revisions() if name not in applied]
+    """Return the revisions that a database with these applied lacks."""
+    return [name for name in get_revisions() if name not in applied]

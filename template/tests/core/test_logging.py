@@ -1,4 +1,4 @@
-"""Log lines: readable by machines and by people, and free of secrets."""
+"""Tests of logging: JSON and console output, and redacted secrets."""
 
 import json
 import logging
@@ -12,22 +12,24 @@ from app.settings import Settings
 
 
 @pytest.fixture
-def lines(settings: Settings, capsys: pytest.CaptureFixture[str]) -> pytest.CaptureFixture[str]:
+def output(settings: Settings, capsys: pytest.CaptureFixture[str]) -> pytest.CaptureFixture[str]:
+    """Configure JSON logs and capture them."""
     configure_logging(settings.model_copy(update={"json_logs": True}))
     return capsys
 
 
-def logged(lines: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
-    return [json.loads(line) for line in lines.readouterr().out.splitlines()]
+def read_events(output: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
+    """Return the events logged since the last call."""
+    return [json.loads(line) for line in output.readouterr().out.splitlines()]
 
 
 class TestJson:
-    def test_has_level_time_and_correlation_id(self, lines: pytest.CaptureFixture[str]) -> None:
+    def test_has_level_time_and_correlation_id(self, output: pytest.CaptureFixture[str]) -> None:
         token = correlation_id.set("order-42")
         structlog.get_logger().warning("something", count=3)
         correlation_id.reset(token)
 
-        (event,) = logged(lines)
+        (event,) = read_events(output)
         assert str(event.pop("timestamp")).endswith("Z")
         assert event == {
             "event": "something",
@@ -36,26 +38,26 @@ class TestJson:
             "correlation_id": "order-42",
         }
 
-    def test_the_standard_library_logs_the_same_way(
-        self, lines: pytest.CaptureFixture[str]
+    def test_standard_library_logs_have_the_same_format(
+        self, output: pytest.CaptureFixture[str]
     ) -> None:
         logging.getLogger("uvicorn.error").warning("Started %s", "well")
 
-        (event,) = logged(lines)
+        (event,) = read_events(output)
         assert event["event"] == "Started well"
         assert event["logger"] == "uvicorn.error"
         assert event["level"] == "warning"
 
     @pytest.mark.parametrize("odd", [b"\xff", "\ud800", object(), {1, 2}, float("nan")])
-    def test_any_value_can_be_written(self, lines: pytest.CaptureFixture[str], odd: object) -> None:
+    def test_any_value_can_be_logged(self, output: pytest.CaptureFixture[str], odd: object) -> None:
         structlog.get_logger().warning("odd", value=odd)
 
-        (event,) = logged(lines)
+        (event,) = read_events(output)
         assert "value" in event
 
 
 class TestConsole:
-    def test_is_for_people(self, settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_is_readable_text(self, settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
         configure_logging(settings.model_copy(update={"json_logs": False}))
         structlog.get_logger().warning("something", count=3)
 
@@ -64,7 +66,7 @@ class TestConsole:
         assert "count" in line
         assert not line.startswith("{")
 
-    def test_control_characters_do_not_reach_the_terminal(
+    def test_control_characters_are_escaped(
         self, settings: Settings, capsys: pytest.CaptureFixture[str]
     ) -> None:
         configure_logging(settings.model_copy(update={"json_logs": False}))
@@ -76,7 +78,7 @@ class TestConsole:
 
 
 class TestSecrets:
-    def test_are_not_written(self, lines: pytest.CaptureFixture[str]) -> None:
+    def test_secrets_are_redacted(self, output: pytest.CaptureFixture[str]) -> None:
         structlog.get_logger().warning(
             "call",
             password="hunter2",
@@ -84,13 +86,13 @@ class TestSecrets:
             headers={"Authorization": "hunter2", "Accept": "text/html"},
         )
 
-        (event,) = logged(lines)
+        (event,) = read_events(output)
         assert "hunter2" not in json.dumps(event)
         assert event["headers"] == {"Authorization": "[redacted]", "Accept": "text/html"}
 
 
 class TestProcessors:
-    def test_of_the_team_see_each_event(
+    def test_custom_processor_sees_every_event(
         self, settings: Settings, capsys: pytest.CaptureFixture[str]
     ) -> None:
         def add_region(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -100,14 +102,14 @@ class TestProcessors:
         configure_logging(settings.model_copy(update={"json_logs": True}), processors=[add_region])
         structlog.get_logger().warning("something")
 
-        assert logged(capsys)[0]["region"] == "eu"
+        assert read_events(capsys)[0]["region"] == "eu"
 
 
-class TestDefect:
-    def test_is_not_logged_again_by_the_server(self, lines: pytest.CaptureFixture[str]) -> None:
+class TestUnhandledError:
+    def test_is_logged_once(self, output: pytest.CaptureFixture[str]) -> None:
         error = RuntimeError("a defect")
         report_unhandled(error)
         logging.getLogger("uvicorn.error").error("Exception in ASGI application", exc_info=error)
 
-        (event,) = logged(lines)
+        (event,) = read_events(output)
         assert "RuntimeError: a defect" in str(event["exception"])

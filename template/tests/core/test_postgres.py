@@ -1,4 +1,4 @@
-"""The local server's files, which root shares with an account that it does not trust."""
+"""Tests that the local server's files cannot redirect root: another account can write them."""
 
 import os
 import sys
@@ -6,36 +6,38 @@ from pathlib import Path
 
 import pytest
 
-from manage.postgres.accounts import open_no_link
+from manage.postgres.accounts import open_nofollow
 from manage.postgres.address import PID_FILE, Address
-from manage.postgres.locks import open_lock
+from manage.postgres.locks import open_lock_file
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs links and Unix sockets")
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32", reason="needs symbolic links and Unix sockets"
+)
 
 
-class TestLink:
-    def test_is_not_locked(self, tmp_path: Path) -> None:
+class TestSymbolicLink:
+    def test_lock_file_must_not_be_a_link(self, tmp_path: Path) -> None:
         link = tmp_path / "data.lock"
         link.symlink_to(tmp_path / "target")
 
         with pytest.raises(OSError, match="symbolic"):
-            open_lock(link)
+            open_lock_file(link)
         assert not (tmp_path / "target").exists()
 
-    def test_is_not_written_through(self, tmp_path: Path) -> None:
+    def test_write_does_not_follow_a_link(self, tmp_path: Path) -> None:
         target, link = tmp_path / "target", tmp_path / "local.conf"
         target.write_text("root's")
         link.symlink_to(target)
 
         with pytest.raises(OSError, match="symbolic"):
-            open_no_link(link, os.O_WRONLY | os.O_TRUNC)
+            open_nofollow(link, os.O_WRONLY | os.O_TRUNC)
         assert target.read_text() == "root's"
 
 
 class TestAddress:
-    def test_is_no_folder_that_somebody_wrote_down(self, tmp_path: Path) -> None:
+    def test_host_is_not_read_from_the_pid_file(self, tmp_path: Path) -> None:
         elsewhere = tmp_path / "elsewhere"
         lines = ["1", str(tmp_path), "0", "5432", str(elsewhere)]
         (tmp_path / PID_FILE).write_text("\n".join(lines))
 
-        assert Address.of(tmp_path).host != str(elsewhere)
+        assert Address.from_data_folder(tmp_path).host != str(elsewhere)

@@ -1,8 +1,8 @@
-"""Password hashes in tests: made with little work, and counted, as each takes as long."""
+"""Fast password hashing for tests, and a counter of hash operations."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any
 from unittest.mock import patch
 
 from pwdlib import PasswordHash
@@ -10,39 +10,43 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 
 from app.core.security import passwords
 
-COSTLY = passwords._passwords
-CHEAP = PasswordHash([Argon2Hasher(memory_cost=8, time_cost=1, parallelism=1)])
+PRODUCTION_HASHER = passwords._passwords
+FAST_HASHER = PasswordHash([Argon2Hasher(memory_cost=8, time_cost=1, parallelism=1)])
 
 
 @contextmanager
-def use_hasher(hasher: PasswordHash) -> Iterator[None]:
-    """Have the application hash so until the end of the block."""
+def override_hasher(hasher: PasswordHash) -> Iterator[None]:
+    """Replace the application's password hasher inside the block."""
     passwords._hash_of_nobody.cache_clear()
     with patch.object(passwords, "_passwords", hasher):
         yield
     passwords._hash_of_nobody.cache_clear()
 
 
-class Hashes:
-    """The hashes and verifications since the last `clear()`."""
+class HashCounter:
+    """The number of passwords hashed or verified since the last `clear()`."""
 
     def __init__(self) -> None:
         self.count = 0
 
-    @contextmanager
-    def counting(self) -> Iterator[Self]:
-        """Count until the end of the block."""
-        counted = {name: self._counted(getattr(PasswordHash, name)) for name in ("hash", "verify")}
-        with patch.multiple(PasswordHash, **counted):
-            yield self
-
     def clear(self) -> None:
-        """Forget what was counted so far."""
+        """Reset the count to zero."""
         self.count = 0
 
-    def _counted(self, original: Any) -> Any:
-        def counted(*arguments: Any, **options: Any) -> Any:
-            self.count += 1
-            return original(*arguments, **options)
+    def wrap(self, method: Any) -> Any:
+        """Return a method that increases the count and calls `method`."""
 
-        return counted
+        def count_call(*arguments: Any, **options: Any) -> Any:
+            self.count += 1
+            return method(*arguments, **options)
+
+        return count_call
+
+
+@contextmanager
+def count_hashes() -> Iterator[HashCounter]:
+    """Count password hashes and verifications inside the block."""
+    counter = HashCounter()
+    wrapped = {name: counter.wrap(getattr(PasswordHash, name)) for name in ("hash", "verify")}
+    with patch.multiple(PasswordHash, **wrapped):
+        yield counter

@@ -1,4 +1,4 @@
-"""Counts what a request sends to the database."""
+"""A recorder of the SQL statements that a test sends to the database."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,40 +11,41 @@ from sqlalchemy.pool import PoolProxiedConnection
 from app.core.sql import reads
 from app.core.sql.prepared import DriverStatement, Row, run_prepared
 
-# What the tests' outer transaction and the kernel's own bookkeeping send.
-BOOKKEEPING = ("SAVEPOINT", "RELEASE", "ROLLBACK", "select set_config")
+# Prefixes of statements that the tests' outer transaction and the kernel's session setup send.
+IGNORED_PREFIXES = ("SAVEPOINT", "RELEASE", "ROLLBACK", "select set_config")
 
-# What authenticating a request costs.
+# The verb of the statement that authenticates a request.
 AUTHENTICATION = "SELECT"
 
 
-class Statements:
-    """The statements of all engines since the last `clear()`."""
+class StatementRecorder:
+    """The statements sent by all engines since the last `clear()`."""
 
     def __init__(self) -> None:
-        self.sent: list[str] = []
+        self.statements: list[str] = []
 
     @contextmanager
-    def listening(self) -> Iterator[Self]:
-        """Record until the end of the block."""
-        event.listen(Engine, "before_cursor_execute", self._record)
+    def record(self) -> Iterator[Self]:
+        """Record statements inside the block."""
+        event.listen(Engine, "before_cursor_execute", self._record_execute)
         try:
+            # Prepared statements run on the driver's connection, past SQLAlchemy's events.
             with patch.object(reads, "run_prepared", self._run_prepared):
                 yield self
         finally:
-            event.remove(Engine, "before_cursor_execute", self._record)
+            event.remove(Engine, "before_cursor_execute", self._record_execute)
 
     def clear(self) -> None:
-        """Forget what was sent so far."""
-        self.sent.clear()
+        """Discard the recorded statements."""
+        self.statements.clear()
 
     def verbs(self) -> list[str]:
-        """`SELECT`, `INSERT` … in the order sent."""
-        return [statement.split(maxsplit=1)[0] for statement in self.sent]
+        """Return the first word of each statement (`SELECT`, `INSERT` …), in the order sent."""
+        return [statement.split(maxsplit=1)[0] for statement in self.statements]
 
-    def _record(self, _connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if not statement.startswith(BOOKKEEPING):
-            self.sent.append(statement)
+    def _record_execute(self, _connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if not statement.startswith(IGNORED_PREFIXES):
+            self.statements.append(statement)
 
     def _run_prepared(
         self,
@@ -52,5 +53,5 @@ class Statements:
         statement: DriverStatement,
         parameters: Mapping[str, Any],
     ) -> list[Row]:
-        self.sent.append(statement.text)
+        self.statements.append(statement.text)
         return run_prepared(connection, statement, parameters)

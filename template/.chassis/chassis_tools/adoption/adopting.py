@@ -46,9 +46,9 @@ from chassis_tools.scaffolding.templates import (
     tidy,
 )
 from manage.connection import run_on_connection
-from manage.database import pending_migrations, read_applied
-from manage.errors import CommandError, reason
-from manage.migrations.history import APPLIED, revisions
+from manage.database import find_pending_migrations, read_applied_migrations
+from manage.errors import CommandError, summarize_error
+from manage.migrations.history import APPLIED, get_revisions
 
 
 @dataclass(frozen=True)
@@ -228,7 +228,7 @@ def reject_clash(project: Project, url: URL, schema: Schema) -> None:
     """Stop where the service would take a table that is there for its own."""
     models = unmodelled.modelled(project, schema.name)
     clashes = sorted(models.keys() & {table.name for table in schema.tables})
-    if clashes and not run_on_connection(url, read_applied):
+    if clashes and not run_on_connection(url, read_applied_migrations):
         raise CommandError(
             f"The service has a table {shown(clashes[0])} of its own: rename the one that is there,"
             " or move the tables to another schema and give that as --schema"
@@ -237,7 +237,9 @@ def reject_clash(project: Project, url: URL, schema: Schema) -> None:
 
 def reject_pending(url: URL) -> None:
     """Stop where other migrations would come before the one that is marked as applied."""
-    if missing := [name for name in pending_migrations(url) if revisions()[name].line == "app"]:
+    if missing := [
+        name for name in find_pending_migrations(url) if get_revisions()[name].history == "app"
+    ]:
         raise CommandError(
             f"The database lacks {', '.join(missing)}, which would come first: remove what they"
             " are for, or apply them there"
@@ -292,7 +294,7 @@ def carry_out(url: URL, changes: ChangeSet, place: dict[str, str]) -> None:
         run_on_connection(url, partial(write, changes=changes, place=place))
     except DATABASE_ERRORS as error:
         raise CommandError(
-            f"The database takes no note of the migration: {reason(error)}"
+            f"The database takes no note of the migration: {summarize_error(error)}"
         ) from None
 
 

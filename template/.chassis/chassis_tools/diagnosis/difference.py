@@ -9,12 +9,12 @@ from app.core.models import Base
 
 import app.builtin.models
 import app.models  # noqa: F401 (both fill the metadata)
-from manage.comparison import COMPARISON
+from manage.autogenerate import AUTOGENERATE_OPTIONS
 
 
 def differing_tables(connection: Connection) -> list[str]:
     """The tables that are not as the models say, whichever tool runs the migrations."""
-    context = MigrationContext.configure(connection, opts=COMPARISON)
+    context = MigrationContext.configure(connection, opts=AUTOGENERATE_OPTIONS)
     found = produce_migrations(context, Base.metadata).upgrade_ops
     return sorted({table_of(operation) for operation in found.ops}) if found else []
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 from chassis_tools.upgrading.repository import Repository
 from chassis_tools.upgrading.template import Answers, Template
-from manage.errors import CommandError, reason
+from manage.errors import CommandError, summarize_error
 
 Severity = Literal["error", "warning", "note"]
 
@@ -124,7 +124,7 @@ def findings(check: str, subject: Subject) -> list[Finding]:
     except CommandError as error:
         found.append(unchecked(str(error)))
     except (Exception, SystemExit) as error:
-        found.append(unchecked(f"{type(error).__name__}: {reason(error)}"))
+        found.append(unchecked(f"{type(error).__name__}: {summarize_error(error)}"))
     return found
 
 

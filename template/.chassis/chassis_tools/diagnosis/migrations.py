@@ -12,9 +12,9 @@ from chassis_tools.diagnosis.examination import Finding, Subject
 from chassis_tools.diagnosis.registrations import read_modules, unregistered_models
 from chassis_tools.scaffolding.project import Project
 from manage.connection import run_on_connection
-from manage.database import database_url, pending_migrations, unknown_migrations
+from manage.database import find_pending_migrations, find_unknown_migrations, get_migration_url
 from manage.errors import CommandError
-from manage.migrations.history import expected_heads, revisions
+from manage.migrations.history import get_heads, get_revisions
 
 LOCAL = Path(".postgres", "data")
 
@@ -29,7 +29,7 @@ def examine(subject: Subject) -> Iterator[Finding]:
             "start it by `manage run`, which applies them",
         )
         return
-    url = database_url()
+    url = get_migration_url()
     disagreements = list(steps(url))
     yield from disagreements or differences(subject.root, url)
 
@@ -37,8 +37,8 @@ def examine(subject: Subject) -> Iterator[Finding]:
 def forks() -> Iterator[Finding]:
     """The lines that have more than one last revision, as after a merge of two branches."""
     heads = defaultdict(list)
-    for name in sorted(expected_heads()):
-        heads[revisions()[name].line].append(name)
+    for name in sorted(get_heads()):
+        heads[get_revisions()[name].history].append(name)
     for line, names in heads.items():
         if len(names) > 1:
             yield Finding(
@@ -58,13 +58,13 @@ def settings_in_use() -> Settings:
 
 def steps(url: URL) -> Iterator[Finding]:
     """The migrations that the disk has and the database has not, and the other way round."""
-    if pending := pending_migrations(url):
+    if pending := find_pending_migrations(url):
         yield Finding(
             "warning",
             f"The database lacks {', '.join(pending)}",
             "apply what is pending by `manage migrate apply`",
         )
-    if unknown := unknown_migrations(url):
+    if unknown := find_unknown_migrations(url):
         yield Finding(
             "warning",
             f"The database has {', '.join(unknown)}, of a newer release or another branch",

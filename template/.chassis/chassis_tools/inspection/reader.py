@@ -27,7 +27,7 @@ from chassis_tools.inspection.tables import (
     Table,
 )
 from manage.connection import run_on_connection
-from manage.errors import CommandError, reason
+from manage.errors import CommandError, summarize_error
 
 CONSTRAINT_KINDS = {
     "c": "check",
@@ -192,7 +192,7 @@ def read_schema(url: URL, schema: str, tables: Sequence[str] = ()) -> Schema:
     try:
         return run_on_connection(url, partial(read, schema=schema, tables=tables))
     except DATABASE_ERRORS as error:
-        raise CommandError(f"The database cannot be read: {reason(error)}") from None
+        raise CommandError(f"The database cannot be read: {summarize_error(error)}") from None
 
 
 def read(connection: Connection, schema: str, tables: Sequence[str]) -> Schema:

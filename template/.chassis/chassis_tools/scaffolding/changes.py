@@ -239,16 +239,18 @@ def apply_where_served(changes: ChangeSet) -> bool:
         return False
     from app.settings import get_settings
 
-    from manage.database import database_url, pending_migrations
-    from manage.migrations.history import read_revision, revisions
+    from manage.database import find_pending_migrations, get_migration_url
+    from manage.migrations.history import get_revisions, read_revision
     from manage.migrations.tool import apply_migrations
-    from manage.postgres import local_server
+    from manage.postgres import get_local_server
 
-    if not (get_settings().has_local_server and local_server().is_running):
+    if not (get_settings().has_local_server and get_local_server().is_running):
         return False
-    revisions.cache_clear()  # They were read before this one was written.
-    url = database_url()
-    if pending_migrations(url) != [read_revision(PROJECT_ROOT / path).name for path in written]:
+    get_revisions.cache_clear()  # They were read before this one was written.
+    url = get_migration_url()
+    if find_pending_migrations(url) != [
+        read_revision(PROJECT_ROOT / path).name for path in written
+    ]:
         return False
     try:
         apply_migrations(url)

@@ -23,7 +23,7 @@ from chassis_tools.scaffolding.project import (
 from chassis_tools.scaffolding.registries import remove_model, remove_router
 from chassis_tools.scaffolding.templates import Record, read_record, record_path
 from manage.errors import CommandError
-from manage.migrations.history import expected_heads, read_revision
+from manage.migrations.history import get_heads, read_revision
 
 SEARCHED = ("app", "manage", "tests")
 PACKAGE = ".__init__"
@@ -191,7 +191,7 @@ class Resource:
 
 def is_newest(project: Project, path: str) -> bool:
     """Whether no migration follows it."""
-    return read_revision(project.root / path).name in expected_heads()
+    return read_revision(project.root / path).name in get_heads()
 
 
 def is_shared(project: Project, path: str) -> bool:
@@ -205,19 +205,21 @@ def is_shared(project: Project, path: str) -> bool:
 
 def is_applied_locally(project: Project, path: str) -> bool:
     """Whether the local database has it."""
-    from manage.database import applied_migrations, database_url
+    from manage.database import find_applied_migrations, get_migration_url
 
     if not (PROJECT_ROOT / ".postgres" / "data").exists():
         return False
-    return read_revision(project.root / path).name in applied_migrations(database_url(), "app")
+    return read_revision(project.root / path).name in find_applied_migrations(
+        get_migration_url(), "app"
+    )
 
 
 def roll_back() -> None:
     """Undo the newest migration in the local database."""
-    from manage.database import database_url
+    from manage.database import get_migration_url
     from manage.migrations.tool import roll_back_migrations
 
-    roll_back_migrations(database_url(), line="app", steps=1, report=True)
+    roll_back_migrations(get_migration_url(), history="app", steps=1, report=True)
 
 
 def git(root: Path, *arguments: str) -> str:

@@ -144,7 +144,6 @@ class Resource:
             "words": names.words,
             "plural_words": names.plural_words,
             "a_word": names.a_words,
-            "A_word": names.a_words[0].upper() + names.a_words[1:],
             "table": literal(names.plural),
         }
 

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from chassis_tools.scaffolding.names import NAME, ResourceNames
-from manage.errors import CommandError, reason
+from manage.errors import CommandError, summarize_error
 
 SUFFIX = ".jinja"
 MIGRATION = "migration"
@@ -63,7 +63,7 @@ def explained(error: Exception) -> str:
     """Where a template fails, if that is known, and why."""
     line = getattr(error, "lineno", None)
     place = f" in line {line}" if line else ""
-    return f"{place}: {reason(error).rstrip('.')}"
+    return f"{place}: {summarize_error(error).rstrip('.')}"
 
 
 # Imports are sorted, and those that this resource does not need are left out.

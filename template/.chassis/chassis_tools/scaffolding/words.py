@@ -45,7 +45,12 @@ SYSTEM_COLUMNS = words("cmax cmin ctid tableoid xmax xmin")
 LETTERS = words("i l o")
 
 # Resources of the kernel, and what its operations are called after.
-KERNEL_RESOURCES = words("api_key auth invitation login_session me session tenant user user_token")
+KERNEL_RESOURCES = words(
+    """
+    api_key auth authentication invitation login_session me session tenant user user_account
+    user_token
+    """
+)
 # Modules of the kernel, its tables, and names in the registries.
 KERNEL_PLURALS = words(
     """
@@ -64,7 +69,7 @@ VARIABLES = words(
 CLASSES = words(
     """
     Annotated Any BigInteger CheckConstraint Decimal Enum HttpClient Literal Mapped Numeric OwnedMixin Page
-    Principal Record Repository Service SoftDeleteMixin Statements Store String TestCreate TestDelete
+    Principal Record Repository Service SoftDeleteMixin StatementRecorder Store String TestCreate TestDelete
     TestGet TestList TestUpdate Text User
     """
 )

@@ -1,0 +1,31 @@
+"""The interface of the project's migration tool."""
+
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import URL
+
+
+class MigrationTool(Protocol):
+    """A migration tool; the module `manage.migrations.tool` implements it.
+
+    `report` prints each migration. A failed migration raises CommandError.
+    """
+
+    def apply_migrations(self, url: URL, *, report: bool = False) -> None:
+        """Apply all pending migrations."""
+
+    def roll_back_migrations(
+        self, url: URL, *, history: str = "app", steps: int = 1, report: bool = False
+    ) -> None:
+        """Roll back the latest migrations of a history."""
+
+    def create_migration(self, url: URL, message: str, *, empty: bool = False) -> Path | None:
+        """Write a migration from the database to the models; return None if they agree."""
+
+
+def get_migration_tool() -> MigrationTool:
+    """Return the migration tool, imported on first use because the import is slow."""
+    from manage.migrations import tool
+
+    return tool

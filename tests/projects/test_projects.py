@@ -1,0 +1,103 @@
+"""Stacks are installed, checked, tested and served, on the oldest Python and on the newest."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Install, Render, ScenarioResults
+from tests.support.api_session import run_scenario
+from tests.support.checks import check_types, run_own_tests
+from tests.support.interpreters import LOWEST, lowest, newest
+from tests.support.projects import Project
+from tests.support.requirements import require
+from tests.support.stacks import BARE, COVERING_WITH_EXAMPLE, OPPOSITES, STACKS, Stack, each
+
+
+@each(COVERING_WITH_EXAMPLE, quick=OPPOSITES, exhaustive=STACKS)
+def test_served(stack: Stack, scenario_results: ScenarioResults) -> None:
+    assert scenario_results(stack).exchanges
+
+
+@each([stack.with_answers(example=False) for stack in OPPOSITES], exhaustive=BARE)
+class TestWithoutTheExample:
+    def test_types(self, stack: Stack, install: Install, shared_path: Path) -> None:
+        check_types(install(stack), shared_path)
+
+    def test_own_tests(self, stack: Stack, install: Install) -> None:
+        run_own_tests(install(stack))
+
+
+@each(OPPOSITES)
+def test_newest_python(stack: Stack, install: Install, shared_path: Path) -> None:
+    require(newest() not in (None, lowest()), f"no Python newer than {LOWEST} is installed")
+    project = install(stack, newest())
+    check_types(project, shared_path)
+    run_own_tests(project)
+    with project.serve() as server:
+        assert run_scenario(server, stack)
+
+
+@each(OPPOSITES)
+class TestUse:
+    def test_readme_of_the_project(self, stack: Stack, install: Install) -> None:
+        """Run its curl commands: register, log in, create an article, be refused another's."""
+        project = install(stack)
+        with project.lock():
+            project.delete_database()
+            with project.serve() as server:
+                address = server.url.removeprefix("http://")
+                script = "\n".join(curl_lines(project.path / "README.md"))
+                printed = project.run("bash", "-euc", script.replace("localhost:8000", address))
+                server.stop()
+        assert '"title":"Hello"' in printed
+        assert f'"status":{404 if stack.multi_tenancy else 403}' in printed
+
+    def test_two_processes_share_the_database(self, stack: Stack, install: Install) -> None:
+        project = install(stack)
+        with project.lock(), project.serve() as one, project.serve() as other:
+            one.stop()
+            assert other.get("/health/ready").status_code == 200
+            other.stop()
+            assert other.remaining_processes() == []
+
+    def test_fastapi_command(self, stack: Stack, install: Install) -> None:
+        project = install(stack)
+        with project.lock():
+            project.delete_database()
+            with project.serve_with("fastapi", "dev") as server:
+                assert server.get("/docs").status_code == 200
+                server.stop()
+            assert server.remaining_processes() == []
+
+    def test_installs_by_pip(self, stack: Stack, install: Install, tmp_path: Path) -> None:
+        project = install(stack)
+        project.run("uv", "venv", "--quiet", str(tmp_path / "venv"))
+        python = str(tmp_path / "venv/bin/python")
+        project.run("uv", "pip", "install", "--quiet", "--python", python, "-e", ".")
+        assert "migrate" in project.run(str(tmp_path / "venv/bin/manage"), "--help")
+
+    def test_production_refuses_to_start_unsafe(self, stack: Stack, install: Install) -> None:
+        project = install(stack)
+        with pytest.raises(AssertionError, match="SECRET_KEY") as refusal:
+            project.uv_run("manage", "run", "--no-reload", ENVIRONMENT="production")
+        assert "DATABASE_URL" in str(refusal.value)
+
+    def test_folder_with_spaces(
+        self, stack: Stack, render: Render, shared_path: Path, tmp_path: Path
+    ) -> None:
+        """Also use a path that is too long for a socket."""
+        folder = tmp_path / "a folder with 'spaces' and ümlauts" / ("long " * 20).strip()
+        shutil.copytree(render(stack).path, folder)
+        project = Project(folder)
+        project.sync(shared_path)
+        with project.serve() as server:
+            assert run_scenario(server, stack)
+            server.stop()
+        assert server.remaining_processes() == []
+
+
+def curl_lines(readme: Path) -> list[str]:
+    blocks = re.findall(r"```console\n(.+?)```", readme.read_text(), re.DOTALL)
+    return [line for block in blocks for line in block.splitlines() if "curl" in line]

@@ -1,0 +1,199 @@
+"""The field names that the scaffolder rejects."""
+
+import json
+
+import pytest
+from app.core.schemas import PageQuery
+from chassis_tools.scaffolding import words
+from chassis_tools.scaffolding.names import NAME, check_field_names
+from chassis_tools.scaffolding.specifications import make_field, parse
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from manage.errors import CommandError
+
+from tests.conftest import Install
+from tests.scaffold.test_names import WORDS, any_text, refusal_of
+from tests.support.stacks import OPPOSITES, Stack, each
+from tests.support.words import in_order
+
+FIELDS = in_order(
+    """
+    amount body city code color comment content count country currency description email end_date
+    format hash height index is_active item key label language length level link max message min model
+    model_number name next note notes number object password phone position price property quantity
+    rank rating role score size slug starts_at state status summary text title token total type unit
+    url value version weight width x y
+    """
+)
+REFUSED_FIELDS = {
+    "kernel": ("id", "is the kernel's own column", None),
+    "timestamp": ("created_at", "is the kernel's own column", None),
+    "tenant": ("tenant_id", "is the kernel's own column", None),
+    "owner": ("owner_id", "is the kernel's own column", None),
+    "SQLAlchemy": ("metadata", "means something else in models", "details"),
+    "Pydantic": ("copy", "means something else in schemas", "copy_name"),
+    "namespace of Pydantic": ("model_dumping", "means something else in schemas", None),
+    "paging": ("sort", "means something else in schemas", "sort_key"),
+    "keyword": ("class", "is a keyword of Python", "category"),
+    "SQL": ("group", "is a reserved word of SQL", "group_name"),
+    "system column": ("xmin", "is a column that PostgreSQL keeps", "xmin_name"),
+    "type": ("date", "means something else", "day"),
+    "call": ("reference", "means something else", "reference_number"),
+    "parameter": ("store", "means something else", "store_name"),
+    "parameter of a statement": ("cursor_value", "means something else", "cursor_value_name"),
+    "import": ("decimal", "would have a type whose name is taken", "decimal_name"),
+    "builtin class": ("warning", "would have a type whose name is taken", "warning_name"),
+    "operator": ("price__gte", "is not in snake_case", "price_gte"),
+    "capitals": ("unitPrice", "is not in snake_case", "unit_price"),
+}
+
+# Prints the words and attributes that only a project and its database know.
+TELL = """
+import json
+from sqlalchemy import text
+from app.core.models import OwnedMixin, Record, SoftDeleteMixin
+from app.settings import get_settings
+from manage.connection import run_on_connection
+
+class Anything(OwnedMixin, SoftDeleteMixin, Record):
+    __tablename__ = "anything"
+
+def read(connection):
+    return {
+        "words": list(connection.scalars(text(
+            "SELECT word FROM pg_get_keywords() WHERE catcode IN ('R', 'T')"))),
+        "column_words": list(connection.scalars(text(
+            "SELECT word FROM pg_get_keywords() WHERE catcode = 'C'"))),
+        "columns": list(connection.scalars(text(
+            "SELECT DISTINCT attname FROM pg_attribute WHERE attnum < 0"))),
+        "attributes": [name for name in dir(Anything) if not name.startswith("_")],
+    }
+
+print(json.dumps(run_on_connection(get_settings().resolve_database_url(), read)))
+"""
+
+
+def check_field(name: str) -> None:
+    check_field_names([name], table="orders")
+
+
+@pytest.mark.quick
+class TestFields:
+    @pytest.mark.parametrize("name", FIELDS)
+    def test_everyday_word_is_accepted(self, name: str) -> None:
+        check_field(name)
+
+    @pytest.mark.parametrize(
+        ("name", "reason", "better"), REFUSED_FIELDS.values(), ids=REFUSED_FIELDS
+    )
+    def test_refused(self, name: str, reason: str, better: str | None) -> None:
+        sentence = refusal_of(lambda: check_field(name))
+        assert reason in sentence
+        assert sentence.partition(": use ")[2] == (better or "")
+
+    def test_suggestion_is_accepted(self) -> None:
+        for word in WORDS:
+            try:
+                check_field(word)
+            except CommandError as refused:
+                if suggestion := str(refused).partition(": use ")[2]:
+                    check_field(suggestion)
+
+    @pytest.mark.parametrize(
+        ("field", "sentence"),
+        [
+            ("title:strng", "title: there is no type 'strng': use str; the types are str, text, "),
+            ("title:money", "title: there is no type 'money': the types are str, text, "),
+            ("title:str,uniqe", "there is no flag 'uniqe': use unique; the flags are optional, "),
+            ("title:str,default", "there is no flag 'default': use default=…; the flags are "),
+            ("title:ref:book,ondelete=null", "'ondelete=null': use on_delete=…; the flags are "),
+            ("title:str,required", "there is no flag 'required': the flags are optional, unique"),
+        ],
+    )
+    def test_what_was_meant(self, field: str, sentence: str) -> None:
+        assert sentence in refusal_of(lambda: parse(field))
+
+    @pytest.mark.parametrize(
+        "field",
+        [
+            *("password_hash:str", "api_key:str", "reset_token:text", "salt:uuid", "tokens:json"),
+            *("totp_secret:str:40", "pin:int", "card_cvv:bigint", "hashed_pwd:str"),
+        ],
+    )
+    def test_secret_is_not_told(self, field: str) -> None:
+        sentence = refusal_of(lambda: make_field(parse(field), resource="Order"))
+        assert sentence.startswith(f"{field.partition(':')[0]} sounds like a secret, and the API ")
+
+    @pytest.mark.parametrize(
+        "field", ["token_count:int", "has_password:bool", "token_expires_at:datetime", "key:str"]
+    )
+    def test_what_is_about_a_secret_is_none(self, field: str) -> None:
+        assert make_field(parse(field), resource="Order").sample
+
+    def test_same_name_twice(self) -> None:
+        fields = ["title", "price", "title"]
+        assert "title is there twice" in refusal_of(
+            lambda: check_field_names(fields, table="orders")
+        )
+
+    def test_names_of_the_same_type(self) -> None:
+        sentence = refusal_of(lambda: check_field_names(["line1", "line_1"], table="orders"))
+        assert "line1 and line_1 are too much alike" in sentence
+
+    @pytest.mark.parametrize(
+        ("fields", "sentence"),
+        [
+            (["customer_id", "customer"], "customer is there twice"),
+            (["class_id"], "class is a keyword of Python"),
+            (["metadata_id"], "metadata means something else in models"),
+        ],
+    )
+    def test_relation_has_a_name_too(self, fields: list[str], sentence: str) -> None:
+        check_field_names(fields, table="orders")
+        references = {fields[0]: "things"}
+        refused = refusal_of(
+            lambda: check_field_names(fields, table="orders", references=references)
+        )
+        assert sentence in refused
+
+    def test_index_fits(self) -> None:
+        check_field_names(["a" * 43], table="orders")
+        sentence = refusal_of(lambda: check_field_names(["a" * 44], table="orders"))
+        assert "PostgreSQL would cut ix_orders_tenant_id_aaa" in sentence
+
+    def test_foreign_key_fits(self) -> None:
+        references = {"subscription_id": "subscriptions"}
+        check_field_names([*references], table="subscription_payment", references=references)
+        longest = "fk_subscription_payments_tenant_id_subscription_id_subscriptions"
+        assert len(longest) == 64
+        with pytest.raises(CommandError, match=longest):
+            check_field_names([*references], table="subscription_payments", references=references)
+
+    def test_schemas_have_no_other_attributes(self) -> None:
+        known = {name for name in dir(PageQuery) if not name.startswith("_")}
+        assert known | set(PageQuery.model_fields) == words.SCHEMA_ATTRIBUTES
+
+    @given(st.lists(any_text, max_size=4))
+    @settings(deadline=None, database=None)
+    def test_any_texts_are_names_or_refused(self, texts: list[str]) -> None:
+        try:
+            check_field_names(texts, table="orders")
+        except CommandError:
+            refusal_of(lambda: check_field_names(texts, table="orders"))
+            return
+        assert len(set(texts)) == len(texts)
+        for text in texts:
+            assert NAME.fullmatch(text)
+            assert len(f"ix_orders_tenant_id_{text}") <= 63
+
+
+@each(OPPOSITES)
+def test_lists_are_those_of_the_project(stack: Stack, install: Install) -> None:
+    """The reserved words and the attributes of models may change with new versions."""
+    project = install(stack)
+    with project.lock():
+        told = json.loads(project.uv_run("python", "-c", TELL).splitlines()[-1])
+    assert set(told["words"]) == words.SQL_WORDS
+    assert set(told["column_words"]) == words.COLUMN_WORDS
+    assert set(told["columns"]) == words.SYSTEM_COLUMNS
+    assert set(told["attributes"]) <= words.MODEL_ATTRIBUTES | words.KERNEL_COLUMNS

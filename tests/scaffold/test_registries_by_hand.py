@@ -1,0 +1,92 @@
+"""Registries formatted by hand: removing an entry restores the file."""
+
+import ast
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.registry_samples import (
+    ENDS,
+    HEADS,
+    LISTS,
+    NEWLINES,
+    add_order_model,
+    add_orders_router,
+    registries,
+    remove_order_model,
+    remove_orders_router,
+)
+
+pytestmark = pytest.mark.quick
+
+
+class TestHandWritten:
+    @pytest.mark.parametrize("newline", ENDS.values(), ids=ENDS)
+    @pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
+    def test_router_is_added_once_and_removed_without_a_trace(
+        self, head: str, newline: str
+    ) -> None:
+        for body in LISTS.values():
+            text = f"{head}\n\n{body}".replace("\n", newline)
+            edited = add_orders_router(text)
+            assert first_router(edited) == "orders"
+            assert edited.count("\n") == edited.count(newline)
+            assert add_orders_router(edited) == edited
+            assert remove_orders_router(edited) == text
+            assert remove_orders_router(text) == text
+
+    @settings(deadline=None)
+    @given(registries())
+    def test_any_router_registry(self, text: str) -> None:
+        edited = add_orders_router(text)
+        assert first_router(edited) == "orders"
+        assert add_orders_router(edited) == edited
+        assert remove_orders_router(edited) == text
+
+    @settings(deadline=None)
+    @given(
+        names=st.sets(st.from_regex(r"[A-Z][A-Za-z0-9_]{0,8}", fullmatch=True), max_size=6),
+        opening=st.sampled_from(["", " ", "\n    ", "\n\t", "\n    # a, b\n    "]),
+        between=st.sampled_from([", ", ",\n    ", ",  # c\n    ", ",\n    # d\n    "]),
+        closing=st.sampled_from(["", ",", ",\n", "\n", ",  # last\n"]),
+        newline=NEWLINES,
+    )
+    def test_any_model_registry(
+        self, names: set[str], opening: str, between: str, closing: str, newline: str
+    ) -> None:
+        listed = [f'"{name}"' for name in names - {"Order"}]
+        inner = between.join(listed) + (closing if listed else "")
+        text = f"import app.seed\n__all__ = [{opening}{inner}]\n".replace("\n", newline)
+        edited = add_order_model(text)
+        assert set(listed_models(edited)) == {*names, "Order"}
+        assert add_order_model(edited) == edited
+        assert remove_order_model(edited) == text
+
+
+def first_router(text: str) -> str:
+    """Return the first entry of the registry, which is below its import."""
+    tree = ast.parse(text.removeprefix("\ufeff"))
+    values = [
+        node
+        for node in tree.body
+        if isinstance(node, ast.Assign | ast.AnnAssign)
+        and isinstance(node.value, ast.List | ast.Tuple)
+    ]
+    display = values[-1].value
+    assert isinstance(display, ast.List | ast.Tuple)
+    lines = [
+        node.lineno
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and node.module == "app.orders.routes"
+    ]
+    assert len(lines) == 1
+    assert lines[0] < display.lineno
+    return ast.unparse(display.elts[0])
+
+
+def listed_models(text: str) -> list[str]:
+    assignment = ast.parse(text).body[-1]
+    assert isinstance(assignment, ast.Assign)
+    listed: list[str] = ast.literal_eval(assignment.value)
+    return listed

@@ -1,0 +1,237 @@
+"""The command `manage remove`: it removes what `manage make` made, and nothing else."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chassis_tools.scaffolding.project import alters
+from chassis_tools.scaffolding.templates import read_record
+from manage.errors import CommandError
+
+from tests.conftest import Install, Render
+from tests.support.scaffolds import Scaffold
+from tests.support.stacks import OPPOSITES, Stack, each
+
+REMOVE_ORDER = ("remove", "order", "--yes")
+MIGRATIONS = "tests/core/test_migrations.py"
+
+
+def make_record(**said: Any) -> str:
+    """Return a record with some values replaced."""
+    return json.dumps({"command": "manage make order", "plural": "orders", "files": {}} | said)
+
+
+DAMAGED = {
+    "cut off": make_record()[:-5],
+    "no text": "\xff",
+    "a list": "[]",
+    "nested": "[" * 100_000,
+    "nothing": "{}",
+    "another command": make_record(command=None),
+    "another plural": make_record(plural="orders\n"),
+    "a number for a plural": make_record(plural=1),
+    "files in a list": make_record(files=["app/orders/models.py"]),
+    "a hash of another type": make_record(files={"app/orders/models.py": {}}),
+    "outside": make_record(files={"../secret": ""}),
+    "from the root": make_record(files={"/etc/hosts": ""}),
+    "an empty path": make_record(files={"": ""}),
+    "a zero": make_record(files={"app/\0": ""}),
+    "a surrogate": make_record(files={"app/\ud800": ""}),
+    "a long name": make_record(files={"a" * 300: ""}),
+}
+
+
+@pytest.fixture
+def scaffold(install: Install, render: Render, tmp_path: Path) -> Scaffold:
+    stack = OPPOSITES[0]
+    return Scaffold.copy(install(stack), render(stack).path, tmp_path / "project")
+
+
+@pytest.fixture
+def order_project(scaffold: Scaffold) -> Scaffold:
+    scaffold.manage("make", "order", "number:int")
+    return scaffold
+
+
+class TestRemoved:
+    @pytest.mark.quick
+    def test_leaves_no_trace(self, scaffold: Scaffold) -> None:
+        before = scaffold.tree()
+        scaffold.manage("make", "order", "number:int")
+        scaffold.manage(*REMOVE_ORDER)
+        assert scaffold.tree() == before
+
+    def test_name_within_others(self, scaffold: Scaffold) -> None:
+        """Remove `art` where `article` and `chart` exist."""
+        scaffold.manage("make", "chart")
+        before = scaffold.tree()
+        assert "no resource 'art'" in scaffold.refusal("remove", "art", "--yes")
+        scaffold.manage("make", "art")
+        scaffold.manage("remove", "art", "--yes")
+        assert scaffold.tree() == before
+
+    @pytest.mark.quick
+    def test_twice(self, order_project: Scaffold) -> None:
+        order_project.manage(*REMOVE_ORDER)
+        assert "no resource 'order'" in order_project.refusal(*REMOVE_ORDER)
+
+    def test_rehearsal(self, order_project: Scaffold) -> None:
+        before = order_project.tree()
+        shown = order_project.manage("remove", "order", "--dry-run")
+        assert "delete app/orders/models.py\n" in shown
+        assert "+++ /dev/null" in shown
+        assert order_project.tree() == before
+
+    def test_files_of_the_team_stay(self, order_project: Scaffold) -> None:
+        order_project.write("app/orders/taxes.py", "RATE = 20\n")
+        order_project.manage(*REMOVE_ORDER)
+        left = {path.name for path in (order_project.path / "app/orders").iterdir()}
+        assert left == {"__init__.py", "taxes.py"}
+
+    def test_files_that_are_gone_are_no_hindrance(self, order_project: Scaffold) -> None:
+        for path in ("models", "service", "repository"):
+            (order_project.path / f"app/orders/{path}.py").unlink()
+        order_project.manage(*REMOVE_ORDER)
+        assert not [
+            path for path in order_project.tree() if "/order" in path and "ordering" not in path
+        ]
+
+
+class TestRefused:
+    @pytest.mark.quick
+    @pytest.mark.parametrize("text", DAMAGED.values(), ids=DAMAGED)
+    def test_damaged_record(self, tmp_path: Path, text: str) -> None:
+        (tmp_path / "scaffold/made").mkdir(parents=True)
+        (tmp_path / "scaffold/made/order.json").write_text(text, "latin-1")
+        with pytest.raises(CommandError, match="is not a record of `manage make`: bring it back"):
+            read_record(tmp_path, "order")
+
+    def test_damaged_record_of_a_resource(self, order_project: Scaffold) -> None:
+        order_project.write("scaffold/made/order.json", DAMAGED["another plural"])
+        assert "is not a record" in order_project.refusal(*REMOVE_ORDER)
+        assert "is not a record" in order_project.refusal("make", "order", "number:int")
+
+    @pytest.mark.parametrize("name", ["user", "auth", "core", "tenant", "../app", "", "or_der"])
+    def test_what_was_not_made(self, scaffold: Scaffold, name: str) -> None:
+        assert scaffold.refusal("remove", name, "--yes")
+
+    def test_without_a_yes(self, order_project: Scaffold) -> None:
+        assert "--yes" in order_project.refusal("remove", "order")
+
+    @pytest.mark.parametrize("text", ["# ours\n", "# Größe\n"])
+    def test_edited_files(self, order_project: Scaffold, text: str) -> None:
+        service = order_project.path / "app/orders/service.py"
+        service.write_bytes(service.read_bytes() + text.encode("latin-1"))
+        assert "app/orders/service.py changed since" in order_project.refusal(*REMOVE_ORDER)
+
+    def test_edited_files_by_force(self, order_project: Scaffold) -> None:
+        order_project.write("app/orders/service.py", "# ours\n")
+        order_project.manage(*REMOVE_ORDER, "--force")
+        assert not (order_project.path / "app/orders").exists()
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "from app.orders.models import Order",
+            "from app.orders import models",
+            "from app.models import Order",
+            "import app.orders.service",
+            "from .orders.models import Order",
+            "from . import orders",
+            "import app.orders",
+            'KEY = "orders.id"',
+        ],
+    )
+    def test_what_is_needed(self, order_project: Scaffold, statement: str) -> None:
+        order_project.write("app/report.py", f"def report() -> None:\n    {statement}\n")
+        sentence = order_project.refusal(*REMOVE_ORDER, "--force")
+        assert sentence.startswith("order is needed by app/report.py")
+
+    def test_what_another_resource_refers_to(self, order_project: Scaffold) -> None:
+        order_project.manage("make", "line", "order:ref:order")
+        assert "app/lines/models.py" in order_project.refusal(*REMOVE_ORDER)
+        order_project.manage("remove", "line", "--yes")
+        order_project.manage(*REMOVE_ORDER)
+
+    def test_what_is_not_python(self, order_project: Scaffold) -> None:
+        order_project.write("app/report.py", "def report(:\n")
+        assert "app/report.py is not valid Python" in order_project.refusal(*REMOVE_ORDER)
+
+
+@each(OPPOSITES)
+class TestTable:
+    """A migration that others may have applied is undone by a new one."""
+
+    @pytest.fixture
+    def scaffold(self, stack: Stack, install: Install, render: Render, tmp_path: Path) -> Scaffold:
+        rendered = render(stack).path
+        scaffold = Scaffold.copy(install(stack), rendered, tmp_path / "project")
+        scaffold.manage("make", "order", "kind:enum:a/b", "number:int,unique", "at:datetime,index")
+        return scaffold
+
+    def remove_and_check(self, scaffold: Scaffold, **environment: str) -> bool:
+        """Remove the resource and check the project; return True if a migration drops it."""
+        scaffold.manage(*REMOVE_ORDER, **environment)
+        scaffold.check("ruff", "check", ".")
+        scaffold.check("ruff", "format", "--check", ".")
+        scaffold.check("pytest", "-q", MIGRATIONS)
+        titles = [path.stem for path in (scaffold.path / "migrations/app").iterdir()]
+        assert any(title.endswith("_create_orders") for title in titles)
+        return any(title.endswith("_drop_orders") for title in titles)
+
+    def test_another_migration_follows(self, scaffold: Scaffold) -> None:
+        scaffold.manage("make", "invoice", "number:int")
+        assert self.remove_and_check(scaffold)
+        scaffold.manage("make", "order", "number:bigint")
+        scaffold.check("pytest", "-q", MIGRATIONS)
+
+    def test_on_a_branch_of_a_remote(self, scaffold: Scaffold, tmp_path: Path) -> None:
+        scaffold.git("init", "--quiet")
+        scaffold.git("add", "--all")
+        scaffold.git("commit", "--quiet", "--message", "Orders")
+        scaffold.git("clone", "--quiet", "--bare", ".", str(tmp_path / "remote"))
+        scaffold.git("remote", "add", "origin", str(tmp_path / "remote"))
+        scaffold.git("fetch", "--quiet", "origin")
+        assert self.remove_and_check(scaffold)
+
+    def test_another_database(self, scaffold: Scaffold) -> None:
+        url = "postgresql://nobody@127.0.0.1:1/none"
+        assert self.remove_and_check(scaffold, DATABASE_URL=url)
+
+    def test_changed_since(self, scaffold: Scaffold, stack: Stack) -> None:
+        """Reverting the creation would not restore the table as it is now."""
+        layers = stack.layout == "per-layer"
+        models = scaffold.path / f"app/{'models/order' if layers else 'orders/models'}.py"
+        models.write_text(f"{models.read_text()}    colour: Mapped[str | None]\n")
+        scaffold.manage("migrate", "apply")
+        scaffold.manage("migrate", "create", "-m", "colours")
+        scaffold.manage("migrate", "apply")
+        assert "Its table was changed since" in scaffold.manage(*REMOVE_ORDER, "--force")
+        scaffold.manage("migrate", "create", "-m", "drop orders")
+        scaffold.check("pytest", "-q", MIGRATIONS)
+
+
+CHANGES = (
+    "ALTER TABLE orders ADD COLUMN colour text",
+    "alter  table if exists only public.orders\n  rename to purchases",
+    'ALTER TABLE "orders" OWNER TO app_owner',
+    "CREATE UNIQUE INDEX ON orders (number)",
+    'op.execute("CREATE TRIGGER t BEFORE INSERT ON public.orders EXECUTE FUNCTION f()")',
+    'op.add_column("orders", sa.Column("colour", sa.Text()))',
+    'op.create_index(op.f("ix_orders_at"), "orders", ["at"])',
+)
+OTHERS = (
+    "ALTER TABLE order_lines ADD COLUMN colour text",
+    "CREATE TABLE invoices (order_id uuid REFERENCES orders (id) ON DELETE CASCADE)",
+    "CREATE INDEX ON orders_of_old (number)",
+    'op.create_table("invoices", sa.ForeignKeyConstraint(["order_id"], ["orders.id"]))',
+    'op.add_column("order_lines", sa.Column("orders", sa.Text()))',
+)
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("statement", CHANGES + OTHERS)
+def test_changes_of_a_table_are_known(statement: str) -> None:
+    """A later change of the table decides how it is dropped."""
+    assert alters(statement, "orders") == (statement in CHANGES)

@@ -1,0 +1,55 @@
+"""Three resources that refer to each other and together have every field type."""
+
+from pathlib import Path
+
+from tests.support.article import COMMAND as ARTICLE
+from tests.support.projects import Project
+
+CUSTOMER = (
+    *("customer", "name:str:200", "email:email,unique", "site:url,optional", "vip:bool"),
+    "account:ref:user,unique",
+)
+ORDER = (
+    *("order", "number:int,unique", "customer:ref:customer", "note:text,optional"),
+    *("status:enum:draft/paid/sent,default=draft", "ordered_at:datetime,default=now"),
+    *("due:date,optional,index", "--owned", "--soft-delete"),
+)
+ORDER_LINE = (
+    *("order_line", "order:ref:order,on_delete=cascade", "price:decimal:10:2,index"),
+    *("replaces:ref:order_line,optional,on_delete=null", "quantity:int,default=1"),
+    *("seller:ref:user,optional,load=joined", "sku:str:20,index", "weight:float,optional"),
+    *("packed_at:time,default=09:30", "key:uuid,unique", "bulk:bigint", "details:json,default={}"),
+    "--read-public",
+)
+RESOURCES = (CUSTOMER, ORDER, ORDER_LINE)
+
+# Files that mention the example without being part of it.
+TELLS_OF_THE_EXAMPLE = {".copier-answers.yml", "README.md", ".chassis/answers.json"}
+UNTRACKED = {".venv", ".postgres", ".local", "__pycache__", ".mypy_cache", ".pytest_cache"}
+
+
+def make(project: Project, *resources: tuple[str, ...]) -> None:
+    for arguments in resources:
+        project.uv_run("manage", "make", *arguments)
+
+
+def remove(project: Project, *resources: tuple[str, ...]) -> None:
+    for name, *_ in resources:
+        project.uv_run("manage", "remove", name, "--yes")
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Return all files except ignored ones and the lock file."""
+    ignored = UNTRACKED | {".ruff_cache", "uv.lock"}
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and ignored.isdisjoint(path.relative_to(folder).parts)
+    }
+
+
+def without_the_example(files: dict[str, bytes]) -> dict[str, bytes]:
+    return {name: text for name, text in files.items() if name not in TELLS_OF_THE_EXAMPLE}
+
+
+__all__ = ["ARTICLE", "RESOURCES", "make", "remove", "tree", "without_the_example"]

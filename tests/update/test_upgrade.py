@@ -1,0 +1,355 @@
+"""`manage upgrade` of projects to an invented release."""
+
+import re
+import signal
+import subprocess
+import time
+from functools import partial
+from pathlib import Path
+
+import psutil
+import pytest
+from chassis_tools.upgrading.repository import Repository
+from chassis_tools.upgrading.running import uv
+from chassis_tools.upgrading.template import Template as Fetched
+from chassis_tools.upgrading.upgrade import COPIES, Upgrade
+from manage.errors import CommandError
+
+from tests.support.projects import Project
+from tests.support.releases import NEXT, GitProject, Template
+from tests.support.renderings import git
+from tests.support.stacks import OPPOSITES, Stack, each
+
+pytestmark = pytest.mark.update
+
+NEWS = """\
+# Changelog
+
+## [0.0.2]
+
+- Heads.
+
+### When you upgrade
+
+- Read the heads.
+
+## [0.0.1]
+
+- The first one.
+
+### When you upgrade
+
+- Nothing to do.
+"""
+
+
+@pytest.fixture
+def template(checkout: Path, tmp_path: Path) -> Template:
+    return Template(checkout, tmp_path / "template")
+
+
+@pytest.fixture
+def project(template: Template, shared_path: Path, tmp_path: Path) -> Project:
+    """Return a committed and installed project with a newer release available."""
+    GitProject.create(template, tmp_path / "project", OPPOSITES[0].answers)
+    template.head_every_file("of the next release")
+    (template.path / "CHANGELOG.md").write_text(NEWS)
+    template.release(NEXT)
+    project = Project(tmp_path / "project")
+    project.sync(shared_path)
+    commit(project, "Lock")
+    return project
+
+
+def commit(project: Project, message: str) -> None:
+    git(project.path, "add", "--all")
+    git(project.path, "commit", "--quiet", "--message", message)
+
+
+def changed(project: Project) -> list[str]:
+    return git(project.path, "status", "--porcelain").splitlines()
+
+
+def test_upgrades_and_goes_back(project: Project) -> None:
+    before = GitProject(project.path).files()
+    rehearsed = project.uv_run("manage", "upgrade", "--dry-run")
+    assert GitProject(project.path).files() == before
+    assert "- Heads.\n\n### When you upgrade\n\n- Read the heads.\n" in rehearsed
+    assert "The first one" not in rehearsed
+    assert "Nothing to do." not in rehearsed
+    assert "  app/core/errors.py\n" in rehearsed
+    assert "  app/main.py\n" not in rehearsed
+
+    said = project.uv_run("manage", "upgrade")
+    assert "From v0.0.1 to v0.0.2" in said
+    assert b"of the next release" in GitProject(project.path).files()["app/core/errors.py"]
+    with pytest.raises(AssertionError, match="An upgrade is under way"):
+        project.uv_run("manage", "upgrade")
+
+    others = ["app/main.py", "app/notes.py"]  # Later edits are not part of the upgrade.
+    for name in others:
+        with (project.path / name).open("a") as file:
+            file.write("# ours\n")
+    edited = {name: (project.path / name).read_bytes() for name in others}
+    project.uv_run("manage", "upgrade", "--abort")
+    assert GitProject(project.path).files() == before | edited
+    with pytest.raises(AssertionError, match="No upgrade is under way"):
+        project.uv_run("manage", "upgrade", "--abort")
+    git(project.path, "stash", "--include-untracked", "--quiet")
+
+    project.uv_run("manage", "upgrade")
+    git(project.path, "reset", "--hard", "--quiet")
+    git(project.path, "clean", "-fdq")
+    git(project.path, "stash", "pop", "--quiet")
+    for options, sentence in (((), "not committed"), (("--abort",), "No upgrade is under way")):
+        with pytest.raises(AssertionError, match=sentence):
+            project.uv_run("manage", "upgrade", *options)
+    assert GitProject(project.path).files() == before | edited
+    git(project.path, "reset", "--hard", "--quiet")
+    git(project.path, "clean", "-fdq")
+    with pytest.raises(AssertionError, match="No upgrade is under way"):
+        project.uv_run("manage", "upgrade", "--abort")
+
+    project.uv_run("manage", "upgrade", "--to", "0.0.2")
+    commit(project, "Upgrade")
+    assert "nothing to do" in project.uv_run("manage", "upgrade")
+    with pytest.raises(AssertionError, match="Something was committed since"):
+        project.uv_run("manage", "upgrade", "--abort")
+    with pytest.raises(AssertionError, match=r"is older than v0\.0\.2"):
+        project.uv_run("manage", "upgrade", "--to", "v0.0.1")
+
+
+def test_conflicts_end_it_with_a_list(project: Project) -> None:
+    for name in ("app/core/errors.py", "pyproject.toml"):
+        path = project.path / name
+        path.write_text(f"# ours\n{path.read_text()}")
+    commit(project, "Edit the first lines")
+    before = GitProject(project.path).files()
+    with pytest.raises(AssertionError) as refusal:
+        project.uv_run("manage", "upgrade")
+    assert "app/core/errors.py: decide between the lines" in str(refusal.value)
+    assert "Error: Files that need a decision: 2" in str(refusal.value)
+    [way_back] = re.findall(r"take all back by `(.+)`", str(refusal.value))
+    project.run(*way_back.split())  # Not with uv, which reads pyproject.toml first.
+    assert GitProject(project.path).files() == before
+    assert changed(project) == []
+
+
+def test_edits_of_retired_files_stay(template: Template, shared_path: Path, tmp_path: Path) -> None:
+    repository = GitProject.create(template, tmp_path / "project", OPPOSITES[0].answers)
+    template.path.joinpath("template/tests/core/test_mail.py.jinja").unlink()
+    template.path.joinpath("template/tests/core/test_logging.py").unlink()
+    template.add("tests/core/test_added.py", "")
+    template.release(NEXT)
+    project = Project(repository.path)
+    project.sync(shared_path)
+    repository.append("tests/core/test_mail.py", "# ours\n")
+    commit(project, "Edit")
+    before = repository.files()
+    with pytest.raises(
+        AssertionError, match=r"tests/core/test_mail\.py: the template has it no"
+    ) as refusal:
+        project.uv_run("manage", "upgrade")
+    assert "  tests/core/test_added.py (new)\n" in str(refusal.value)
+    assert "  tests/core/test_logging.py (deleted)\n" in str(refusal.value)
+    assert "  tests/core/test_mail.py (deleted)\n" not in str(refusal.value)
+    after = repository.files()
+    assert after["tests/core/test_mail.py"] == before["tests/core/test_mail.py"]
+    assert "tests/core/test_logging.py" not in after
+
+
+def test_refuses(project: Project) -> None:
+    before = GitProject(project.path).files()
+    for options, sentence in {
+        ("--to", "9.9"): "no release 9.9; the newest are: v0.0.1, v0.0.2",
+        ("--set", "layout=per-layer"): "layout stays per-entity in this project",
+        ("--set", "auth=cookies"): 'auth cannot be "cookies": choose jwt or session',
+        ("--set", "colour=red"): "There is no question colour",
+        ("--set", "auth"): "is no ANSWER=VALUE",
+        ("--abort", "--dry-run"): "--abort goes with no other option",
+    }.items():
+        with pytest.raises(AssertionError, match=sentence) as refusal:
+            project.uv_run("manage", "upgrade", *options)
+        assert "Traceback" not in str(refusal.value)
+        assert GitProject(project.path).files() == before
+    (project.path / "notes.txt").touch()
+    with pytest.raises(AssertionError, match=r"notes\.txt is not committed"):
+        project.uv_run("manage", "upgrade")
+
+
+@each([OPPOSITES[0]])
+def test_changes_an_answer(stack: Stack, project: Project) -> None:
+    said = project.uv_run("manage", "upgrade", "--to", "0.0.1", "--set", "auth=session")
+    assert said.startswith("At v0.0.1, with auth=session\n")
+    assert "  app/core/security/jwt.py (deleted)\n" in said
+    assert "auth: session" in (project.path / ".copier-answers.yml").read_text()
+    assert not (project.path / "app/core/security/jwt.py").exists()
+
+
+@pytest.mark.parametrize("is_killed", [False, True], ids=["failed", "killed"])
+def test_unfinished_loses_nothing(project: Project, is_killed: bool) -> None:
+    """Edits during a failed or killed upgrade are stashed."""
+    edited = project.path / "app" / "main.py"
+    before = edited.read_bytes()
+    upgrade = Upgrade(Repository(project.path))
+    edited.write_bytes(before + b"# ours\n")
+    if is_killed:
+        upgrade._state.parent.mkdir()
+        upgrade._write(None)
+        upgrade.abort()
+    else:
+        with pytest.raises(CommandError, match=r"Nothing is changed: .*dirty.*git stash"):
+            upgrade.run(NEXT, {})
+    assert edited.read_bytes() == before
+    assert not upgrade._state.exists()
+    git(project.path, "stash", "pop", "--quiet")
+    assert edited.read_bytes() == before + b"# ours\n"
+
+
+def test_unfinished_rehearsal_names_no_stash(project: Project) -> None:
+    """The stash was in a copy, which is deleted."""
+    upgrade = Upgrade(Repository(project.path), is_rehearsal=True)
+    (project.path / "app" / "main.py").write_text("# ours\n")
+    with pytest.raises(CommandError) as raised:
+        upgrade.run(NEXT, {})
+    assert "dirty" in str(raised.value)
+    assert "git stash" not in str(raised.value)
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_interrupted(project: Project, sent: signal.Signals) -> None:
+    """Only uv receives the signal; the processes below it must end as well."""
+    before = GitProject(project.path).files()
+    command = ["uv", "run", "--no-sync", "manage", "upgrade"]
+    process = subprocess.Popen(  # a shell's background processes ignore SIGINT
+        command,
+        cwd=project.path,
+        env=project.environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=partial(signal.signal, sent, signal.SIG_DFL),  # noqa: PLW1509
+    )
+    started: list[psutil.Process] = []
+    while not any("bin/copier update" in " ".join(words_of(one)) for one in started):
+        assert process.poll() is None
+        time.sleep(0.05)
+        started = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(sent)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 128 + sent
+    assert "Nothing is changed" in errors
+    assert not any(map(words_of, started))
+    assert GitProject(project.path).files() == before
+    assert changed(project) == []
+
+
+def words_of(process: psutil.Process) -> list[str]:
+    """Return the command of a process, or an empty list if it has ended."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+def test_ignored_file_in_the_way(project: Project) -> None:
+    (project.path / ".git" / "info" / "exclude").write_text("clock.py\n")
+    clock = project.path / "app" / "core" / "clock.py"
+    clock.write_text("# ours\n")
+    with pytest.raises(AssertionError, match=r"app/core/clock\.py is ignored by git"):
+        project.uv_run("manage", "upgrade")
+    assert clock.read_text() == "# ours\n"
+
+
+def test_what_was_ignored_is_not_the_upgrades(template: Template, tmp_path: Path) -> None:
+    """A release may stop ignoring a file of the team's, which must stay."""
+    repository = GitProject.create(template, tmp_path / "project", OPPOSITES[0].answers)
+    template.edit(".gitignore", ".coverage\n", "")
+    template.release(NEXT)
+    theirs = [repository.path / name for name in (".coverage", ".env")]
+    for path in theirs:
+        path.write_text("ours")
+    upgrade = Upgrade(Repository(repository.path))
+    changed = upgrade.run(NEXT, {})
+    assert ".gitignore" in changed
+    assert ".coverage" not in changed
+    upgrade.abort()
+    assert [path.read_text() for path in theirs] == ["ours", "ours"]
+
+
+def test_what_git_could_not_bring_back(template: Template, tmp_path: Path) -> None:
+    """A release may add a file that exists and is ignored; it never writes into .git."""
+    repository = GitProject.create(template, tmp_path / "project", OPPOSITES[0].answers)
+    template.add("notes.txt", "theirs")
+    template.add("{{ '.' ~ 'git' }}/config", "[filter]\n")
+    template.release(NEXT)
+    (repository.path / ".git" / "info" / "exclude").write_text("notes.txt\n")
+    notes, coverage = repository.path / "notes.txt", repository.path / ".coverage"
+    notes.write_text("ours")
+    coverage.write_text("ours")
+    settings = repository.path / ".git" / "config"
+    before = settings.read_text()
+
+    upgrade = Upgrade(Repository(repository.path))
+    upgrade.run(NEXT, {})
+
+    assert settings.read_text() == before
+    assert notes.read_text() == "theirs"
+    assert upgrade.replaced() == ["notes.txt"]
+    copies = repository.path / COPIES
+    assert [path.name for path in copies.iterdir()] == ["notes.txt"]
+    assert (copies / "notes.txt").read_text() == "ours"
+    assert upgrade.abort() == f"; what was in notes.txt, which git ignores, is kept in {COPIES}"
+
+
+@pytest.mark.parametrize("option", ["--skip-worktree", "--assume-unchanged"])
+def test_edit_that_git_does_not_see(project: Project, option: str) -> None:
+    name = "app/core/errors.py"
+    git(project.path, "update-index", option, name)
+    with (project.path / name).open("a") as file:
+        file.write("# ours\n")
+    with pytest.raises(AssertionError, match=rf"git does not look for changes of {name}"):
+        project.uv_run("manage", "upgrade")
+    assert (project.path / name).read_text().endswith("# ours\n")
+
+
+def test_only_versions_are_releases(tmp_path: Path) -> None:
+    """A team's own template may have other tags, too."""
+    source = tmp_path / "source"
+    git(tmp_path, "init", "--quiet", str(source))
+    git(source, "commit", "--quiet", "--allow-empty", "--message", "All")
+    for tag in ("v0.9.0", "v0.10.0", "v1.0.0rc1", "1.0.0", "v1!2.0", "v3.0+ours", "v04.0", "vNext"):
+        git(source, "tag", tag)
+    template = Fetched.clone(str(source), tmp_path / "clone.git")
+    assert [found.tag for found in template.releases()] == ["v0.9.0", "v0.10.0", "v1.0.0rc1"]
+    assert template.release(None).tag == "v0.10.0"
+
+
+def test_runs_no_hooks(tmp_path: Path) -> None:
+    """Nor other programs that the repository's settings name."""
+    source = tmp_path / "source"
+    git(tmp_path, "init", "--quiet", str(source))
+    git(source, "commit", "--quiet", "--allow-empty", "--message", "All")
+    said = tmp_path / "said"
+    script = source / ".git" / "hooks" / "post-checkout"
+    script.write_text(f"#!/bin/sh\necho ran >> '{said}'\n")
+    script.chmod(0o755)
+    git(source, "config", "core.fsmonitor", str(script))
+    git(source, "status")
+    git(source, "checkout", "--quiet", "-b", "topic")
+    assert said.read_text().count("ran") >= 2
+    said.unlink()
+    repository = Repository(source)
+    repository.git("status")
+    repository.git("checkout", "--quiet", "-b", "other")
+    assert not said.exists()
+
+
+def test_hands_on_no_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """uv builds packages and so runs code of the release."""
+    for name in ("GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "ACTIONS_RUNTIME_TOKEN"):
+        monkeypatch.setenv(name, "secret-of-the-run")
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    show = "import os; print(*os.environ.values(), os.environ['GITHUB_ACTIONS'])"
+    said = uv(tmp_path, "run", "--no-project", "python", "-c", show).stdout
+    assert said.endswith("true\n")
+    assert "secret-of-the-run" not in said

@@ -239,7 +239,7 @@ def test_settings(patient: Patient) -> None:
     invalid = "POOL_SIZE Input should be a valid integer, unable to parse string as an integer"
     assert ("settings", "error", invalid) in patient.found()
     patient.write(".env", "DEBUG=true\n")
-    wrong = ("settings", "note", "Production would refuse: DEBUG shows internals")
+    wrong = ("settings", "note", "Production would refuse: DEBUG exposes internals")
     assert patient.found() == [wrong]
 
 

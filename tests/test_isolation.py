@@ -221,7 +221,7 @@ class Plant:
 
     def name_only_tenants(self) -> None:
         """Have a transaction without a tenant trust what its connection says."""
-        line = "    connection.execute(SET_TENANT, tenant_parameters(session.info"
+        line = "    connection.execute(SET_TENANT, build_tenant_parameters(session.info"
         only_tenants = f'    if session.info["tenant_id"]:\n    {line}'
         self.replace("app/core/tenancy/scope.py", line, only_tenants)
 
@@ -359,7 +359,7 @@ class TestDatabase:
     def test_view_of_its_owner(self, plant: Make) -> None:
         planted = plant(ASYNC)
         planted.migrate(*VIEW)
-        because = "article_titles is a view that reads as its owner"
+        because = "article_titles is a view with its owner's privileges"
         planted.fails(ROW_SECURITY, "-k=protected", because=because)
 
         planted.add_route(VIEW_ROUTE)

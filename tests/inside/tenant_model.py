@@ -18,7 +18,7 @@ from app.articles.repository import ArticleRepository
 from app.articles.schemas import ArticleQuery, ArticleRead
 from app.core.database import Database
 from app.core.sql.errors import DATABASE_ERRORS, get_sqlstate
-from app.core.tenants import each_tenant
+from app.core.tenants import iterate_tenants
 from app.settings import Settings
 from app.tenants.models import Tenant
 from app.users.models import User
@@ -325,7 +325,7 @@ class Work(RuleBasedStateMachine):
     @rule()
     def visit_each(self) -> None:
         """Each tenant in turn sees its own; those that were there before have nothing."""
-        for visited in call.listed(each_tenant(self.database, reason="model")):
+        for visited in call.listed(iterate_tenants(self.database, reason="model")):
             number = self.ids.index(visited.tenant_id) if visited.tenant_id in self.ids else None
             own = [] if number is None else self.everything_of(number)
             assert {row["id"] for row in call(visited.read_session().fetch(ALL))} == set(own)

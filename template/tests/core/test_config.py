@@ -50,7 +50,7 @@ class TestProduction:
     def test_names_what_is_wrong(
         self, monkeypatch: pytest.MonkeyPatch, name: str, value: str
     ) -> None:
-        with pytest.raises(SystemExit, match=rf"^Refusing to start:\n  {name}[^\n]+$") as refused:
+        with pytest.raises(SystemExit, match=rf"^Invalid settings:\n  {name}[^\n]+$") as refused:
             start(monkeypatch, **{name: value})
 
         assert "hunter2" not in str(refused.value)

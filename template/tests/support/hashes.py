@@ -17,10 +17,10 @@ CHEAP = PasswordHash([Argon2Hasher(memory_cost=8, time_cost=1, parallelism=1)])
 @contextmanager
 def use_hasher(hasher: PasswordHash) -> Iterator[None]:
     """Have the application hash so until the end of the block."""
-    passwords._hash_of_nobody.cache_clear()
+    passwords._get_dummy_hash.cache_clear()
     with patch.object(passwords, "_passwords", hasher):
         yield
-    passwords._hash_of_nobody.cache_clear()
+    passwords._get_dummy_hash.cache_clear()
 
 
 class Hashes:

@@ -1,4 +1,4 @@
-"""The service. Without DATABASE_URL, a local environment uses the PostgreSQL of `manage`."""
+"""The service. Without DATABASE_URL, a local environment uses the server of `manage`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 
 def start_project_database(drivername: str) -> URL:
-    """Start the project's own PostgreSQL and return the URL of its database."""
-    from manage.local_database import start  # A deployed service never needs it.
+    """Start the project's PostgreSQL server and return the URL of its database."""
+    from manage.local_database import start  # Imported here: a deployed service never needs it.
 
     return start(drivername)
 

@@ -1,4 +1,4 @@
-"""The service's own settings, beside those of the kernel."""
+"""The service's settings, which extend those of the kernel."""
 
 from functools import cache
 
@@ -6,10 +6,10 @@ from app.core.config import CoreSettings, load_settings
 
 
 class Settings(CoreSettings):
-    """Add a field here; it is read from the environment variable of the same name in capitals."""
+    """Add fields here; each is read from the environment variable of its name in upper case."""
 
 
 @cache
 def get_settings() -> Settings:
-    """The settings, read once."""
+    """Return the settings, which are read once per process."""
     return load_settings(Settings)

@@ -30,7 +30,7 @@ def template(checkout: Path, tmp_path: Path) -> Template:
     publish(template, "0.1.0")
     template.edit("requirements.jinja", "structlog>=26.1", "structlog>=26.0")
     publish(template, "0.2.0")
-    template.edit("core/errors.py", "on our side.", "on our side, and is being looked into.")
+    template.edit("core/errors.py", "error occurred.", "error occurred, and is being looked into.")
     publish(template, "0.3.0")
     kernel = template.path / "template"
     (kernel / "app" / "core" / "clock.py").write_text('"""What time it is."""\n')

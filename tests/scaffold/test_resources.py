@@ -81,7 +81,7 @@ def test_orders_of_customers_per_tenant(
         assert eve.request("GET", "/order-lines", 200)["items"] == []
         eve.request("GET", f"/customers/{customer['id']}", 404)
         refused = eve.request("POST", "/order-lines", 409, json=line)
-        assert refused["detail"] == "This refers to a record that does not exist."
+        assert refused["detail"] == "A referenced record does not exist."
         refused = ann.request("DELETE", f"/customers/{customer['id']}", 409)
-        assert refused["detail"] == "Other records still refer to this one."
+        assert refused["detail"] == "Other records still reference this record."
         server.stop()

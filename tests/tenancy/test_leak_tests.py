@@ -221,7 +221,7 @@ class ProjectCopy:
 
     def set_tenant_only_if_given(self) -> None:
         """Keep the connection's last tenant in transactions that have none."""
-        line = "    connection.execute(SET_TENANT, tenant_parameters(session.info"
+        line = "    connection.execute(SET_TENANT, build_tenant_parameters(session.info"
         only_tenants = f'    if session.info["tenant_id"]:\n    {line}'
         self.replace("app/core/tenancy/scope.py", line, only_tenants)
 

@@ -245,7 +245,7 @@ def test_settings(case: DoctorCase) -> None:
     invalid = "POOL_SIZE Input should be a valid integer, unable to parse string as an integer"
     assert ("settings", "error", invalid) in case.new_findings()
     case.write(".env", "DEBUG=true\n")
-    wrong = ("settings", "note", "Production would refuse: DEBUG shows internals")
+    wrong = ("settings", "note", "Production would refuse: DEBUG exposes internals")
     assert case.new_findings() == [wrong]
 
 

@@ -1,7 +1,7 @@
-"""What can go wrong, in the service's own terms: raised anywhere, answered as problem+json.
+"""The service's errors, which can be raised anywhere and become problem+json responses.
 
-Nothing here knows HTTP beyond a status. Subclass the nearest error to give a failure a code of its
-own; clients branch on `code`, so it is part of the API and never changes.
+Subclass the closest error to give a failure its own `code`. Clients branch on `code`, so it is part
+of the API: never change it.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """What is wrong with one value of the input; never the value itself."""
+    """An error in one input value; it never contains the value, which may be a secret."""
 
     loc: tuple[str | int, ...]
     message: str
@@ -18,12 +18,12 @@ class FieldError:
 
 
 class AppError(Exception):
-    """A failure that the client is told about; `detail` is a sentence for people."""
+    """The base of all errors that reach the client; `detail` is a human-readable sentence."""
 
     code = "internal_server_error"
     title = "Internal Server Error"
     status = 500
-    detail = "Something went wrong on our side."
+    detail = "An unexpected error occurred."
     errors: Sequence[FieldError] = ()
     retry_after: int | None = None
 
@@ -34,39 +34,39 @@ class AppError(Exception):
 
 
 class UnauthorizedError(AppError):
-    """Nobody is logged in, or the credentials are not valid (any more)."""
+    """Raised when credentials are missing, invalid or expired (401)."""
 
     code = "unauthorized"
     title = "Unauthorized"
     status = 401
-    detail = "Log in to do this."
+    detail = "Authentication credentials are missing, invalid or expired."
 
 
 class ForbiddenError(AppError):
-    """Logged in, but not allowed to."""
+    """Raised when the user lacks permission (403)."""
 
     code = "forbidden"
     title = "Forbidden"
     status = 403
-    detail = "You are not allowed to do this."
+    detail = "You do not have permission to perform this action."
 
 
 class NotFoundError(AppError):
-    """No such thing, or none that this client may know of."""
+    """Raised when a resource does not exist or is hidden from the client (404)."""
 
     code = "not_found"
     title = "Not Found"
     status = 404
-    detail = "There is nothing here."
+    detail = "Not found."
 
 
 class ConflictError(AppError):
-    """The request contradicts what is stored."""
+    """Raised when the request conflicts with the current state (409)."""
 
     code = "conflict"
     title = "Conflict"
     status = 409
-    detail = "The request contradicts what is stored."
+    detail = "The request conflicts with the current state."
 
     def __init__(self, detail: str | None = None, *, errors: Sequence[FieldError] = ()) -> None:
         super().__init__(detail)
@@ -74,12 +74,12 @@ class ConflictError(AppError):
 
 
 class ValidationFailedError(AppError):
-    """The input breaks a rule; `errors` says which value and why."""
+    """Raised when the input is invalid (422); `errors` names each invalid value and the reason."""
 
     code = "validation_failed"
     title = "Unprocessable Content"
     status = 422
-    detail = "The input is not valid."
+    detail = "The input is invalid."
 
     def __init__(self, detail: str | None = None, *, errors: Sequence[FieldError] = ()) -> None:
         super().__init__(detail)
@@ -87,12 +87,12 @@ class ValidationFailedError(AppError):
 
 
 class TooManyRequestsError(AppError):
-    """The client has to slow down."""
+    """Raised when a rate limit is exceeded (429); `retry_after` is in seconds."""
 
     code = "too_many_requests"
     title = "Too Many Requests"
     status = 429
-    detail = "There were too many requests. Try again later."
+    detail = "Too many requests. Try again later."
 
     def __init__(self, detail: str | None = None, *, retry_after: int | None = None) -> None:
         super().__init__(detail)
@@ -100,12 +100,12 @@ class TooManyRequestsError(AppError):
 
 
 class UnavailableError(AppError):
-    """Something that the service needs does not answer; the same request may succeed later."""
+    """Raised when a required service is unavailable (503); `retry_after` is in seconds."""
 
     code = "service_unavailable"
     title = "Service Unavailable"
     status = 503
-    detail = "The service cannot answer right now. Try again later."
+    detail = "A required service is unavailable. Try again later."
 
     def __init__(self, detail: str | None = None, *, retry_after: int = 5) -> None:
         super().__init__(detail)

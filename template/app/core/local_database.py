@@ -1,4 +1,4 @@
-"""The database of a local environment without DATABASE_URL, which `app` registers."""
+"""The database of a local environment without DATABASE_URL, registered by `app`."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def register_local_database(start: Callable[[str], URL]) -> None:
 
 
 def start_local_database(drivername: str) -> URL:
-    """Start the registered database, if it is not running, and return its URL for a driver.
+    """Start the registered database if it is not running, and return its URL for a driver.
 
-    Raises RuntimeError if none is registered.
+    Raise RuntimeError if none is registered.
     """
     if _start is None:
         raise RuntimeError("DATABASE_URL is not set, and no local database is registered")

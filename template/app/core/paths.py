@@ -1,7 +1,8 @@
-"""Where the project's files are."""
+"""The paths of the project."""
 
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-# Installed as a wheel, the service finds `.env`, migrations and `.postgres` where it is started.
+# If the service is installed as a wheel, `.env`, migrations and `.postgres` are in the working
+# directory.
 PROJECT_ROOT = CHECKOUT if (CHECKOUT / "pyproject.toml").exists() else Path.cwd()

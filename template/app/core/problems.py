@@ -1,6 +1,6 @@
-"""Every error as `application/problem+json` (RFC 9457), and as documentation of the routes.
+"""Error responses as `application/problem+json` (RFC 9457), and their OpenAPI documentation.
 
-`PROBLEM_HANDLERS` is the one registry: FastAPI answers each exception class with its handler.
+`PROBLEM_HANDLERS` maps each exception class to its handler.
 """
 
 import re
@@ -36,18 +36,18 @@ logger = structlog.get_logger()
 Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 
 MEDIA_TYPE = "application/problem+json"
-# Python 3.11 and 3.13 name these two differently.
+# Python 3.11 and 3.13 use different phrases for these two.
 TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
 DETAILS = {
-    400: "The request cannot be read.",
-    404: "There is nothing here.",
-    405: "This cannot be done here.",
-    413: "The request is too large.",
+    400: "The request could not be parsed.",
+    404: "Not found.",
+    405: "Method not allowed.",
+    413: "The request body is too large.",
 }
 
 
 class ProblemField(BaseModel):
-    """What is wrong with one value of the request."""
+    """An error in one value of the request."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -57,7 +57,7 @@ class ProblemField(BaseModel):
 
 
 class Problem(BaseModel):
-    """An error (RFC 9457). Branch on `code`; quote `correlation_id` when you report it."""
+    """An error (RFC 9457). Branch on `code`; include `correlation_id` in bug reports."""
 
     type: str = "about:blank"
     title: str
@@ -71,23 +71,23 @@ class Problem(BaseModel):
 
 
 def problem_responses(*errors: type[AppError]) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route that can answer with these errors."""
+    """Return the `responses` argument of a route that can fail with these errors."""
     documented: dict[int | str, dict[str, Any]] = {}
     for error in errors:
         response = documented.setdefault(error.status, document_problem(error.title))
         examples = response["content"][MEDIA_TYPE].setdefault("examples", {})
-        examples[error.code] = {"summary": error.code, "value": example(error)}
+        examples[error.code] = {"summary": error.code, "value": build_example(error)}
     return documented
 
 
 def document_problem(description: str) -> dict[str, Any]:
-    """An OpenAPI response whose body is a problem."""
+    """Build the OpenAPI response of a problem."""
     schema = {"$ref": "#/components/schemas/Problem"}
     return {"description": description, "content": {MEDIA_TYPE: {"schema": schema}}}
 
 
-def example(error: type[AppError]) -> dict[str, Any]:
-    """What the body of an error looks like, as far as it is the same each time."""
+def build_example(error: type[AppError]) -> dict[str, Any]:
+    """Build an error's example body from its constant fields."""
     return {
         "type": "about:blank",
         "title": error.title,
@@ -97,10 +97,10 @@ def example(error: type[AppError]) -> dict[str, Any]:
     }
 
 
-def problem_response(
+def build_problem_response(
     scope: Scope, error: AppError, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """The response that tells a client about an error."""
+    """Build the problem response of an error."""
     problem = Problem(
         title=error.title,
         status=error.status,
@@ -119,8 +119,8 @@ def problem_response(
     return response
 
 
-def error_for_status(status: int, detail: str = "") -> AppError:
-    """An error for what is known by its HTTP status only."""
+def build_error_for_status(status: int, detail: str = "") -> AppError:
+    """Build an error for an HTTP status that has no error class."""
     phrase = responses.get(status, "Error")
     title = TITLES.get(status, phrase)
     if detail in ("", phrase, title):
@@ -132,51 +132,52 @@ def error_for_status(status: int, detail: str = "") -> AppError:
 
 
 async def handle_app_error(request: Request, error: AppError) -> Response:
-    """Answer with what the error says."""
-    return problem_response(request.scope, error)
+    """Respond with the error."""
+    return build_problem_response(request.scope, error)
 
 
 async def handle_http_exception(request: Request, error: HTTPException) -> Response:
-    """Answer what FastAPI and Starlette raise: no such path, wrong method, unreadable body."""
+    """Respond to an error of FastAPI or Starlette, such as an unknown path or a malformed body."""
     headers = dict(error.headers or {})
     if error.status_code in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
         return Response(status_code=error.status_code, headers=headers)
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = ", ".join(sorted(allowed_methods(request)))
+        headers["Allow"] = ", ".join(sorted(get_allowed_methods(request)))
     detail = error.detail if isinstance(error.detail, str) else ""
-    return problem_response(request.scope, error_for_status(error.status_code, detail), headers)
+    app_error = build_error_for_status(error.status_code, detail)
+    return build_problem_response(request.scope, app_error, headers)
 
 
 async def handle_validation_error(request: Request, error: RequestValidationError) -> Response:
-    """Say which value is wrong and why, without repeating it: it may be a password."""
+    """Respond with each invalid value's location and reason, but not the value: it may be secret."""
     fields = [
-        FieldError(tuple(found["loc"]), found["msg"].removeprefix("Value error, "), found["type"])
-        for found in error.errors()
+        FieldError(tuple(item["loc"]), item["msg"].removeprefix("Value error, "), item["type"])
+        for item in error.errors()
     ]
-    return problem_response(request.scope, ValidationFailedError(errors=fields))
+    return build_problem_response(request.scope, ValidationFailedError(errors=fields))
 
 
 async def handle_database_error(request: Request, error: Exception) -> Response:
-    """Answer what the client caused or can wait for; anything else is a defect."""
+    """Respond to a database error that the client can fix or retry; re-raise any other."""
     translated = to_app_error(error)
     if translated is None:
         raise error
-    known = {"sqlstate": get_sqlstate(error), "constraint": get_constraint_name(error)}
+    context = {"sqlstate": get_sqlstate(error), "constraint": get_constraint_name(error)}
     if translated.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        logger.warning("database_unavailable", **known, reason=get_driver_message(error))
+        logger.warning("database_unavailable", **context, reason=get_driver_message(error))
     else:
-        logger.info("database_refused", **known)
-    return problem_response(request.scope, translated)
+        logger.info("database_refused", **context)
+    return build_problem_response(request.scope, translated)
 
 
 async def handle_unhandled_error(request: Request, error: Exception) -> Response:
-    """Log a defect and tell the client nothing about it but the correlation id."""
+    """Log an unexpected error; the response reveals only the correlation ID."""
     report_unhandled(error)
-    return problem_response(request.scope, AppError())
+    return build_problem_response(request.scope, AppError())
 
 
-def allowed_methods(request: Request) -> set[str]:
-    """The methods of every route at this path; Starlette names those of the first route only."""
+def get_allowed_methods(request: Request) -> set[str]:
+    """Return the methods of all routes at this path; Starlette reports only the first route's."""
     path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
     methods: set[str] = set()
     for route in iter_route_contexts(request.app.routes):

@@ -1,4 +1,4 @@
-"""Bases of request and response schemas, and the page that every list answers with."""
+"""Base classes and field types of request and response schemas."""
 
 from datetime import UTC, datetime, time
 from typing import Annotated, Generic, Literal, Self, TypeVar
@@ -30,39 +30,40 @@ _web_url = TypeAdapter[HttpUrl](HttpUrl)
 
 
 def reject_display_name(value: object) -> object:
-    """Refuse `Ann <ann@example.org>`, which EmailStr takes for the address in it."""
+    """Reject `Ann <ann@example.org>`, which EmailStr accepts and strips to the address."""
     if isinstance(value, str) and "<" in value:
-        raise ValueError("Write the address alone.")
+        raise ValueError("Enter an email address without a display name.")
     return value
 
 
 def check_web_url(value: str) -> str:
-    """The text as it was sent, if it is an address of the web."""
+    """Reject anything but an HTTP or HTTPS URL; return the URL unchanged."""
     _web_url.validate_python(value)
     return value
 
 
 def check_wall_time(value: time) -> time:
-    """A time without a time zone, which PostgreSQL's `time` does not hold."""
+    """Reject a time zone, which PostgreSQL's `time` type cannot store."""
     if value.tzinfo is not None:
-        raise ValueError("Write the time without a time zone.")
+        raise ValueError("Enter a time without a time zone.")
     return value
 
 
 def check_timestamp(value: datetime) -> datetime:
-    """A moment that Python can read in every time zone once PostgreSQL has stored it."""
+    """Reject a timestamp that `datetime` cannot represent in every time zone."""
     if not EARLIEST <= value <= LATEST:
-        raise ValueError(f"Write a time from {EARLIEST.date()} to {LATEST.date()}.")
+        raise ValueError(f"Enter a timestamp between {EARLIEST.date()} and {LATEST.date()}.")
     return value
 
 
-# What PostgreSQL's `smallint`, `integer` and `bigint` hold.
+# The ranges of PostgreSQL's `smallint`, `integer` and `bigint`.
 Int16 = Annotated[int, Field(ge=-(2**15), lt=2**15)]
 Int32 = Annotated[int, Field(ge=-(2**31), lt=2**31)]
 Int64 = Annotated[int, Field(ge=-(2**63), lt=2**63)]
-# What a path can end in: clients take "." and ".." out of a URL, and a slash would begin another part.
+# A key that works as the last segment of a path: clients remove "." and ".." from URLs, and a slash
+# starts another segment.
 PathKey = Annotated[str, Field(pattern=r"^([^/.][^/]*|\.[^/.][^/]*|\.\.[^/]+)$")]
-# Stored in lower case, so that an address is the same one however it is written.
+# Stored in lower case, so that addresses are compared case-insensitively.
 Email = Annotated[EmailStr, BeforeValidator(reject_display_name), AfterValidator(str.lower)]
 Timestamp = Annotated[AwareDatetime, AfterValidator(check_timestamp)]
 WallTime = Annotated[time, AfterValidator(check_wall_time)]
@@ -74,20 +75,20 @@ WebUrl = Annotated[
 
 
 class InputSchema(BaseModel):
-    """What a client sends; unknown fields are refused, so that nothing is ignored silently."""
+    """The base of request schemas; unknown fields are rejected instead of silently ignored."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
     @model_validator(mode="after")
     def reject_nul(self) -> Self:
-        """PostgreSQL stores no NUL character in a text."""
+        """Reject null characters, which PostgreSQL cannot store."""
         if any(isinstance(value, str) and "\0" in value for value in vars(self).values()):
-            raise ValueError("A text must not contain the NUL character.")
+            raise ValueError("Null characters are not allowed.")
         return self
 
 
 class ReadSchema(BaseModel):
-    """What a client gets; each field is read from the model's attribute of the same name."""
+    """The base of response schemas; each field is the model's column of the same name."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -95,8 +96,9 @@ class ReadSchema(BaseModel):
 class Page(BaseModel, Generic[Item]):
     """One page of a list.
 
-    By offset it counts the whole list; by cursor `total` and `offset` are null, and no count is
-    made. `next_cursor` continues either kind and is null on the last page.
+    With offset pagination, `total` is the number of matching items. With cursor pagination, `total`
+    and `offset` are null. Pass `next_cursor` as `cursor` to get the next page; it is null on the
+    last page.
     """
 
     items: list[Item]
@@ -107,9 +109,9 @@ class Page(BaseModel, Generic[Item]):
 
 
 class PageQuery(InputSchema):
-    """Paging and order of a list; a resource adds its filters and the sorts that it allows.
+    """The base of list parameters; a resource adds its filters and the values that `sort` allows.
 
-    A filter is named after a column, or `column__operator` (see `app.core.sql.filters.OPERATORS`).
+    A filter is named `column` or `column__operator` (see `app.core.sql.filters.OPERATORS`).
     """
 
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 20
@@ -119,11 +121,11 @@ class PageQuery(InputSchema):
 
     @property
     def paging(self) -> Paging:
-        """By offset, or by cursor: from the start when it is empty."""
+        """The kind of pagination; an empty cursor starts cursor pagination."""
         if self.cursor is None:
             return "offset"
         return "after cursor" if self.cursor else "from start"
 
     def filters(self) -> dict[str, object]:
-        """The filters that the client gave."""
+        """Return the filters that the client set."""
         return self.model_dump(exclude=set(PageQuery.model_fields), exclude_none=True)

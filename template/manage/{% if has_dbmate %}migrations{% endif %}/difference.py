@@ -9,7 +9,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 
 from app.core.models import Base
-from app.core.sql.operations import leaves
+from app.core.sql.operations import flatten_operations
 
 import app.builtin.models
 import app.models  # noqa: F401 (both fill the metadata)
@@ -33,6 +33,6 @@ def render_sql(operations: OpContainer | None) -> str:
     )
     renderer = Operations(context)
     if operations is not None:
-        for operation in leaves(operations):
+        for operation in flatten_operations(operations):
             renderer.invoke(operation)
     return "\n".join(line.rstrip() for line in output.getvalue().strip().splitlines())

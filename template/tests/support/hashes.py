@@ -17,10 +17,10 @@ FAST_HASHER = PasswordHash([Argon2Hasher(memory_cost=8, time_cost=1, parallelism
 @contextmanager
 def override_hasher(hasher: PasswordHash) -> Iterator[None]:
     """Replace the application's password hasher inside the block."""
-    passwords._hash_of_nobody.cache_clear()
+    passwords._get_dummy_hash.cache_clear()
     with patch.object(passwords, "_passwords", hasher):
         yield
-    passwords._hash_of_nobody.cache_clear()
+    passwords._get_dummy_hash.cache_clear()
 
 
 class HashCounter:

@@ -18,7 +18,7 @@ from app.articles.repository import ArticleRepository
 from app.articles.schemas import ArticleQuery, ArticleRead
 from app.core.database import Database
 from app.core.sql.errors import DATABASE_ERRORS, get_sqlstate
-from app.core.tenants import each_tenant
+from app.core.tenants import iterate_tenants
 from app.settings import Settings
 from app.tenants.models import Tenant
 from app.users.models import User
@@ -325,7 +325,7 @@ class TenantMachine(RuleBasedStateMachine):
     @rule()
     def visit_each(self) -> None:
         """Iterate over the tenants; each sees its own rows, and older tenants see none."""
-        for visited in call.collect(each_tenant(self.database, reason="model")):
+        for visited in call.collect(iterate_tenants(self.database, reason="model")):
             number = self.ids.index(visited.tenant_id) if visited.tenant_id in self.ids else None
             own = [] if number is None else self.everything_of(number)
             assert {row["id"] for row in call(visited.read_session().fetch(ALL))} == set(own)

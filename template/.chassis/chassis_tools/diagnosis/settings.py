@@ -25,8 +25,8 @@ def refusals(**given: Any) -> list[tuple[str, str]]:
     problems: list[str] = []
 
     class Examined(Settings):
-        def insecure_settings(self) -> list[str]:
-            problems.extend(super().insecure_settings())
+        def find_insecure_settings(self) -> list[str]:
+            problems.extend(super().find_insecure_settings())
             return []
 
     try:

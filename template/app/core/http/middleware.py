@@ -1,4 +1,7 @@
-"""What happens around every request, in one ASGI middleware, because each one more costs."""
+"""The middleware for correlation IDs, security headers and request logs.
+
+It is one ASGI middleware, because every additional one slows each request down.
+"""
 
 import os
 import re
@@ -13,14 +16,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.config import CoreSettings
 from app.core.logging import correlation_id
-from app.core.problems import error_for_status, problem_response
+from app.core.problems import build_error_for_status, build_problem_response
 
 logger = structlog.get_logger()
 
 Header = tuple[bytes, bytes]
 
 CORRELATION_HEADER = b"x-correlation-id"
-SANE_IDENTIFIER = re.compile(rb"[A-Za-z0-9._:+/=-]{1,128}")
+CORRELATION_ID_PATTERN = re.compile(rb"[A-Za-z0-9._:+/=-]{1,128}")
 
 SECURITY_HEADERS: list[Header] = [
     (b"x-content-type-options", b"nosniff"),
@@ -28,7 +31,7 @@ SECURITY_HEADERS: list[Header] = [
     (b"referrer-policy", b"no-referrer"),
 ]
 POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
-# Swagger UI and ReDoc come from a CDN and start from an inline script.
+# Swagger UI and ReDoc load from a CDN and start with an inline script.
 DOCS_POLICY = (
     b"content-security-policy",
     b"default-src 'none'; connect-src 'self'; frame-ancestors 'none'; worker-src blob:; "
@@ -41,10 +44,10 @@ HTTPS_ONLY = (b"strict-transport-security", b"max-age=31536000; includeSubDomain
 
 
 class RequestMiddleware:
-    """Gives each request a correlation id, security headers and one log line.
+    """Adds a correlation ID and security headers to each response and logs the request.
 
-    Starlette's own middlewares refuse a request (host, origin, size) in plain text; such an answer
-    becomes a problem here.
+    Starlette's middlewares reject requests (host, origin, size) with a plain-text response, which
+    becomes a problem response here.
     """
 
     def __init__(
@@ -61,20 +64,20 @@ class RequestMiddleware:
         self._quiet_paths = frozenset(quiet_paths)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run the request inside its correlation id and log how it went."""
+        """Handle a request with its correlation ID set, then log it."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        identifier = incoming_identifier(scope["headers"]) or os.urandom(16).hex()
+        identifier = get_correlation_id(scope["headers"]) or os.urandom(16).hex()
         token = correlation_id.set(identifier)
-        answer = Answer(scope, send, self._headers(scope, identifier))
+        recorder = ResponseRecorder(scope, send, self._build_headers(scope, identifier))
         try:
-            await self.app(scope, receive, answer.send)
+            await self.app(scope, receive, recorder.send)
         finally:
-            self._log(scope, answer)
+            self._log(scope, recorder)
             correlation_id.reset(token)
 
-    def _headers(self, scope: Scope, identifier: str) -> list[Header]:
+    def _build_headers(self, scope: Scope, identifier: str) -> list[Header]:
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         policy = DOCS_POLICY if path in self._docs_paths else POLICY
         headers = [(CORRELATION_HEADER, identifier.encode()), policy, *SECURITY_HEADERS]
@@ -82,7 +85,7 @@ class RequestMiddleware:
             headers.append(HTTPS_ONLY)
         return headers
 
-    def _log(self, scope: Scope, answer: "Answer") -> None:
+    def _log(self, scope: Scope, recorder: "ResponseRecorder") -> None:
         path = scope["path"]
         log = logger.debug if path in self._quiet_paths else logger.info
         endpoint = scope.get("endpoint")
@@ -91,15 +94,15 @@ class RequestMiddleware:
             method=scope["method"],
             path=path,
             endpoint=getattr(endpoint, "__name__", None),
-            status=answer.status,
-            duration_ms=answer.duration_ms(),
+            status=recorder.status,
+            duration_ms=recorder.get_duration_ms(),
         )
 
 
-class Answer:
-    """Passes a response on with more headers, and remembers its status and when it was complete."""
+class ResponseRecorder:
+    """Adds headers to a response and records its status and duration."""
 
-    __slots__ = ("_finished", "_headers", "_refusal", "_scope", "_send", "_started", "status")
+    __slots__ = ("_finished", "_headers", "_rejection", "_scope", "_send", "_started", "status")
 
     def __init__(self, scope: Scope, send: Send, headers: list[Header]) -> None:
         self.status: int | None = None
@@ -108,60 +111,60 @@ class Answer:
         self._headers = headers
         self._started = perf_counter()
         self._finished: float | None = None
-        self._refusal: Message | None = None
+        self._rejection: Message | None = None
 
     async def send(self, message: Message) -> None:
-        """Pass one ASGI message on."""
+        """Send an ASGI message."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers = message.get("headers", ())
             if message["status"] >= 400 and is_plain_text(headers):
-                self._refusal = message
+                self._rejection = message
                 return
-            message["headers"] = self._complete(headers)
+            message["headers"] = self._add_headers(headers)
         elif not message.get("more_body"):
             self._finished = perf_counter()
-        if self._refusal is None:
+        if self._rejection is None:
             await self._send(message)
         elif self._finished is not None:
-            await self._reject(self._refusal, message.get("body", b""))
+            await self._send_problem(self._rejection, message.get("body", b""))
 
-    def duration_ms(self) -> float:
-        """From the request's start to its answer's last byte, without background tasks."""
+    def get_duration_ms(self) -> float:
+        """Return the time from the request's start to the response's last byte, in milliseconds."""
         return round(((self._finished or perf_counter()) - self._started) * 1000, 2)
 
-    def _complete(self, headers: Iterable[Header]) -> list[Header]:
+    def _add_headers(self, headers: Iterable[Header]) -> list[Header]:
         present = {name for name, _ in headers}
         return [*headers, *(header for header in self._headers if header[0] not in present)]
 
-    async def _reject(self, start: Message, text: bytes) -> None:
-        error = error_for_status(start["status"], text.decode(errors="replace"))
-        problem = problem_response(self._scope, error)
+    async def _send_problem(self, start: Message, text: bytes) -> None:
+        error = build_error_for_status(start["status"], text.decode(errors="replace"))
+        problem = build_problem_response(self._scope, error)
         replaced = {name for name, _ in problem.raw_headers}
         kept = [header for header in start["headers"] if header[0] not in replaced]
-        start["headers"] = self._complete([*kept, *problem.raw_headers])
+        start["headers"] = self._add_headers([*kept, *problem.raw_headers])
         await self._send(start)
         await self._send({"type": "http.response.body", "body": problem.body})
 
 
-def reject_too_large(request: Request) -> None:
-    """Refuse a body that no route may read, and that would else be refused after its work."""
+def reject_large_body(request: Request) -> None:
+    """Reject a declared body over the size limit before the request is authenticated."""
     limit = request.scope.get(MAX_BODY_SIZE_SCOPE_KEY)
     length = request.headers.get("content-length", "")
     if limit is not None and length.isdecimal() and int(length) > limit:
         raise HTTPException(413)
 
 
-def incoming_identifier(headers: Iterable[Header]) -> str | None:
-    """The caller's correlation id, if it is fit for headers and logs."""
+def get_correlation_id(headers: Iterable[Header]) -> str | None:
+    """Return the client's correlation ID if it is safe in headers and logs."""
     for name, value in headers:
-        if name == CORRELATION_HEADER and SANE_IDENTIFIER.fullmatch(value):
+        if name == CORRELATION_HEADER and CORRELATION_ID_PATTERN.fullmatch(value):
             return value.decode()
     return None
 
 
 def is_plain_text(headers: Iterable[Header]) -> bool:
-    """Whether a response is plain text, as those of Starlette's middlewares are."""
+    """Return True if a response is plain text, as those of Starlette's middlewares are."""
     return any(
         name == b"content-type" and value.startswith(b"text/plain") for name, value in headers
     )

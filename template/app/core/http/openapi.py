@@ -1,4 +1,4 @@
-"""The OpenAPI document, made true to how this service answers errors."""
+"""Problem responses in the OpenAPI document."""
 
 from typing import Any
 
@@ -9,19 +9,19 @@ METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
 
 def document_problems(document: dict[str, Any]) -> None:
-    """Replace FastAPI's own error shape, and add the errors that no route can avoid."""
+    """Replace FastAPI's validation error schema and add the errors that any route can return."""
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     for path in document["paths"].values():
         for method in METHODS:
             if method in path:
-                complete_responses(path[method])
-    for replaced in ("HTTPValidationError", "ValidationError"):
-        schemas.pop(replaced, None)
-    schemas.update(problem_schemas())
+                add_error_responses(path[method])
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    schemas.update(build_problem_schemas())
 
 
-def complete_responses(operation: dict[str, Any]) -> None:
-    """Describe one operation's errors."""
+def add_error_responses(operation: dict[str, Any]) -> None:
+    """Add the error responses of one operation."""
     responses = operation["responses"]
     if "application/json" in responses.get("422", {}).get("content", {}):
         responses["422"] = document_problem("Unprocessable Content")
@@ -31,7 +31,7 @@ def complete_responses(operation: dict[str, Any]) -> None:
     responses.setdefault("default", document_problem("Any other error"))
 
 
-def problem_schemas() -> dict[str, Any]:
-    """The schema of a problem, and of what it is made of."""
+def build_problem_schemas() -> dict[str, Any]:
+    """Build the schema of a problem and the schemas that it references."""
     schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     return {**schema.pop("$defs"), "Problem": schema}

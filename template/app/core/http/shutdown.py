@@ -1,4 +1,4 @@
-"""A graceful end: the service says that it is leaving before it stops to answer."""
+"""Graceful shutdown: the readiness probe fails before the server stops."""
 
 import asyncio
 import signal
@@ -12,28 +12,27 @@ from fastapi import FastAPI
 
 @contextmanager
 def drain_on_sigterm(app: FastAPI, *, delay_seconds: float = 0) -> Iterator[None]:
-    """Turn `/health/ready` to 503 at SIGTERM, and let the server stop `delay_seconds` later.
+    """Make `/health/ready` return 503 at SIGTERM, and stop the server `delay_seconds` later.
 
-    The lifespan ends only after the last request, too late to say so; so the signal is caught on
-    its way to the server, which then stops accepting and waits for the requests in flight. The
-    delay gives load balancers time to notice; a second SIGTERM skips it.
+    The delay lets load balancers stop sending requests; a second SIGTERM skips it. The signal is
+    intercepted before the server's handler, because the lifespan ends only after the last request.
     """
     app.state.draining = False
     if threading.current_thread() is not threading.main_thread():
-        yield  # Signals can only be caught in the main thread: a test runs the application.
+        yield  # Signal handlers require the main thread; in tests the application has another one.
         return
     loop = asyncio.get_running_loop()
-    stop = signal.getsignal(signal.SIGTERM)
+    handler = signal.getsignal(signal.SIGTERM)
 
     def drain(number: int, frame: FrameType | None) -> None:
         wait = delay_seconds if not app.state.draining else 0
         app.state.draining = True
-        loop.call_soon_threadsafe(loop.call_later, wait, hand_on, number, frame)
+        loop.call_soon_threadsafe(loop.call_later, wait, forward, number, frame)
 
-    def hand_on(number: int, frame: FrameType | None) -> None:
-        if callable(stop):
-            stop(number, frame)
-        elif stop == signal.SIG_DFL:
+    def forward(number: int, frame: FrameType | None) -> None:
+        if callable(handler):
+            handler(number, frame)
+        elif handler == signal.SIG_DFL:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
 
@@ -41,4 +40,4 @@ def drain_on_sigterm(app: FastAPI, *, delay_seconds: float = 0) -> Iterator[None
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, stop or signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, handler or signal.SIG_DFL)

@@ -1,4 +1,4 @@
-"""Filters and sorts of lists: from the names in a query to conditions with parameters."""
+"""Filters and sort orders of lists, as SQL expressions with bound parameters."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
@@ -22,7 +22,7 @@ OPERATORS: dict[str, Condition] = {
 
 
 class Sort(NamedTuple):
-    """An order by one column, then by key, so that equal values keep their places."""
+    """A sort order: a column, then the primary key, so that the order is total."""
 
     column: Attribute
     key: Attribute
@@ -30,40 +30,41 @@ class Sort(NamedTuple):
 
     @classmethod
     def parse(cls, model: type[Any], name: str) -> "Sort":
-        """`title` sorts ascending, `-title` descending."""
+        """Parse `title` (ascending) or `-title` (descending)."""
         return cls(getattr(model, name.removeprefix("-")), model.id, name.startswith("-"))
 
     @property
     def order(self) -> list[UnaryExpression[Any]]:
-        both = (self.column, self.key)
-        return [column.desc() if self.descending else column.asc() for column in both]
+        """The ORDER BY expressions."""
+        columns = (self.column, self.key)
+        return [column.desc() if self.descending else column.asc() for column in columns]
 
     @property
     def after_cursor(self) -> ColumnElement[bool]:
-        """Rows behind the place `cursor_value`, `cursor_id`."""
-        place = tuple_(self.column, self.key)
+        """The condition for rows after the cursor (`cursor_value`, `cursor_id`)."""
+        position = tuple_(self.column, self.key)
         cursor = tuple_(
             bindparam("cursor_value", type_=self.column.type),
             bindparam("cursor_id", type_=self.key.type),
         )
-        return place < cursor if self.descending else place > cursor
+        return position < cursor if self.descending else position > cursor
 
 
-def conditions(model: type[Any], names: Iterable[str]) -> list[ColumnElement[bool]]:
-    """A condition for each filter name, with a parameter of that name."""
-    return [condition(model, name) for name in names]
+def build_conditions(model: type[Any], names: Iterable[str]) -> list[ColumnElement[bool]]:
+    """Build a condition for each filter name, with a bound parameter of that name."""
+    return [build_condition(model, name) for name in names]
 
 
-def condition(model: type[Any], name: str) -> ColumnElement[bool]:
-    """The condition of a filter named `column` or `column__operator`."""
+def build_condition(model: type[Any], name: str) -> ColumnElement[bool]:
+    """Build the condition of a filter named `column` or `column__operator`."""
     attribute, _, operator = name.partition("__")
     column: Attribute = getattr(model, attribute)
     value = bindparam(name, type_=column.type, expanding=operator == "in")
     return OPERATORS[operator](column, value)
 
 
-def filter_values(filters: Mapping[str, Any]) -> dict[str, Any]:
-    """The filters as parameters; what `contains` looks for is text, not a pattern."""
+def build_filter_parameters(filters: Mapping[str, Any]) -> dict[str, Any]:
+    """Build the parameters of filters; wildcards in a `contains` value match literally."""
     return {
         name: f"%{escape_pattern(value)}%" if name.endswith("__contains") else value
         for name, value in filters.items()
@@ -71,5 +72,5 @@ def filter_values(filters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def escape_pattern(text: str) -> str:
-    """Text in which LIKE finds no wildcard."""
+    """Escape LIKE wildcards."""
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

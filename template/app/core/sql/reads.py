@@ -1,4 +1,4 @@
-"""How reads run: each on a pooled connection in AUTOCOMMIT, prepared ones on the driver's own."""
+"""Execution of reads: each statement on a pooled connection in AUTOCOMMIT."""
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, closing, nullcontext
@@ -8,13 +8,20 @@ from sqlalchemy import Connection, Engine, Executable, Result
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import PoolProxiedConnection
 
-from app.core.sql.prepared import DriverStatement, PreparedStatement, Row, is_closed, run_prepared
+from app.core.sql.prepared import (
+    DriverStatement,
+    PreparedStatement,
+    Rewrite,
+    Row,
+    is_closed,
+    run_prepared,
+)
 
 Parameters = Mapping[str, Any]
 
 
 class ReadPool:
-    """Where the connections of reads come from."""
+    """The source of the connections of reads."""
 
     def __init__(
         self,
@@ -26,27 +33,32 @@ class ReadPool:
 
     @classmethod
     def from_engine(cls, engine: Engine) -> "ReadPool":
-        """Connections of an engine, given back after each statement."""
+        """Use an engine's pool; each statement checks out a connection."""
         return cls(engine.connect, lambda: closing(engine.raw_connection()))
 
     @classmethod
     def from_connection(cls, connection: Connection) -> "ReadPool":
-        """One connection that stays open: for tests."""
+        """Use one connection, which stays open, in tests."""
         return cls(lambda: nullcontext(connection), lambda: nullcontext(connection.connection))
 
 
 class Reader:
-    """Runs statements; one whose connection had gone stale is run once more."""
+    """Runs statements; a statement whose pooled connection was closed runs once more.
 
-    def __init__(self, pool: ReadPool) -> None:
+    The retry is safe because reads have no side effects.
+    """
+
+    def __init__(self, pool: ReadPool, rewrite: Rewrite | None = None) -> None:
         self._pool = pool
+        self._rewrite = rewrite
 
     def fetch(self, statement: Executable | PreparedStatement, parameters: Parameters) -> list[Row]:
         """Run one statement and return its rows."""
         if not isinstance(statement, PreparedStatement):
             return self._execute(statement, parameters)
-        if for_driver := statement.for_driver:
-            rows = self._run_on_driver(for_driver, parameters)
+        compiled = statement.compile(self._rewrite)
+        if compiled is not None:
+            rows = self._run_on_driver(compiled, parameters)
             if rows is not None:
                 return rows
         return self._execute(statement.statement, parameters)
@@ -54,7 +66,7 @@ class Reader:
     def _run_on_driver(
         self, statement: DriverStatement, parameters: Parameters
     ) -> list[Row] | None:
-        """The rows, or None if the connection had gone stale."""
+        """Return the rows, or None if the connection was closed."""
         with self._pool.check_out() as connection:
             try:
                 return run_prepared(connection, statement, parameters)
@@ -64,7 +76,8 @@ class Reader:
                 connection.invalidate(error)
                 return None
             except BaseException as error:
-                connection.invalidate(error)  # The request ended in the midst of an answer.
+                # Cancelled while the result was being read: the connection cannot be reused.
+                connection.invalidate(error)
                 raise
 
     def _execute(self, statement: Executable, parameters: Parameters) -> list[Row]:
@@ -81,6 +94,6 @@ class Reader:
 
 
 def to_dicts(result: Result[Any]) -> list[Row]:
-    """A statement's rows by column name."""
+    """Return a result's rows as dictionaries."""
     names = tuple(result.keys())
     return [dict(zip(names, row, strict=True)) for row in result]

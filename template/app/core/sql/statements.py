@@ -1,4 +1,4 @@
-"""The generic repository's statements: each is built once, then only given parameters."""
+"""The statements of the generic repository, each built once and run with parameters."""
 
 from functools import cache, lru_cache
 from typing import Any
@@ -20,126 +20,127 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.dml import ReturningDelete, ReturningInsert, ReturningUpdate
 
 from app.core.schemas import Paging, ReadSchema
-from app.core.sql.filters import Sort, conditions
-from app.core.sql.prepared import prepared
-from app.core.tables import LIVE_ROWS
+from app.core.sql.filters import Sort, build_conditions
+from app.core.sql.prepared import prepare
+from app.core.tables import NOT_DELETED
 
 TOTAL, SORT_VALUE, KEY = "__total", "__sort_value", "__key"
 
 
-# A repository class: its `model`, and how it narrows a statement. Any, because mypy does not take a
-# class for Hashable, which the caches ask for.
-Source = Any
+# A subclass of Repository. Any, because mypy does not accept a class as the Hashable that the
+# caches require.
+RepositoryClass = Any
 
 
-def scope_statement(source: Source, statement: Select[Any]) -> Select[Any]:
-    """The statement over the rows that exist for the repository."""
+def scope_statement(source: RepositoryClass, statement: Select[Any]) -> Select[Any]:
+    """Restrict a statement to the rows of the repository."""
     result: Select[Any] = source.apply_scope(statement)
     return result
 
 
-def fields(model: type[Any], schema: type[ReadSchema]) -> list[Label[Any]]:
-    """The model's columns that a schema reads."""
+def select_columns(model: type[Any], schema: type[ReadSchema]) -> list[Label[Any]]:
+    """Return the model's columns for a schema's fields; raise TypeError if one is missing."""
     columns = inspect(model).columns
     missing = [name for name in schema.model_fields if name not in columns]
     if missing:
         raise TypeError(
-            f"{schema.__name__} reads {', '.join(missing)}, which {model.__name__} does not have"
+            f"{schema.__name__} has fields that {model.__name__} lacks: {', '.join(missing)}"
         )
     return [getattr(model, name).label(name) for name in schema.model_fields]
 
 
-@prepared
-def read_statement(source: Source, schema: type[ReadSchema]) -> Select[Any]:
-    """One row by `id`."""
-    statement = select(*fields(source.model, schema)).where(source.model.id == bindparam("id"))
-    return scope_statement(source, statement)
+@prepare
+def build_read_statement(source: RepositoryClass, schema: type[ReadSchema]) -> Select[Any]:
+    """Build the SELECT of one row by `id`."""
+    columns = select_columns(source.model, schema)
+    return scope_statement(source, select(*columns).where(source.model.id == bindparam("id")))
 
 
-@prepared
-def read_many_statement(source: Source, schema: type[ReadSchema]) -> Select[Any]:
-    """The rows whose key is among `ids`."""
+@prepare
+def build_read_many_statement(source: RepositoryClass, schema: type[ReadSchema]) -> Select[Any]:
+    """Build the SELECT of the rows whose key is in `ids`."""
     ids: BindParameter[Any] = bindparam("ids", expanding=True)
-    statement = select(*fields(source.model, schema)).where(source.model.id.in_(ids))
+    statement = select(*select_columns(source.model, schema)).where(source.model.id.in_(ids))
     return scope_statement(source, statement)
 
 
-@prepared
-def page_statement(
-    source: Source,
+@prepare
+def build_page_statement(
+    source: RepositoryClass,
     schema: type[ReadSchema],
     filters: tuple[str, ...],
     sort_name: str,
     paging: Paging,
 ) -> Select[Any]:
-    """One page of the rows that match the filters; by offset it carries the total."""
+    """Build the SELECT of one page; an offset page includes the total in each row."""
     sort = Sort.parse(source.model, sort_name)
     statement: Select[Any] = select(
-        *fields(source.model, schema), sort.column.label(SORT_VALUE), sort.key.label(KEY)
+        *select_columns(source.model, schema), sort.column.label(SORT_VALUE), sort.key.label(KEY)
     )
-    statement = scope_statement(source, statement.where(*conditions(source.model, filters)))
+    statement = scope_statement(source, statement.where(*build_conditions(source.model, filters)))
     if paging == "offset":
-        total = count_rows(source, filters).scalar_subquery().label(TOTAL)
+        total = build_count(source, filters).scalar_subquery().label(TOTAL)
         statement = statement.add_columns(total).offset(bindparam("offset"))
     elif paging == "after cursor":
         statement = statement.where(sort.after_cursor)
     return statement.order_by(*sort.order).limit(bindparam("limit"))
 
 
-def count_rows(source: Source, filters: tuple[str, ...]) -> Select[Any]:
-    """How many rows match the filters."""
+def build_count(source: RepositoryClass, filters: tuple[str, ...]) -> Select[Any]:
+    """Build the SELECT of the number of rows that match the filters."""
     statement = select(func.count().label(TOTAL)).select_from(source.model)
-    return scope_statement(source, statement.where(*conditions(source.model, filters)))
+    return scope_statement(source, statement.where(*build_conditions(source.model, filters)))
 
 
-count_statement = prepared(count_rows)
+build_count_statement = prepare(build_count)
 
 
-@prepared
-def exists_statement(source: Source, filters: tuple[str, ...]) -> Select[Any]:
-    """A row if one matches the filters."""
-    statement = select(source.model.id).where(*conditions(source.model, filters)).limit(1)
+@prepare
+def build_exists_statement(source: RepositoryClass, filters: tuple[str, ...]) -> Select[Any]:
+    """Build a SELECT that returns a row if any matches the filters."""
+    statement = select(source.model.id).where(*build_conditions(source.model, filters)).limit(1)
     return scope_statement(source, statement)
 
 
 @cache
-def insert_statement(model: type[Any], schema: type[ReadSchema]) -> ReturningInsert[Any]:
-    """INSERT … RETURNING what a schema reads; the values are parameters."""
+def build_insert_statement(model: type[Any], schema: type[ReadSchema]) -> ReturningInsert[Any]:
+    """Build the INSERT … RETURNING a schema's columns."""
     return insert(inspect(model).local_table).returning(
-        *fields(model, schema), sort_by_parameter_order=True
+        *select_columns(model, schema), sort_by_parameter_order=True
     )
 
 
 @lru_cache(maxsize=256)
-def upsert_statement(
+def build_upsert_statement(
     model: type[Any], schema: type[ReadSchema], key: tuple[str, ...], columns: tuple[str, ...]
 ) -> ReturningInsert[Any]:
-    """INSERT … ON CONFLICT (key) DO UPDATE … RETURNING what a schema reads."""
+    """Build the INSERT … ON CONFLICT (key) DO UPDATE … RETURNING a schema's columns."""
     table = inspect(model).local_table
     statement = postgresql.insert(table)
-    changed = {name: statement.excluded[name] for name in columns if name not in key}
-    live_only = "deleted_at" in table.c and key != ("id",)
-    led_by = ("tenant_id",) if "tenant_id" in table.c else ()
-    touched = {"updated_at": func.now()} if "updated_at" in table.c else {}
+    values = {name: statement.excluded[name] for name in columns if name not in key}
+    timestamps = {"updated_at": func.now()} if "updated_at" in table.c else {}
+    # The index must match that of build_table: led by the tenant, and partial if soft-deletable.
+    prefix = ("tenant_id",) if "tenant_id" in table.c else ()
+    is_partial = "deleted_at" in table.c and key != ("id",)
     return statement.on_conflict_do_update(
-        index_elements=[table.c[name] for name in (*led_by, *key)],
-        index_where=LIVE_ROWS if live_only else None,
-        set_=changed | touched,
-    ).returning(*fields(model, schema))
+        index_elements=[table.c[name] for name in (*prefix, *key)],
+        index_where=NOT_DELETED if is_partial else None,
+        set_=values | timestamps,
+    ).returning(*select_columns(model, schema))
 
 
 @cache
-def restore_statement(model: type[Any]) -> ReturningUpdate[Any]:
-    """UPDATE … of one soft-deleted row, `record_id`, that makes it live again."""
+def build_restore_statement(model: type[Any]) -> ReturningUpdate[Any]:
+    """Build the UPDATE that restores the soft-deleted row `record_id`."""
     is_deleted = and_(model.id == bindparam("record_id"), model.deleted_at.is_not(None))
     return update(model).where(is_deleted).values(deleted_at=None).returning(model.id)
 
 
 @cache
-def bulk_delete_statement(model: type[Any]) -> ReturningUpdate[Any] | ReturningDelete[Any]:
-    """DELETE of the rows among `ids`, or what hides them if the model is soft-deleted."""
-    named = model.id.in_(bindparam("ids", expanding=True))
+def build_bulk_delete_statement(model: type[Any]) -> ReturningUpdate[Any] | ReturningDelete[Any]:
+    """Build the DELETE of the rows in `ids`, or the UPDATE that soft-deletes them."""
+    condition = model.id.in_(bindparam("ids", expanding=True))
     if "deleted_at" in inspect(model).columns:
-        live = and_(named, model.deleted_at.is_(None))
-        return update(model).where(live).values(deleted_at=func.now()).returning(model.id)
-    return delete(model).where(named).returning(model.id)
+        is_live = and_(condition, model.deleted_at.is_(None))
+        return update(model).where(is_live).values(deleted_at=func.now()).returning(model.id)
+    return delete(model).where(condition).returning(model.id)

@@ -1,4 +1,4 @@
-"""What the database's catalog says of a role, of tables and of functions, and the gaps in it."""
+"""Catalog queries, and checks that find gaps in row-level security."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -6,15 +6,15 @@ from typing import Any
 
 from sqlalchemy import text
 
-from app.core.tenancy.row_security import own_rows
+from app.core.tenancy.row_security import build_tenant_condition
 
-TENANTS = "tenants"
-PUBLIC = [0]  # How the catalog has a policy for everybody.
-OUR_FUNCTIONS = ("find_tenant(text)", "list_tenants()")
+TENANTS_TABLE = "tenants"
+PUBLIC_ROLES = [0]  # The OID that the catalog stores for TO PUBLIC.
+KERNEL_FUNCTIONS = ("find_tenant(text)", "list_tenants()")
 
-Facts = Mapping[str, Any]
+CatalogRow = Mapping[str, Any]
 
-# What the session's role may do, or a role that it may become.
+# The privileges of the session's role, including those of roles that it can assume.
 ROLE = text("""
 SELECT
     session_user::text AS name,
@@ -37,7 +37,7 @@ FROM pg_roles AS roles
 WHERE pg_has_role(session_user, oid, 'MEMBER')
 """)
 
-# Tables and views, but for those of extensions, as a role finds them that may become others.
+# Tables and views, except those of extensions, with the privileges of a role as above.
 RELATIONS = text("""
 SELECT
     relation.oid::regclass::text AS name,
@@ -113,7 +113,7 @@ WHERE relkind IN ('r', 'p', 'v', 'm', 'f')
 ORDER BY name
 """)
 
-# Functions that work as their owner, but for those of extensions.
+# SECURITY DEFINER functions that a role can call, except those of extensions.
 FUNCTIONS = text("""
 SELECT oid::regprocedure::text AS name
 FROM pg_proc
@@ -132,112 +132,117 @@ ORDER BY name
 """)
 
 
-def role_gaps(role: Facts) -> Iterator[str]:
-    """A sentence for what would let a role pass the policies by."""
+def find_role_gaps(role: CatalogRow) -> Iterator[str]:
+    """Yield a message if a role can bypass row-level security."""
     name = role["name"]
     if role["is_superuser"]:
-        yield f"{name} is a superuser, or may become one, and sees all rows"
+        yield f"{name} is a superuser, or can become one, and sees all rows"
     elif role["bypasses"]:
-        yield f"{name} may bypass row-level security"
+        yield f"{name} has BYPASSRLS and sees all rows"
     elif role["owns"]:
-        yield f"{name} owns tables, functions or the database, so that it could lift the policies"
+        yield f"{name} owns tables, functions or the database, and can remove their policies"
     elif role["reaches_out"]:
-        yield f"{name} may reach other roles, or files and programs of the server"
+        yield f"{name} can access other roles, or the server's files or programs"
     elif role["creates"]:
-        yield f"{name} may create objects, which could take the place of others: REVOKE CREATE"
+        yield f"{name} can create objects, which could shadow existing ones: REVOKE CREATE"
 
 
-def gaps(relations: Iterable[Facts], of_tenants: Collection[str]) -> Iterator[str]:
-    """A sentence for each way in which rows could reach another tenant, or not reach the service.
+def find_relation_gaps(
+    relations: Iterable[CatalogRow], tenant_tables: Collection[str]
+) -> Iterator[str]:
+    """Yield a message for each gap through which rows could reach another tenant.
 
-    `of_tenants` names the models' tables that must have tenants, by their keys in the metadata; what
-    else has tenants is looked at too.
+    `tenant_tables` are the metadata keys of the tables that must have a tenant. Other relations
+    with a tenant are checked too.
     """
     for relation in relations:
-        if relation["key"] in of_tenants and not relation["has_tenant_id"]:
+        if relation["key"] in tenant_tables and not relation["has_tenant_id"]:
             yield f"{relation['name']} lacks tenant_id"
-        for gap in gaps_of(relation):
+        for gap in find_gaps(relation):
             yield f"{relation['name']} {gap}"
 
 
-def gaps_of(relation: Facts) -> Iterator[str]:
-    """What is wrong with a relation."""
+def find_gaps(relation: CatalogRow) -> Iterator[str]:
+    """Yield the gaps of one relation."""
     kind, is_granted = relation["kind"], relation["is_granted"]
     if kind in ("r", "p"):
-        yield from table_gaps(relation)
+        yield from find_table_gaps(relation)
     elif kind == "v" and is_granted and not relation["invokes"]:
-        yield "is a view that reads as its owner: set (security_invoker = true)"
+        yield "is a view with its owner's privileges: set (security_invoker = true)"
     elif kind in ("m", "f") and is_granted:
-        yield "cannot be protected by policies: revoke it from the service"
+        yield "does not support policies: revoke the service's privileges"
     if kind != "v" and is_granted and relation["has_rules"]:
-        yield "has a rule, which works as the owner: write a trigger instead"
+        yield "has a rule, which runs with the owner's privileges: use a trigger instead"
 
 
-def table_gaps(table: Facts) -> Iterator[str]:
-    """What is wrong with a table."""
-    if table["has_tenant_id"] or table["key"] == TENANTS:
+def find_table_gaps(table: CatalogRow) -> Iterator[str]:
+    """Yield the gaps of one table."""
+    if table["has_tenant_id"] or table["key"] == TENANTS_TABLE:
         if not table["is_forced"]:
             yield "lacks ENABLE or FORCE ROW LEVEL SECURITY"
-        yield from policy_gaps(table)
+        yield from find_policy_gaps(table)
         if not table["is_granted"]:
             yield "is not granted to the service"
         if table["is_granted_more"]:
-            yield "is granted TRUNCATE, TRIGGER or REFERENCES, which no policy limits: revoke it"
+            yield "is granted TRUNCATE, TRIGGER or REFERENCES, which policies do not restrict: revoke it"
         if table["loose_keys"]:
             yield (
-                f"may refer to rows of other tenants by {table['loose_keys']}: declare the column"
-                " by foreign_key(), which adds tenant_id to the key"
+                f"can reference rows of other tenants through {table['loose_keys']}: declare the column"
+                " with foreign_key(), which adds tenant_id to the key"
             )
     elif table["is_granted"] and table["refers_to"]:
-        yield f"refers to rows of tenants, in {table['refers_to']}: make it a model, as a Record"
+        yield f"references tenants' rows in {table['refers_to']}: declare it as a model, a Record"
     elif table["is_granted"] and table["has_heirs"]:
-        yield "shows the rows of tables that inherit from it: give it tenant_id"
+        yield "exposes the rows of tables that inherit from it: add tenant_id"
 
 
-def policy_gaps(table: Facts) -> Iterator[str]:
-    """What is wrong with the policies of a table."""
+def find_policy_gaps(table: CatalogRow) -> Iterator[str]:
+    """Yield the gaps in a table's policies."""
     policies = {policy["name"]: policy for policy in table["policies"]}
     isolation = policies.pop("tenant_isolation", None)
     maintenance = policies.pop("owner_maintenance", None)
+    key = "id" if table["key"] == TENANTS_TABLE else "tenant_id"
     if isolation is None:
         yield "lacks the policy tenant_isolation"
-    elif not isolates(isolation, key="id" if table["key"] == TENANTS else "tenant_id"):
-        yield "has a policy tenant_isolation that is not the expected one"
+    elif not is_isolation_policy(isolation, key=key):
+        yield "has a policy tenant_isolation that differs from the expected one"
     if maintenance is None:
         yield "lacks the policy owner_maintenance"
     elif maintenance["roles"] != [table["owner"]]:
-        yield "has a policy owner_maintenance that is not for its owner"
+        yield "has a policy owner_maintenance that does not apply to its owner alone"
     for name, policy in policies.items():
         if policy["permissive"] and policy["applies"]:
-            yield f"has a policy {name} that may show rows of other tenants: drop it"
+            yield f"has a policy {name} that could expose rows of other tenants: drop it"
 
 
-def is_reachable(relation: Facts) -> bool:
-    """Whether the role may do anything with a relation."""
+def is_reachable(relation: CatalogRow) -> bool:
+    """Return True if the role has any privilege on a relation."""
     return bool(relation["is_granted"] or relation["is_granted_more"])
 
 
-def function_gaps(functions: Iterable[Facts], reviewed: Collection[str]) -> Iterator[str]:
-    """A sentence for each function that works as its owner and that nobody has reviewed."""
+def find_function_gaps(functions: Iterable[CatalogRow], reviewed: Collection[str]) -> Iterator[str]:
+    """Yield a message for each SECURITY DEFINER function that is not reviewed."""
     for function in functions:
-        if function["name"] not in (*OUR_FUNCTIONS, *reviewed):
+        if function["name"] not in (*KERNEL_FUNCTIONS, *reviewed):
             yield (
-                f"{function['name']} is SECURITY DEFINER, so that it sees all rows: if it keeps"
-                ' tenants apart, add it to Base.metadata.info["reviewed_functions"]'
+                f"{function['name']} is SECURITY DEFINER and sees all rows: if it isolates tenants,"
+                ' add it to Base.metadata.info["reviewed_functions"]'
             )
 
 
-def isolates(policy: Facts, *, key: str) -> bool:
-    """Whether a policy shows everybody the rows of the transaction's tenant, and no others."""
+def is_isolation_policy(policy: CatalogRow, *, key: str) -> bool:
+    """Return True if a policy restricts all roles to the rows of the current tenant."""
+    expected = normalize_expression(build_tenant_condition(key))
     return (
         policy["command"] == "*"
         and policy["permissive"]
-        and policy["roles"] == PUBLIC
-        and compact(policy["using"]) == compact(policy["check"]) == compact(own_rows(key))
+        and policy["roles"] == PUBLIC_ROLES
+        and normalize_expression(policy["using"]) == expected
+        and normalize_expression(policy["check"]) == expected
     )
 
 
-def compact(expression: str | None) -> str:
-    """An expression without what PostgreSQL adds to it when it stores it."""
-    plain = re.sub(r'::text|[\s()]|AS "nullif"', "", expression or "")
-    return plain.replace("NULLIF", "nullif")
+def normalize_expression(expression: str | None) -> str:
+    """Return an expression without what PostgreSQL adds when it stores it."""
+    normalized = re.sub(r'::text|[\s()]|AS "nullif"', "", expression or "")
+    return normalized.replace("NULLIF", "nullif")

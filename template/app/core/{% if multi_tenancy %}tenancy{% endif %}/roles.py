@@ -2,10 +2,10 @@
 
 from app.core.paths import PROJECT_ROOT
 
-OWNER = "app_owner"
-SERVING = "app_user"
+OWNER_ROLE = "app_owner"
+SERVICE_ROLE = "app_user"
 
 
-def make_roles_script() -> str:
+def read_roles_script() -> str:
     """Return the SQL that creates the roles; an administrator can run it on any database."""
     return (PROJECT_ROOT / "migrations" / "roles.sql").read_text(encoding="utf-8")

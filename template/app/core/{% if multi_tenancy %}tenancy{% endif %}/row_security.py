@@ -1,38 +1,38 @@
-"""The SQL of row-level security: what protects a tenant's table."""
+"""The SQL statements of row-level security."""
 
-from app.core.tenancy.roles import SERVING
+from app.core.tenancy.roles import SERVICE_ROLE
 from app.core.tenancy.scope import TENANT_SETTING
 
 POLICIES = ("tenant_isolation", "owner_maintenance")
 
 
-def own_rows(key: str = "tenant_id") -> str:
-    """The condition that a row belongs to the transaction's tenant."""
+def build_tenant_condition(key: str = "tenant_id") -> str:
+    """Return the condition that a row belongs to the current tenant."""
     return f"{key} = (SELECT {TENANT_SETTING})"
 
 
-def protect(table: str) -> list[str]:
-    """The statements that protect a tenant's table and let the service use it."""
-    return [*force(table), *make_policies(table), grant(table)]
+def build_protection(table: str) -> list[str]:
+    """Return the statements that protect a tenant's table and grant it to the service."""
+    return [*build_forced_security(table), *build_policies(table), build_grant(table)]
 
 
-def force(table: str) -> list[str]:
-    """The statements that subject everybody to the policies, the owner too."""
+def build_forced_security(table: str) -> list[str]:
+    """Return the statements that apply policies to all roles, including the owner."""
     return [
         f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
         f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
     ]
 
 
-def make_policies(table: str) -> list[str]:
-    """The statements that show each tenant its own rows, and all of them to who migrates."""
-    rows = own_rows()
+def build_policies(table: str) -> list[str]:
+    """Return the policies: each tenant sees its own rows, and the owner sees all in migrations."""
+    rows = build_tenant_condition()
     return [
         f"CREATE POLICY tenant_isolation ON {table} USING ({rows}) WITH CHECK ({rows})",
         f"CREATE POLICY owner_maintenance ON {table} TO CURRENT_USER USING (true) WITH CHECK (true)",
     ]
 
 
-def grant(table: str) -> str:
-    """The statement that lets the service use a table."""
-    return f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {SERVING}"
+def build_grant(table: str) -> str:
+    """Return the statement that grants a table to the service."""
+    return f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {SERVICE_ROLE}"

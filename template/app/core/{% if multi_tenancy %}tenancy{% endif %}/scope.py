@@ -1,6 +1,6 @@
-"""Every transaction and every read names its tenant to the database, whose policies do the rest.
+"""The tenant of transactions and reads, which row-level security policies read from a setting.
 
-Who names no tenant sees no tenant's rows.
+Without a tenant, queries return no rows of tenants.
 """
 
 from typing import Any
@@ -27,7 +27,7 @@ SET_TENANT = text(f"select set_config('app.tenant_id', :{SESSION_TENANT}, true)"
 
 
 class TenantMixin:
-    """A row that belongs to a tenant; the database fills the column from the transaction."""
+    """Adds the tenant; the column's default is the tenant of the transaction."""
 
     tenant_id: Mapped[UUID] = mapped_column(
         ForeignKey("tenants.id", ondelete="CASCADE"), server_default=text(TENANT_SETTING)
@@ -35,25 +35,26 @@ class TenantMixin:
 
 
 class TenantSession(Session):
-    """A session whose `info["tenant_id"]` names the tenant that it works for, or None."""
+    """A session in the tenant of `info["tenant_id"]`, or without a tenant if it is None."""
 
 
 @event.listens_for(TenantSession, "after_begin")
 def set_tenant(session: Session, transaction: SessionTransaction, connection: Connection) -> None:
-    """Tell the database whose transaction this is, always: an empty name clears an earlier one."""
-    connection.execute(SET_TENANT, tenant_parameters(session.info["tenant_id"]))
+    """Set the transaction's tenant; without one, clear a setting left on the connection."""
+    connection.execute(SET_TENANT, build_tenant_parameters(session.info["tenant_id"]))
 
 
-def tenant_parameters(tenant_id: UUID | None) -> dict[str, str]:
-    """What SET_TENANT and `with_tenant` take."""
+def build_tenant_parameters(tenant_id: UUID | None) -> dict[str, str]:
+    """Build the parameters of SET_TENANT and of statements from `scope_to_tenant`."""
     return {SESSION_TENANT: str(tenant_id) if tenant_id else ""}
 
 
-def with_tenant(statement: Select[Any]) -> Select[Any]:
-    """The statement, which now names its tenant itself, so that it needs no transaction around it.
+def scope_to_tenant(statement: Select[Any]) -> Select[Any]:
+    """Return the statement extended to set its tenant itself, so that it needs no transaction.
 
-    OFFSET keeps the planner from merging the levels: the rows are asked for once `tenant` is there,
-    which is when the setting is made. Without it the policies show nothing.
+    The setting must be made before the policies read it. OFFSET 0 keeps the planner from merging
+    the subquery, so PostgreSQL evaluates `tenant` first. If it did not, the policies would hide all
+    rows.
     """
     setting = func.set_config(
         literal_column("'app.tenant_id'"), bindparam(SESSION_TENANT, type_=Text()), true()

@@ -66,7 +66,7 @@ def copy(template: Template, stack: Stack, folder: Path) -> Steps:
 
 def update(template: Template, stack: Stack, folder: Path) -> Steps:
     """Measure the update of a project with three edits to the next release."""
-    project = Update.born(template, folder, stack.answers)
+    project = GitProject.create(template, folder, stack.answers)
     seconds_of(folder, SYNC)
     for name in EDITED:
         project.append(name, "# an edit\n")

@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import REPOSITORY
-from tests.newcomers import empty_environment
-from tests.projects import Server, free_port
-from tests.renderings import git
+from tests.support.clean_home import empty_environment
+from tests.support.projects import Server, free_port
+from tests.support.renderings import git
 
 BLOCKS = re.findall(r"```bash\n(.+?)\n```", (REPOSITORY / "README.md").read_text(), re.DOTALL)
 FROM_ADDRESS, FROM_CHECKOUT, TEST = BLOCKS[:3]
 
 
 @pytest.fixture
-def newcomer(checkout: Path, tmp_path: Path) -> dict[str, str]:
-    """An empty environment in which the published address leads to this working tree."""
+def clean_environment(checkout: Path, tmp_path: Path) -> dict[str, str]:
+    """Return an empty environment in which the published address leads to this working tree."""
     git(tmp_path, "clone", "--quiet", "--bare", str(checkout), "published.git")
     return empty_environment(tmp_path / "published.git", tmp_path / "home")
 
@@ -53,8 +53,10 @@ def test_one_command_renders_and_runs(
         server.kill()
 
 
-def test_test_command_starts(newcomer: dict[str, str], checkout: Path, tmp_path: Path) -> None:
-    """The command runs these very tests, so it only lists them here."""
+def test_test_command_starts(
+    clean_environment: dict[str, str], checkout: Path, tmp_path: Path
+) -> None:
+    """Only collect: this test is itself part of what the command runs."""
     git(tmp_path, "clone", "--quiet", str(checkout), "chassis")
     done = subprocess.run(
         ["bash", "-c", f"{TEST} --collect-only --quiet -n0"],

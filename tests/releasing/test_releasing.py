@@ -65,12 +65,16 @@ def run_git(*arguments: str) -> Callable[[ScratchRepository], None]:
 
 
 LISTED = f"- version: 0.1.0\n  commit: {'1' * 40}\n"
-REFUSED: dict[str, tuple[str, Callable[[Scratch], None], str]] = {
-    "no version": ("one", nothing, "one is not a final version or a pre-release (PEP 440)"),
-    "development": ("0.1.0.dev1", nothing, "0.1.0.dev1 is not a final version"),
-    "post-release": ("0.1.0.post1", nothing, "0.1.0.post1 is not a final version"),
-    "local": ("0.1.0+mine", nothing, "is not a final version"),
-    "epoch": ("1!0.1.0", nothing, "is not a final version"),
+REFUSED: dict[str, tuple[str, Callable[[ScratchRepository], None], str]] = {
+    "no version": ("one", change_nothing, "one is not a final version or a pre-release (PEP 440)"),
+    "development": (
+        "0.1.0.dev1",
+        change_nothing,
+        "0.1.0.dev1 is not a final version",
+    ),
+    "post-release": ("0.1.0.post1", change_nothing, "0.1.0.post1 is not a final version"),
+    "local": ("0.1.0+mine", change_nothing, "is not a final version"),
+    "epoch": ("1!0.1.0", change_nothing, "is not a final version"),
     "not newer": (
         "0.1.0rc1",
         commit_edit(releases.NAME, "# None yet.\n", LISTED),
@@ -81,15 +85,15 @@ REFUSED: dict[str, tuple[str, Callable[[Scratch], None], str]] = {
         commit_edit(releases.NAME, "# None yet.\n", LISTED),
         "0.1.0 is not newer than 0.1.0, the last release",
     ),
-    "tagged": ("0.1.0", in_git("tag", "v0.1.0"), "the tag v0.1.0 already exists"),
+    "tagged": ("0.1.0", run_git("tag", "v0.1.0"), "the tag v0.1.0 already exists"),
     "branch": (
         "0.1.0",
-        in_git("switch", "--create", "topic"),
+        run_git("switch", "--create", "topic"),
         "the current branch is topic: check out main",
     ),
     "detached": (
         "0.1.0",
-        in_git("checkout", "--detach"),
+        run_git("checkout", "--detach"),
         "the current branch is detached: check out main",
     ),
     "edit": (
@@ -104,47 +108,47 @@ REFUSED: dict[str, tuple[str, Callable[[Scratch], None], str]] = {
     ),
     "nothing told": (
         "0.1.0",
-        edited(changelog.NAME, "- Something.\n", ""),
+        commit_edit(changelog.NAME, "- Something.\n", ""),
         "CHANGELOG.md has no changes under [Unreleased]",
     ),
     "nothing unreleased": (
         "0.1.0",
-        edited(changelog.NAME, "## [Unreleased]\n", "## [Unreleased]\n\n## [0.0.1]\n"),
+        commit_edit(changelog.NAME, "## [Unreleased]\n", "## [Unreleased]\n\n## [0.0.1]\n"),
         "CHANGELOG.md has no changes under [Unreleased]",
     ),
     "no note": (
         "0.1.0",
-        edited(changelog.NAME, "### When you upgrade\n", "### Fixed\n"),
+        commit_edit(changelog.NAME, "### When you upgrade\n", "### Fixed\n"),
         "CHANGELOG.md has no text under `### When you upgrade`",
     ),
     "empty note": (
         "0.1.0",
-        edited(changelog.NAME, "- Nothing to do.\n", ""),
+        commit_edit(changelog.NAME, "- Nothing to do.\n", ""),
         "CHANGELOG.md has no text under `### When you upgrade`",
     ),
     "broken list": (
         "0.2.0",
-        edited(releases.NAME, "# None yet.\n", LISTED),
+        commit_edit(releases.NAME, "# None yet.\n", LISTED),
         "CHANGELOG.md has the versions [], releases.yml has ['0.1.0']",
     ),
     "red": (
         "0.1.0",
-        edited("tests/test_planted.py", GREEN, RED),
+        commit_edit("tests/test_planted.py", GREEN, RED),
         "the update tests failed",
     ),
     "red on further stacks": (
         "0.1.0",
         commit_edit("tests/test_planted.py", "assert True", "assert False"),
-        "the exhaustive tests are not green",
+        "the exhaustive tests failed",
     ),
     "no exhaustive tests": (
         "0.1.0",
         commit_edit("tests/test_planted.py", "@pytest.mark.exhaustive\n", ""),
-        "the exhaustive tests are not green",
+        "the exhaustive tests failed",
     ),
     "no update tests": (
         "0.1.0",
-        edited("tests/test_planted.py", "@pytest.mark.update\n", ""),
+        commit_edit("tests/test_planted.py", "@pytest.mark.update\n", ""),
         "the update tests failed",
     ),
 }

@@ -1,11 +1,11 @@
-"""Environments of users with an empty home folder, whose published address leads to a local repository."""
+"""Environments with an empty home folder; the published address is a local repository."""
 
 import os
 import shutil
 import subprocess
 from pathlib import Path
 
-from tests.interpreters import lowest, uv
+from tests.support.interpreters import lowest, uv
 
 ADDRESS = "https://github.com/chassis-template/chassis.git"
 OURS = ("PYTEST_", "VIRTUAL_ENV", "PYTHON", "XDG_", "DATABASE_URL", "UV_PROJECT")
@@ -15,7 +15,7 @@ PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 
 def environment(published: Path, home: Path) -> dict[str, str]:
-    """Return the environment of these tests with a home folder of its own and uv on the path."""
+    """Create the home folder and return the environment variables of its user."""
     home.mkdir()
     (home / ".gitconfig").write_text(
         f'[url "{published}"]\n    insteadOf = {ADDRESS}\n'
@@ -32,7 +32,7 @@ def environment(published: Path, home: Path) -> dict[str, str]:
 
 
 def empty_environment(published: Path, home: Path) -> dict[str, str]:
-    """Return an environment with a home folder and a path on which pip installs, but no uv."""
+    """Create the home folder and return an environment with pip, but without uv."""
     kept = {
         name: value
         for name, value in environment(published, home).items()

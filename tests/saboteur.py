@@ -19,7 +19,7 @@ from chassis_tools.scaffolding.changes import Change, ChangeSet, finish_interrup
 from manage.errors import CommandError
 
 REPOSITORY = Path(__file__).parents[1]
-IMPORTS = (REPOSITORY, REPOSITORY / "template")
+IMPORTS = (REPOSITORY, REPOSITORY / "template", REPOSITORY / "template/.chassis")
 BEFORE = {
     "app/routes.py": b"routers = []\r\n",
     "app/models.py": b"__all__ = []",

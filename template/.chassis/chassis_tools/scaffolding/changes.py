@@ -1,4 +1,4 @@
-"""Changes to the project's files, confirmed and written together."""
+"""Sets of changes to the project's files, confirmed and applied together."""
 
 import io
 import subprocess
@@ -32,18 +32,18 @@ Migrations = Mapping[Path, bytes | None]
 
 
 def read_migrations(root: Path) -> Migrations:
-    """All that are there, of every line."""
+    """Return the content of every migration file, by path in the project."""
     paths = (root / "migrations").glob("*/*")
     return {path.relative_to(root): read_content(path) for path in paths if path.suffix in SUFFIXES}
 
 
 def reject_other_migrations(root: Path, planned: Migrations) -> None:
-    """Refuse a plan that another command, or someone by hand, has overtaken."""
+    """Reject a plan if the migrations changed after it was prepared."""
     if read_migrations(root) != planned:
-        raise CommandError("The migrations have changed in the meantime; try again")
+        raise CommandError("The migrations changed while the change was planned; run the command again")
 
 
-# The tools, and the package `manage` of this project.
+# The import paths of the tools and of the project's package `manage`.
 PACKAGES = (Path(__file__).resolve().parents[2], Path(errors.__file__).resolve().parents[1])
 SCRIPT = """\
 import sys
@@ -58,12 +58,12 @@ if sys.platform == "win32":
     DETACHED = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
 else:
     DETACHED = 0
-INTERRUPTED = "The change was interrupted; the next command completes it"
+INTERRUPTED = "The change was interrupted; run the command again to complete it"
 
 
 @dataclass(frozen=True)
 class Change:
-    """A file of the project, its content before and after; None where it is absent."""
+    """A file of the project and its content before and after; None if the file is absent."""
 
     path: Path
     before: bytes | None
@@ -75,8 +75,8 @@ class Change:
         return f"{'delete' if self.after is None else 'change'} {self.path.as_posix()}"
 
     def diff(self) -> str:
-        """The change as a patch."""
-        import difflib  # It imports slowly, and few commands show a patch.
+        """Return the change as a unified diff."""
+        import difflib  # Slow to import, and only dry runs need it.
 
         name = self.path.as_posix()
         old = "/dev/null" if self.before is None else f"a/{name}"
@@ -93,9 +93,9 @@ class Change:
 
 
 class ChangeSet:
-    """Changes that belong together; those that change nothing are left out.
+    """Changes that are applied together; those without an effect are dropped.
 
-    They are made only where the migrations are still the ones that they were planned from.
+    They are applied only if the migrations are still those that they were planned with.
     """
 
     def __init__(self, changes: Iterable[Change], migrations: Migrations | None = None) -> None:
@@ -105,17 +105,18 @@ class ChangeSet:
         self.migrations = migrations
 
     def tree(self) -> str:
-        """What will happen, a line for each file."""
+        """Return one line for each changed file."""
         return "\n".join(map(str, self.changes))
 
     def diff(self) -> str:
-        """Every change as one patch."""
+        """Return all changes as one unified diff."""
         return "".join(change.diff() for change in self.changes)
 
     def apply(self, root: Path, *, first: Callable[[], None] | None = None) -> None:
-        """Make all changes, or none and say why.
+        """Apply all changes, or none of them; raise CommandError if none are applied.
 
-        `first` is called when nothing but its own failure keeps them from being made.
+        `first` runs when the journal is written and every check has passed; if it raises, no file
+        is changed.
         """
         if not self.changes:
             return
@@ -124,14 +125,14 @@ class ChangeSet:
             with held(root):
                 self._decide(Journal(root), first)
             finish()
-        # A later command may have changed some of the files again, though not all.
+        # Another command may already have changed some of the files again, but not all.
         if all(read_content(root / change.path) != change.after for change in self.changes):
-            raise CommandError("Another command undid the change; try again")
+            raise CommandError("Another command reverted the change; run the command again")
 
     def _decide(self, journal: Journal, first: Callable[[], None] | None = None) -> None:
         journal.reject_links()
         if journal.path.exists():
-            raise CommandError("Another command's change comes first; try again")
+            raise CommandError("Another command's change is not complete yet; run the command again")
         try:
             if self.migrations is not None:
                 reject_other_migrations(journal.root, self.migrations)
@@ -153,27 +154,27 @@ class ChangeSet:
         reject_edited(change.path, target, change.before)
         reject_closed(change.path, target)
         if change.after is None and (root / change.path).is_symlink():
-            raise CommandError(f"{change.path.as_posix()} is a link")
+            raise CommandError(f"{change.path.as_posix()} is a symbolic link: delete it by hand, then run the command again")
         mode = None if change.before is None else target.stat().st_mode & PERMISSIONS
         return Entry(target.relative_to(root).as_posix(), change.before, change.after, mode)
 
 
 def finish_interrupted(root: Path) -> None:
-    """Complete or undo what a command left that was killed."""
+    """Complete or roll back the change of a command that was killed."""
     root = root.resolve()
     journal = Journal(root)
     journal.reject_links()
     if journal.folder.exists():
         with held(root):
-            pass  # Nobody is at it.
+            pass  # Raises if another command is changing the project.
         with standby(root) as finish:
             finish()
 
 
 @contextmanager
 def standby(root: Path) -> Iterator[Callable[[], None]]:
-    """A process that finishes the journal when it is called or when this process ends."""
-    process = subprocess.Popen(  # noqa: S603 (this very Python)
+    """Start a process that completes the journal when called, or when this process ends."""
+    process = subprocess.Popen(  # noqa: S603 (runs this Python)
         [sys.executable, *START, str(root), *map(str, PACKAGES)],
         cwd=root,
         stdin=subprocess.PIPE,
@@ -193,7 +194,7 @@ def standby(root: Path) -> Iterator[Callable[[], None]]:
 
 
 def lines(content: bytes | None) -> list[str]:
-    """The lines of a text as they end; a carriage return is no end of its own."""
+    """Split a text into lines at line feeds only, so that carriage returns are kept."""
     return io.StringIO((content or b"").decode(), newline="\n").readlines()
 
 
@@ -206,12 +207,10 @@ def carry_out(
     assume_yes: bool = True,
     first: Callable[[], None] | None = None,
 ) -> bool:
-    """Show the changes and make them, unless the answer is no or it is only a rehearsal.
+    """Show the changes, ask for confirmation and apply them; return True if they were applied.
 
-    `assume_yes` is what Enter alone means.
+    `assume_yes` is the answer that Enter alone gives.
     """
-    from app.core.paths import PROJECT_ROOT
-
     wanted = is_wanted(changes, question, dry_run=dry_run, yes=yes, assume_yes=assume_yes)
     if wanted:
         changes.apply(PROJECT_ROOT, first=first)
@@ -221,19 +220,22 @@ def carry_out(
 def is_wanted(
     changes: ChangeSet, question: str, *, dry_run: bool, yes: bool, assume_yes: bool = True
 ) -> bool:
-    """Show the changes, and ask unless it is only a rehearsal."""
+    """Show the changes and return True if they are confirmed; False in a dry run."""
     typer.echo(changes.tree())
     if dry_run:
         typer.echo(changes.diff())
         return False
     if not yes and sys.stdin.isatty() and not typer.confirm(question, default=assume_yes):
-        typer.echo("Nothing is changed.")
+        typer.echo("Nothing was changed.")
         return False
     return True
 
 
 def apply_where_served(changes: ChangeSet) -> bool:
-    """Apply what was written to the local database if that runs and lacks nothing else."""
+    """Apply the new migrations to the local database; return True if they were applied.
+
+    Only a running local database without other pending migrations is migrated.
+    """
     written = [change.path for change in changes.changes if change.path.parts[0] == "migrations"]
     if not written or not (PROJECT_ROOT / ".postgres").exists():
         return False
@@ -246,12 +248,12 @@ def apply_where_served(changes: ChangeSet) -> bool:
 
     if not (get_settings().has_local_server and local_server().is_running):
         return False
-    revisions.cache_clear()  # They were read before this one was written.
+    revisions.cache_clear()  # The cache was filled before the migration was written.
     url = database_url()
     if pending_migrations(url) != [read_revision(PROJECT_ROOT / path).name for path in written]:
         return False
     try:
         apply_migrations(url)
     except CommandError as error:
-        raise CommandError(f"The files are written, but not their table: {error}") from error
+        raise CommandError(f"The files were written, but the migration was not applied: {error}") from error
     return True

@@ -12,7 +12,7 @@ CONSTRAINED = [("typing", "Annotated"), ("pydantic", "Field")]
 
 
 class Filter(NamedTuple):
-    """A filter of the list: an operator, with a value that finds the sample and one that does not."""
+    """A filter of the list: operator, a value that matches the sample and one that does not."""
 
     operator: str
     match: str
@@ -23,9 +23,9 @@ class Filter(NamedTuple):
 class Samples:
     """Values for tests, as Python source.
 
-    `factory` is what a row is made with, `payload` what a client sends, `change` what it sends to
-    change it. `unique` depends on a variable `number`. `ordered` are two rows' values, the lower one
-    first, if lists may be sorted by them.
+    `factory` is the value in a row, `payload` what a client sends to create one and `change` to
+    update it. `unique` is an expression that uses a variable `number`. `invalid` are values that
+    the API rejects. `ordered` are the values of two rows, lower first, if lists can be sorted.
     """
 
     factory: str
@@ -41,58 +41,58 @@ class Kind:
     """A type of field."""
 
     annotation: str
-    """The type of the model's attribute."""
+    """Python type of the model's attribute."""
     sql: str
-    """The column's type in PostgreSQL."""
+    """PostgreSQL type of the column."""
     samples: Samples
     column: str = ""
-    """The column's type in SQLAlchemy, if the annotation does not tell it."""
+    """SQLAlchemy type of the column, if the annotation does not imply it."""
     migration: str = ""
-    """The same in a migration."""
+    """SQLAlchemy type of the column in a migration."""
     input: str = ""
-    """The type of what a client sends, if it is another."""
+    """Type of the value that a client sends, if it differs from the annotation."""
     constraint: str = ""
-    """A constrained type that gets a name of its own in the schemas."""
+    """Constrained type, which gets a name of its own in the schemas."""
     filter_type: str = ""
-    """The type of a filter's value, if it is not that of the input."""
+    """Type of a filter's value, if it differs from the input."""
     filters: tuple[Filter, ...] = ()
     default: Callable[[str], Default] | None = None
-    """How `default=…` is understood, if there is such a thing."""
+    """Parser of `default=…`; None if the type takes no default."""
     length: int = 0
-    """How many characters it holds, if that is said."""
+    """Maximum number of characters; 0 if there is no limit."""
     choices: tuple[str, ...] = ()
-    """The values of an enumeration, which is called as the annotation says."""
+    """Values of an enumeration, whose class is the annotation."""
     imports: dict[str, frozenset[Import]] = field(default_factory=dict)
-    """What `models`, `schemas`, `factory` and `migration` import; `unique` is for factories too."""
+    """Imports of `models`, `schemas`, `factory` and `migration`; `unique` adds to the factory's."""
 
 
 class Words(NamedTuple):
-    """What a kind is made from."""
+    """The name and arguments of a field, from which a kind is built."""
 
     resource: str
-    """The class that the field belongs to."""
+    """Name of the resource's class."""
     name: str
     arguments: list[str]
-    """What stands behind the type."""
+    """The parts after the type, as in `decimal:10:2`."""
 
     @property
     def label(self) -> str:
-        """`unit_price` as "Unit price"."""
+        """Name as a label: "Unit price" for `unit_price`."""
         return self.name.replace("_", " ").capitalize()
 
 
 def imports(**files: Iterable[Import]) -> dict[str, frozenset[Import]]:
-    """Imports by file."""
+    """Return the imports by file."""
     return {name: frozenset(members) for name, members in files.items()}
 
 
 def comparisons(below: str, sample: str, above: str) -> tuple[Filter, ...]:
-    """Filters of values that have an order: equal, at least, at most."""
+    """Return filters for equal, at least and at most."""
     return Filter("", sample, above), Filter("gte", sample, above), Filter("lte", sample, below)
 
 
 def whole_number(text: str, words: Words, *, largest: int, smallest: int = 1) -> int:
-    """An argument behind a type."""
+    """Parse an argument of a type as a whole number within limits."""
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 9 else -1
     if not smallest <= number <= largest:
         raise CommandError(
@@ -129,7 +129,7 @@ TIMES = Samples(
 
 
 def day(_words: Words) -> Kind:
-    """`date`."""
+    """Build the kind of `date`."""
     return Kind(
         annotation="date",
         sql="date",
@@ -147,7 +147,7 @@ def day(_words: Words) -> Kind:
 
 
 def moment(_words: Words) -> Kind:
-    """`datetime`: with its time zone."""
+    """Build the kind of `datetime`, which has a time zone."""
     return Kind(
         annotation="datetime",
         sql="timestamptz",
@@ -168,7 +168,7 @@ def moment(_words: Words) -> Kind:
 
 
 def clock_time(_words: Words) -> Kind:
-    """`time`: of a clock on the wall, without a time zone."""
+    """Build the kind of `time`, which has no time zone."""
     return Kind(
         annotation="time",
         sql="time",
@@ -186,7 +186,7 @@ def clock_time(_words: Words) -> Kind:
 
 
 def uuid(_words: Words) -> Kind:
-    """`uuid`."""
+    """Build the kind of `uuid`."""
     one, two = (f'"00000000-0000-0000-0000-00000000000{number}"' for number in (1, 2))
     return Kind(
         annotation="UUID",
@@ -201,7 +201,7 @@ def uuid(_words: Words) -> Kind:
 
 
 def json_object(_words: Words) -> Kind:
-    """`json`: an object."""
+    """Build the kind of `json`, which holds an object."""
     return Kind(
         annotation="dict[str, Any]",
         sql="jsonb",

@@ -1,4 +1,4 @@
-"""The plan of a new resource."""
+"""The plan to create a resource."""
 
 import shlex
 from collections.abc import Collection, Iterator, Sequence
@@ -40,39 +40,39 @@ FILES = ("models", "schemas")
 
 
 def reject_clashes(resource: Resource) -> None:
-    """Refuse columns that could not be written beside the others."""
+    """Reject fields whose names conflict with each other in the written files."""
     reject_shadows(resource)
     reject_doubled_types(resource)
     reject_long_checks(resource)
 
 
 def reject_shadows(resource: Resource) -> None:
-    """Refuse a field that would hide what the class body of the model or a schema uses."""
+    """Reject a field that would hide a name used in the class body of the model or a schema."""
     used = {name for file in FILES for _, name in resource.imports(file)}
     for column in resource.columns:
         if column.attribute in used:
             raise CommandError(
-                f"{column.attribute} cannot be a field here: another field of"
-                f" {resource.names.singular} is written with that name; try {column.attribute}_value"
+                f"{column.attribute} cannot be a field here: the code of another field of"
+                f" {resource.names.singular} uses this name; use {column.attribute}_value"
             )
 
 
 def reject_doubled_types(resource: Resource) -> None:
-    """Refuse a field with a type that is called like something else in the same file."""
+    """Reject a field whose type has the same name as another in the file."""
     for file in FILES:
-        taken = {name for _, name in resource.imports(file)} | names_around(resource)[file]
+        used = {name for _, name in resource.imports(file)} | names_around(resource)[file]
         for field in resource.fields:
             for name in own_types(field, file):
-                if name in taken:
+                if name in used:
                     raise CommandError(
-                        f"{field.name} would have a type called {name}, as something else is:"
-                        " call it otherwise"
+                        f"{field.name} needs a type {name}, but another type has this name:"
+                        " rename the field"
                     )
-                taken.add(name)
+                used.add(name)
 
 
 def names_around(resource: Resource) -> dict[str, set[str]]:
-    """What else the files name, beside their imports for fields."""
+    """Return the names that the files define or use, except their imports for fields."""
     name = resource.names.class_name
     return {
         "models": {name, *(reference.target.class_name for reference in resource.loaded)},
@@ -81,7 +81,7 @@ def names_around(resource: Resource) -> dict[str, set[str]]:
 
 
 def own_types(field: Field, file: str) -> Iterator[str]:
-    """The types that a file defines, or imports, for this field alone."""
+    """Yield the types that a file defines or imports for this field alone."""
     if field.kind.choices:
         yield field.kind.annotation
     if field.constraint and file == "schemas":
@@ -89,21 +89,21 @@ def own_types(field: Field, file: str) -> Iterator[str]:
 
 
 def reject_long_checks(resource: Resource) -> None:
-    """Refuse an enumeration whose constraint has a longer name than PostgreSQL keeps."""
+    """Reject an enumeration whose constraint's name is too long for PostgreSQL."""
     table = resource.table(tenant=False)
     for check in table.checks:
         name = table.check_name(check)
         if len(name) > MAX_IDENTIFIER:
             raise CommandError(
-                f"{check.column} is too long a name for an enum in the table"
-                f" {resource.names.plural}: PostgreSQL would cut {name} off behind"
-                f" {MAX_IDENTIFIER} characters"
+                f"{check.column} is too long for an enum in the table {resource.names.plural}:"
+                f" PostgreSQL would truncate {name} to {MAX_IDENTIFIER} characters;"
+                " use a shorter name"
             )
 
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked for."""
+    """The arguments of `manage make`."""
 
     name: str
     fields: Sequence[str] = ()
@@ -115,7 +115,7 @@ class Request:
 
     @property
     def command(self) -> str:
-        """The command that asks for it."""
+        """Command line with the same arguments."""
         options = {
             "--owned": self.owned,
             "--soft-delete": self.soft_delete,
@@ -123,22 +123,22 @@ class Request:
             "--no-migration": not self.migration,
         }
         plural = ["--plural", self.plural] if self.plural else []
-        given = [option for option, wanted in options.items() if wanted]
-        return shlex.join(["manage", "make", self.name, *self.fields, *plural, *given])
+        flags = [option for option, is_set in options.items() if is_set]
+        return shlex.join(["manage", "make", self.name, *self.fields, *plural, *flags])
 
     def next_step(self, *, is_applied: bool) -> str:
-        """What it takes to use it, and where."""
+        """Return the next step for the user, and the URL of the resource."""
         url = f"GET /api/v1/{resource_names(self.name, self.plural).path}"
         if not self.migration:
-            return f"{url} answers as soon as its table is there."
+            return f"{url} works once its table exists."
         if is_applied:
-            return f"Its table is in the local database: {url} answers."
-        return f"`uv run manage migrate apply` adds its table; then {url} answers."
+            return f"Its table is in the local database: {url} works now."
+        return f"Run `uv run manage migrate apply` to create its table; then {url} works."
 
 
 def plan(project: Project, request: Request) -> ChangeSet:
-    """The files that the resource adds and changes; none if it is there as asked for."""
-    migrations = read_migrations(project.root)  # Before any of them is looked at.
+    """Plan the files that the resource adds and changes; none if it already exists unchanged."""
+    migrations = read_migrations(project.root)  # Read before the plan depends on them.
     names = resource_names(request.name, request.plural)
     record = read_record(project.root, names.singular)
     if record and record.command == request.command and record.is_untouched(project.root):
@@ -152,19 +152,19 @@ def plan(project: Project, request: Request) -> ChangeSet:
 
 
 def design(project: Project, request: Request, names: ResourceNames) -> Resource:
-    """The resource that was asked for, if there can be such a one."""
+    """Build the resource; raise CommandError if its names or fields are invalid."""
     specifications = [parse(text) for text in request.fields]
     targets = {
-        one.column: find_target(project, request, names, one)
-        for one in specifications
-        if one.type == "ref"
+        spec.column: find_target(project, request, names, spec)
+        for spec in specifications
+        if spec.type == "ref"
     }
     tables = {column: target.table for column, target in targets.items()}
-    columns = [one.column for one in specifications]
+    columns = [spec.column for spec in specifications]
     check_field_names(columns, table=names.plural, references=tables)
     resource = Resource(
         names,
-        [make_column(one, names, targets.get(one.column)) for one in specifications],
+        [make_column(spec, names, targets.get(spec.column)) for spec in specifications],
         owned=request.owned,
         soft_delete=request.soft_delete,
         read_public=request.read_public,
@@ -176,17 +176,17 @@ def design(project: Project, request: Request, names: ResourceNames) -> Resource
 def find_target(
     project: Project, request: Request, names: ResourceNames, specification: Specification
 ) -> Target:
-    """What a reference refers to: another resource or its own."""
+    """Return the resource that a reference points to, which may be the new one itself."""
     target = "".join(specification.arguments)
     if not target:
-        raise CommandError(f"{specification.name}: a reference names its resource: ref:customer")
+        raise CommandError(f"{specification.name}: a reference needs a resource, as in ref:customer")
     if target == "tenant":
-        raise CommandError(f"{specification.name}: every row belongs to its tenant already")
+        raise CommandError(f"{specification.name}: every row already has a tenant: leave the field out")
     if target != names.singular:
         return project.target(target, class_name(target))
     if "optional" not in specification.flags:
         raise CommandError(
-            f"{specification.name}: the first {names.words} could refer to no other:"
+            f"{specification.name}: the first {names.words} has no other to refer to:"
             " add the flag optional"
         )
     return Target(names.singular, names.class_name, names.plural, "", "", owned=request.owned)
@@ -195,18 +195,18 @@ def find_target(
 def make_column(
     specification: Specification, names: ResourceNames, target: Target | None
 ) -> Field | Reference:
-    """The column of a specification."""
+    """Build the column of a field specification."""
     if target:
         return make_reference(specification, target, resource=names.class_name)
     return make_field(specification, resource=names.class_name)
 
 
 def make_files(project: Project, request: Request, resource: Resource) -> dict[str, str]:
-    """The texts by path, tidied."""
+    """Render the files of the resource; return their texts by path, formatted."""
     folder = project.root / "scaffold"
     templates = list(find_templates(folder, resource.names))
     if not templates:
-        raise CommandError("There are no templates in scaffold/: bring them back from git")
+        raise CommandError("There are no templates in scaffold/: restore them from git")
     context: dict[str, Any] = resource.context()
     files: dict[str, Made] = {}
     for template in templates:
@@ -222,7 +222,7 @@ def make_files(project: Project, request: Request, resource: Resource) -> dict[s
 
 
 def add_packages(project: Project, files: dict[str, str]) -> dict[str, str]:
-    """The files, and an empty `__init__.py` for each new package among them."""
+    """Add an empty `__init__.py` for each new package to the files."""
     packages = {
         (folder / "__init__.py").as_posix()
         for path in files
@@ -234,7 +234,7 @@ def add_packages(project: Project, files: dict[str, str]) -> dict[str, str]:
 
 
 def register(project: Project, names: ResourceNames, files: dict[str, str]) -> list[Change]:
-    """What changes in the registries."""
+    """Plan the changes of the registries."""
     changes = []
     for role, add, name in (
         ("models", add_model, names.class_name),
@@ -252,22 +252,22 @@ def register(project: Project, names: ResourceNames, files: dict[str, str]) -> l
 
 
 def reject_existing(project: Project, names: ResourceNames, files: Collection[str]) -> None:
-    """Stop before anything that is there already."""
+    """Reject a resource whose files, modules or model already exist."""
     for path in sorted(files):
         if (project.root / path).exists():
             raise CommandError(
-                f"{path} exists already: choose another name, or `manage remove {names.singular}`"
+                f"{path} already exists: choose another name, or run `manage remove {names.singular}`"
             )
         if hidden := hidden_by(project.root, path):
-            raise CommandError(f"{hidden} would be hidden by {path}: choose another name")
+            raise CommandError(f"{path} would conflict with {hidden} in imports: choose another name")
     tables = {model.table: model.class_name for model in project.models.values()}
     if names.class_name in project.models or names.plural in tables:
-        taken = tables.get(names.plural, names.class_name)
-        raise CommandError(f"The model {taken} exists already: choose another name")
+        existing = tables.get(names.plural, names.class_name)
+        raise CommandError(f"The model {existing} already exists: choose another name")
 
 
 def hidden_by(root: Path, path: str) -> str | None:
-    """The module that Python would not find any more, or would find instead of the new one."""
+    """Return the existing module or package that the new file would conflict with in imports."""
     module = Path(path)
     if module.name == "__init__.py":
         module = module.parent.with_suffix(".py")

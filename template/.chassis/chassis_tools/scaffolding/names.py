@@ -1,4 +1,4 @@
-"""Names of resources and their fields: the forms they take, and which of them would not work."""
+"""Names of resources and their fields: their forms, and which names are rejected."""
 
 import builtins
 import keyword
@@ -15,64 +15,64 @@ NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 
 # PostgreSQL cuts longer identifiers off, without an error.
 MAX_IDENTIFIER = 63
-# What a table's longest key leaves for the table's own name.
+# The longest name of a foreign key leaves this for the table's name.
 MAX_NAME = MAX_IDENTIFIER - len("fk__tenant_id_owner_id_users")
-# As much of a refused name is shown.
+# Messages shorten longer names.
 SHOWN = 40
 
-# `site` adds the last ones, if it is there; linters know them anyway.
+# `site` adds these names unless it is disabled; linters always know them.
 BUILTINS = frozenset(dir(builtins)) | {"copyright", "credits", "exit", "help", "license", "quit"}
 KEYWORDS = frozenset(word.lower() for word in keyword.kwlist)
 
-KERNELS = "belongs to the kernel"
+KERNEL_NAME = "is reserved by the kernel"
 
-# What is wrong with a name, and which other names may do.
+# Return the problem with a name, and yield alternatives.
 About = Callable[[str], str | None]
 Better = Callable[[str], Iterator[str]]
 
 
 @dataclass(frozen=True)
 class ResourceNames:
-    """What a resource is called wherever it is named."""
+    """The forms of a resource's name."""
 
     singular: str
     plural: str
 
     @property
     def class_name(self) -> str:
-        """`OrderLine`."""
+        """Name of the model's class: `OrderLine`."""
         return class_name(self.singular)
 
     @property
     def words(self) -> str:
-        """`order line`."""
+        """Name in prose: `order line`."""
         return self.singular.replace("_", " ")
 
     @property
     def a_words(self) -> str:
-        """`an order line`."""
+        """Name in prose with its article: `an order line`."""
         return with_a_or_an(self.words)
 
     @property
     def plural_words(self) -> str:
-        """`order lines`."""
+        """Plural in prose: `order lines`."""
         return self.plural.replace("_", " ")
 
     @property
     def constant(self) -> str:
-        """`ORDER_LINES`."""
+        """Name of a constant: `ORDER_LINES`."""
         return self.plural.upper()
 
     @property
     def path(self) -> str:
-        """`order-lines`, in a URL."""
+        """Segment of the URL: `order-lines`."""
         return self.plural.replace("_", "-")
 
 
 def resource_names(singular: str, plural: str | None = None) -> ResourceNames:
-    """What a resource is called; a name that would not work raises CommandError.
+    """Return the names of a resource; raise CommandError if one of them is not allowed.
 
-    Who gives the plural knows better than the rules: the singular may then look like a plural.
+    With an explicit plural, the singular may look like a plural.
     """
     if plural is None:
         refuse(singular, about_resource, better_resources)
@@ -85,7 +85,10 @@ def resource_names(singular: str, plural: str | None = None) -> ResourceNames:
 def check_field_names(
     names: Sequence[str], *, table: str, references: Mapping[str, str] | None = None
 ) -> None:
-    """Refuse columns that would not work; of those that are references, say to which table."""
+    """Reject column names that are not allowed.
+
+    `references` has the table that each foreign key column refers to.
+    """
     for name in names:
         refuse(name, about_field, better_fields)
     referred = references or {}
@@ -98,17 +101,17 @@ def check_field_names(
 
 
 def class_name(name: str) -> str:
-    """`order_line` as a class or a type is called: `OrderLine`."""
+    """Convert a name to that of a class: `OrderLine` for `order_line`."""
     return "".join(word.capitalize() for word in name.split("_"))
 
 
 def member_name(choice: str) -> str:
-    """`draft` as the member of an enumeration is called: `DRAFT`."""
+    """Convert a choice to the name of an enumeration's member: `DRAFT` for `draft`."""
     return f"{choice}_value".upper() if choice in words.LETTERS else choice.upper()
 
 
 def snake_case(text: str) -> str:
-    """What a text may have meant, in the spelling of names."""
+    """Convert a text in any spelling to snake_case."""
     plain = (
         unicodedata.normalize("NFKD", text.replace("ß", "ss")).encode("ascii", "ignore").decode()
     )
@@ -117,132 +120,139 @@ def snake_case(text: str) -> str:
 
 
 def refuse(name: str, about: About, better: Better) -> None:
-    """Raise if there is something about a name, and suggest one about which there is nothing."""
+    """Reject a name with a problem, and suggest one without."""
     complaint = about(name)
     if complaint is None:
         return
     suggestion = next((word for word in better(name) if about(word) is None), None)
     advice = f": use {suggestion}" if suggestion else ""
+    if not suggestion and ":" not in complaint:
+        advice = ": choose another name"
     raise CommandError(f"{shown(name)} {complaint}{advice}")
 
 
 def reject_alike(names: Sequence[str]) -> None:
-    """Raise for a name that comes twice, or is spelled like another where it names a type."""
+    """Reject duplicate names, and names whose types would have the same name."""
     known: dict[str, str] = {}
     for name in names:
         other = known.setdefault(class_name(name), name)
         if other == name and names.count(name) > 1:
-            raise CommandError(f"{name} is there twice: call one of them otherwise")
+            raise CommandError(f"{name} is used twice: rename one of the fields")
         if other != name:
-            raise CommandError(f"{other} and {name} are too much alike: call one of them otherwise")
+            raise CommandError(f"{other} and {name} are too similar: rename one of the fields")
 
 
 def reject_cut_off(name: str, table: str, referred: str | None) -> None:
-    """Raise for a column whose index or key PostgreSQL would cut off."""
+    """Reject a column whose index or foreign key would have a name too long for PostgreSQL."""
     identifiers = [f"ix_{table}_tenant_id_{name}"]
     if referred:
         identifiers.append(f"fk_{table}_tenant_id_{name}_{referred}")
     longest = max(identifiers, key=len)
     if len(longest.encode()) > MAX_IDENTIFIER:
-        reason = f"PostgreSQL would cut {longest} off behind {MAX_IDENTIFIER} characters"
-        raise CommandError(f"{name} is too long a name in the table {table}: {reason}")
+        raise CommandError(
+            f"{name} is too long for a column of {table}: PostgreSQL would truncate {longest} to"
+            f" {MAX_IDENTIFIER} characters; use a shorter name"
+        )
 
 
 def shown(name: str) -> str:
-    """A name as a message can hold it."""
+    """Format a name for a message: shortened, and quoted if it is not a plain word."""
     short = name if len(name) <= SHOWN else f"{name[:SHOWN]}…"
     return short if short.isprintable() and re.fullmatch(r"\S+", short) else repr(short)
 
 
 def about_resource(name: str) -> str | None:
-    """What is wrong with a resource's name, also by the plural that it would have."""
+    """Return the problem with a resource's name or its derived plural, or None."""
     if complaint := about_singular(name):
         return complaint
     if singular := singular_of(name):
-        return KERNELS if singular in words.KERNEL_RESOURCES else "is a plural"
+        return KERNEL_NAME if singular in words.KERNEL_RESOURCES else "is a plural"
     plural = plural_of(name)
     complaint = about_plural(plural)
     return complaint and f"has the plural {plural}, which {complaint}"
 
 
 def about_singular(name: str) -> str | None:
-    """What is wrong with a resource's name, whatever its plural is."""
+    """Return the problem with a resource's name, regardless of its plural, or None."""
     if complaint := about_spelling(name, MAX_NAME):
         return complaint
     if name in words.KERNEL_RESOURCES:
-        return KERNELS
+        return KERNEL_NAME
     if name in BUILTINS or class_name(name) in BUILTINS:
-        return "is built into Python"
+        return "is a built-in name of Python"
     if name in words.VARIABLES or class_name(name) in words.CLASSES:
-        return "means something else in the code around it"
+        return "has another meaning in the generated code"
     return None
 
 
 def about_plural(name: str) -> str | None:
-    """What is wrong with a plural: a table, a package, a router and part of a URL."""
+    """Return the problem with a plural, or None.
+
+    A plural names a table, a package, a router and a part of the URL.
+    """
     if complaint := about_spelling(name, MAX_NAME):
         return complaint
     if name in words.KERNEL_PLURALS:
-        return KERNELS
+        return KERNEL_NAME
     if name.startswith("pg_"):
-        return "looks like a table of PostgreSQL's own"
+        return "starts with pg_, as PostgreSQL's system tables do"
     if name in words.SQL_WORDS:
-        return "is a reserved word of SQL"
+        return "is a reserved word in SQL"
     if name in BUILTINS:
-        return "is built into Python"
+        return "is a built-in name of Python"
     if name.upper() in words.CONSTANTS:
-        return "means something else in tests"
+        return "has another meaning in the tests"
     return None
 
 
 def about_field(name: str) -> str | None:
-    """What is wrong with a field's name, whatever its table is."""
+    """Return the problem with a field's name, regardless of its table, or None."""
     if complaint := about_spelling(name, MAX_IDENTIFIER):
         return complaint
     if name in words.KERNEL_COLUMNS:
-        return "is the kernel's own column: leave it out, or call yours otherwise"
+        return "is a column of the kernel: leave it out, or choose another name"
     if name in words.SQL_WORDS:
-        return "is a reserved word of SQL"
+        return "is a reserved word in SQL"
     if name in words.SYSTEM_COLUMNS:
-        return "is a column that PostgreSQL keeps in every table"
+        return "is a system column of PostgreSQL"
     if name in words.SCHEMA_ATTRIBUTES or name.startswith(words.SCHEMA_PREFIXES):
-        return "means something else in schemas"
+        return "has another meaning in schemas"
     if class_name(name) in BUILTINS | words.SCHEMA_IMPORTS:
-        return "would have a type whose name is taken"
+        return "would have a type with a reserved name"
     return about_attribute(name)
 
 
 def about_relation(name: str) -> str | None:
-    """What is wrong with the attribute through which a reference is followed."""
+    """Return the problem with the name of a relationship, or None."""
     if complaint := about_spelling(name, MAX_IDENTIFIER) or about_attribute(name):
         return complaint
-    return "means something else in tests" if name in words.FACTORY_NAMES else None
+    return "has another meaning in the tests" if name in words.FACTORY_NAMES else None
 
 
 def about_attribute(name: str) -> str | None:
-    """What is wrong with the name of an attribute of a model."""
+    """Return the problem with the name of a model's attribute, or None."""
     if name in words.MODEL_ATTRIBUTES:
-        return "means something else in models"
+        return "has another meaning in models"
     if name in words.BODY_NAMES or name in words.PARAMETERS:
-        return "means something else in the code around it"
+        return "has another meaning in the generated code"
     return None
 
 
 def about_spelling(name: str, longest: int) -> str | None:
-    """What is wrong with a name, whatever it names."""
+    """Return the problem with the spelling or length of a name, or None."""
     if not NAME.fullmatch(name):
         return "is not in snake_case (ASCII letters and digits, a letter first)"
     if len(name) > longest:
-        return f"has {len(name)} characters, of which PostgreSQL leaves room for {longest}"
+        return f"has {len(name)} characters, but at most {longest} are allowed"
     if name in KEYWORDS:
-        return "is a keyword of Python"
+        return "is a Python keyword"
     if name in words.LETTERS:
-        return "is easily taken for a digit"
+        return "is easily confused with a digit"
     return None
 
 
 def better_resources(name: str) -> Iterator[str]:
-    """Names that a resource could have instead."""
+    """Yield alternatives for the name of a resource."""
     meant = snake_case(name)
     singular = singular_of(meant) or meant
     yield singular
@@ -250,13 +260,13 @@ def better_resources(name: str) -> Iterator[str]:
 
 
 def better_plurals(name: str) -> Iterator[str]:
-    """The plural that was meant, or a plural of it."""
+    """Yield alternatives for a plural."""
     yield snake_case(name)
     yield plural_of(snake_case(name))
 
 
 def better_fields(name: str) -> Iterator[str]:
-    """Names that a field could have instead."""
+    """Yield alternatives for the name of a field."""
     meant = snake_case(name)
     if meant not in words.KERNEL_COLUMNS:
         yield meant

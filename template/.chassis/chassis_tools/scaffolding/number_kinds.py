@@ -1,4 +1,4 @@
-"""Types of field that hold numbers, and `bool`."""
+"""The field types for numbers, and `bool`."""
 
 from functools import partial
 
@@ -20,7 +20,7 @@ MAX_DIGITS = 1000
 
 
 def integer(_words: Words) -> Kind:
-    """`int`: 32 bits."""
+    """Build the kind of `int`, with 32 bits."""
     return Kind(
         annotation="int",
         sql="integer",
@@ -34,7 +34,7 @@ def integer(_words: Words) -> Kind:
 
 
 def big_integer(_words: Words) -> Kind:
-    """`bigint`: 64 bits."""
+    """Build the kind of `bigint`, with 64 bits."""
     return Kind(
         annotation="int",
         sql="bigint",
@@ -51,7 +51,7 @@ def big_integer(_words: Words) -> Kind:
 
 
 def floating(_words: Words) -> Kind:
-    """`float`: 64 bits."""
+    """Build the kind of `float`, with 64 bits."""
     return Kind(
         annotation="float",
         sql="double precision",
@@ -66,7 +66,7 @@ def floating(_words: Words) -> Kind:
 
 
 def decimal(words: Words) -> Kind:
-    """`decimal:10:2`: digits altogether, and those behind the point."""
+    """Build the kind of `decimal:10:2`, with precision and scale."""
     digits, places = parse_digits(words)
     samples = decimal_samples(digits, places)
     # Pydantic counts the 0 before the point as a digit.
@@ -90,17 +90,17 @@ def decimal(words: Words) -> Kind:
 
 
 def parse_digits(words: Words) -> tuple[int, int]:
-    """The digits altogether, and those behind the point."""
+    """Return the precision and the scale."""
     if len(words.arguments) < 2:
         raise CommandError(
-            f"{words.name}: a decimal needs its digits and decimal places: decimal:10:2"
+            f"{words.name}: a decimal needs a precision and a scale, as in decimal:10:2"
         )
     digits = whole_number(words.arguments[0], words, largest=MAX_DIGITS)
     return digits, whole_number(words.arguments[1], words, smallest=0, largest=digits)
 
 
 def decimal_samples(digits: int, places: int) -> Samples:
-    """Values of a column with so many digits."""
+    """Return samples that fit the precision and the scale."""
     one, two = (decimal_sample(value, digits, places) for value in (1, 2))
     too_long = "9" * (digits - places + 1)
     return Samples(
@@ -114,7 +114,7 @@ def decimal_samples(digits: int, places: int) -> Samples:
 
 
 def decimal_sample(value: int, digits: int, places: int) -> str:
-    """A number that the column holds and gives back letter by letter: 1.50, or 0.15."""
+    """Return a number that the column returns unchanged: 1.50, or 0.15."""
     if not places:
         return str(value)
     if digits == places:
@@ -123,7 +123,7 @@ def decimal_sample(value: int, digits: int, places: int) -> str:
 
 
 def boolean(_words: Words) -> Kind:
-    """`bool`."""
+    """Build the kind of `bool`."""
     return Kind(
         annotation="bool",
         sql="boolean",

@@ -18,7 +18,7 @@ FIRST = "0001"
 
 
 def next_version(folder: Path) -> str:
-    """A version behind all that are there: the first of a project, else this second."""
+    """Return a version after all existing ones: 0001 in an empty folder, otherwise a timestamp."""
     taken = sorted(path.stem.partition("_")[0] for path in folder.glob("[0-9]*_*"))
     if not taken:
         return FIRST
@@ -30,7 +30,7 @@ def next_version(folder: Path) -> str:
 
 @dataclass(frozen=True)
 class Model:
-    """A class of the registry of models."""
+    """A class in the registry of models."""
 
     class_name: str
     module: str
@@ -40,7 +40,7 @@ class Model:
 
     @property
     def place(self) -> str:
-        """What foreign keys call its table."""
+        """Name of the table in foreign keys."""
         return self.table if self.schema == "public" else f"{self.schema}.{self.table}"
 
 
@@ -51,23 +51,23 @@ class Project:
     root: Path
 
     def registry(self, name: str) -> str:
-        """The path of a registry: `models` or `routes`."""
+        """Return the path of a registry, `models` or `routes`."""
         places = (f"app/{name}.py", f"app/{name}/__init__.py")
         for place in places:
             if (self.root / place).is_file():
                 return place
-        raise CommandError(f"There is no registry of {name}: neither {places[0]} nor {places[1]}")
+        raise CommandError(f"There is no registry of {name}: create {places[0]} or {places[1]}")
 
     def read(self, path: str) -> str:
-        """A file's text, with its line ends as they are."""
+        """Return a file's text with its line endings unchanged."""
         try:
             return (self.root / path).read_bytes().decode()
         except UnicodeDecodeError:
-            raise CommandError(f"{path} is not a text in UTF-8") from None
+            raise CommandError(f"{path} is not encoded in UTF-8") from None
 
     @cached_property
     def models(self) -> dict[str, Model]:
-        """The models by class, as the registry imports them and that of what comes along."""
+        """Models by class name, as the registry and the kernel's own registry import them."""
         found = {}
         for path in ("app/builtin/models.py", self.registry("models")):
             for module, name in imported(parse(self.read(path), path)):
@@ -87,48 +87,49 @@ class Project:
         return None
 
     def meant(self, text: str) -> str | None:
-        """The resource that is there, and that a misspelt name may stand for."""
+        """Return the existing resource that a misspelled name may mean, or None."""
         spelled = snake_case(text)
         names = {snake_case(name) for name in self.models}
         return next((name for name in (spelled, singular_of(spelled)) if name in names), None)
 
     def target(self, singular: str, class_name: str) -> Target:
-        """A resource that others may refer to, with what makes one for a test."""
+        """Return an existing resource as the target of a reference."""
         model = self.models.get(class_name)
         if model is None or singular != snake_case(class_name):
             meant = self.meant(singular)
             raise CommandError(
-                f"There is no resource {singular} to refer to: "
-                + (f"use {meant}" if meant else "make it first, or correct its name")
+                f"The resource {singular} does not exist: "
+                + (f"use {meant}" if meant else "create it first, or correct its name")
             )
         if "Entity" in model.bases:
             raise CommandError(
-                f"{singular} keeps the key that its table had, and references here are UUIDs:"
-                " write the field by hand"
+                f"{singular} has the primary key of an existing table, and a reference is a UUID:"
+                " add the column by hand"
             )
         factory, owned = self._factory(singular, model), "OwnedMixin" in model.bases
         return Target(singular, class_name, model.table, model.module, factory, owned)
 
     def _factory(self, singular: str, model: Model) -> str:
+        """Return the module of the function that creates a row of the resource for a test."""
         factory = factory_module(model.module)
         path = module_path(factory)
         functions = defined(parse(self.read(path), path)) if (self.root / path).is_file() else set()
         if f"make_{singular}" not in functions:
             raise CommandError(
-                f"The tests of what refers to {singular} need a function make_{singular} in {path},"
-                " like that of users: write it first"
+                f"{path} has no function make_{singular}, which tests of references to {singular}"
+                " call: write it first, as the users' factory does"
             )
         return factory
 
 
 def place_of(role: str, names: ResourceNames, files: Collection[str]) -> str | None:
-    """The file that plays a role for a resource, in either layout."""
+    """Return the file that has a role in a resource, such as `models`, in either layout."""
     places = (f"app/{names.plural}/{role}.py", f"app/{role}/{names.singular}.py")
     return next((path for path in places if path in files), None)
 
 
 def parse(source: str, path: str) -> ast.Module:
-    """A module's syntax."""
+    """Parse a module; raise CommandError if it is not valid Python."""
     try:
         return ast.parse(source)
     except (SyntaxError, ValueError) as error:
@@ -136,7 +137,7 @@ def parse(source: str, path: str) -> ast.Module:
 
 
 def imported(module: ast.Module) -> Iterator[tuple[str, str]]:
-    """What a module imports from others: the module and the name there."""
+    """Yield the module and name of each absolute `from … import …`."""
     for statement in ast.walk(module):
         if isinstance(statement, ast.ImportFrom) and statement.module and not statement.level:
             for alias in statement.names:
@@ -144,34 +145,34 @@ def imported(module: ast.Module) -> Iterator[tuple[str, str]]:
 
 
 def module_path(module: str) -> str:
-    """Where a module is in the project."""
+    """Return the path of a module's file in the project."""
     return module.replace(".", "/") + ".py"
 
 
 def module_name(path: str) -> str:
-    """What a file is imported as."""
+    """Return the dotted name of a file's module."""
     return path.removesuffix(".py").replace("/", ".")
 
 
 def factory_module(model_module: str) -> str:
-    """Where the factory of a model is, in either layout."""
+    """Return the module of a model's factory, in either layout."""
     package, _, last = model_module.removeprefix("app.").rpartition(".")
     return f"tests.factories.{last}" if package == "models" else f"tests.{package}.factory"
 
 
 def names(expressions: list[ast.expr]) -> frozenset[str]:
-    """The plain names among expressions."""
+    """Return the plain names among expressions."""
     return frozenset(one.id for one in expressions if isinstance(one, ast.Name))
 
 
 def defined(module: ast.Module) -> set[str]:
-    """The functions that a module defines."""
+    """Return the names of the functions that a module defines."""
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
     return {statement.name for statement in module.body if isinstance(statement, kinds)}
 
 
 def table_name(model: ast.ClassDef) -> str:
-    """What a model's `__tablename__` says; empty if it has none."""
+    """Return the `__tablename__` of a model; empty if it has none."""
     for statement in model.body:
         if isinstance(statement, ast.Assign) and "__tablename__" in names(statement.targets):
             return str(ast.literal_eval(statement.value))
@@ -179,7 +180,7 @@ def table_name(model: ast.ClassDef) -> str:
 
 
 def table_schema(model: ast.ClassDef) -> str:
-    """The schema that a model's `__table_args__` names at their end."""
+    """Return the schema in a model's `__table_args__`; "public" if there is none."""
     for statement in model.body:
         if isinstance(statement, ast.Assign) and "__table_args__" in names(statement.targets):
             *_, last = getattr(statement.value, "elts", [statement.value])
@@ -190,7 +191,7 @@ def table_schema(model: ast.ClassDef) -> str:
     return "public"
 
 
-# A statement, or a call of Alembic's with its calls of `op.f`, that changes the table {0}.
+# An SQL statement or a call of `op`, with nested calls of `op.f`, that changes the table {0}.
 CHANGE = (
     r'\b(?:ALTER\s+TABLE(?:\s+IF\s+EXISTS)?|ON)\s+(?:ONLY\s+)?(?:public\.)?"?{0}\b'
     r'|\bop\.(?!f\b|create_table|drop_table)\w+\((?:[^()]|\([^()]*\))*"{0}"'
@@ -198,5 +199,5 @@ CHANGE = (
 
 
 def alters(migration: str, table: str) -> bool:
-    """Whether one, in SQL or for Alembic, changes the table, or adds something to it."""
+    """Return True if a migration, in SQL or for Alembic, changes the table or adds to it."""
     return bool(re.search(CHANGE.format(re.escape(table)), migration, re.IGNORECASE))

@@ -1,4 +1,4 @@
-"""The registries of models and routers, changed as their team formats them."""
+"""Edits of the registries of models and routers that keep the team's formatting."""
 
 import ast
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ Assignment = ast.Assign | ast.AnnAssign
 
 @dataclass(frozen=True)
 class Display:
-    """What is assigned to a name once, written out."""
+    """The list or tuple that is assigned to a registry's name."""
 
     name: str
     statement: Assignment
@@ -30,15 +30,15 @@ class Display:
     entries: Entries
 
     def strings(self) -> list[str]:
-        """What it lists, which has to be strings."""
+        """Return the entries; reject entries that are not strings."""
         values = [node.value for node in self.nodes if isinstance(node, ast.Constant)]
         strings = [value for value in values if isinstance(value, str)]
         if len(strings) < len(self.nodes):
-            raise NotEditableError(f"`{self.name}` lists more than names")
+            raise NotEditableError(f"`{self.name}` contains other entries than strings")
         return strings
 
     def parts(self, source: Source) -> Iterator[ast.AST]:
-        """The expressions in the assignment and in statements that extend the list."""
+        """Yield the expressions in the assignment and in statements that extend the list."""
         for node in module_level(source.tree):
             inner = list(ast.walk(node)) if isinstance(node, ast.AugAssign | ast.Expr) else []
             if any(isinstance(part, ast.Name) and part.id == self.name for part in inner):
@@ -47,40 +47,40 @@ class Display:
 
 
 def find_display(source: Source, name: str) -> Display:
-    """The registry; refuses a name that gets its value in any other way."""
+    """Return the registry's list; reject a name that is assigned in any other way."""
     values = [node for node in bindings(source.tree, name) if node not in extended(source)]
     if not values:
-        raise NotEditableError(f"it has no `{name}`")
+        raise NotEditableError(f"it does not define `{name}`")
     if len(values) > 1:
-        raise NotEditableError(f"line {line_of(values[1])} gives `{name}` a value too")
+        raise NotEditableError(f"line {line_of(values[1])} assigns `{name}` again")
     for statement in source.tree.body:
         if isinstance(statement, Assignment) and target_of(statement) is values[0]:
             return display_in(source, name, statement)
-    raise NotEditableError(f"line {line_of(values[0])} gives `{name}` its value in passing")
+    raise NotEditableError(f"line {line_of(values[0])} assigns `{name}` inside another statement")
 
 
 def display_in(source: Source, name: str, statement: Assignment) -> Display:
-    """What the statement assigns, if it is written out."""
+    """Return the list of an assignment; reject a value that is computed."""
     value = statement.value
     if not isinstance(value, ast.List | ast.Tuple):
         raise NotEditableError(f"line {statement.lineno} computes `{name}`")
     if not source.stands_alone(statement):
-        raise NotEditableError(f"line {statement.lineno} holds more than `{name}`")
+        raise NotEditableError(f"line {statement.lineno} contains other statements than `{name}`")
     entries = Entries.of_display(source, value)
     if len(entries) != len(value.elts):
-        raise NotEditableError(f"line {statement.lineno} writes `{name}` in an unusual way")
+        raise NotEditableError(f"line {statement.lineno} writes `{name}` in an unsupported format")
     return Display(name, statement, value.elts, entries)
 
 
 def target_of(statement: Assignment) -> ast.expr | None:
-    """The one target."""
+    """Return the target of an assignment; None if there are several."""
     if isinstance(statement, ast.AnnAssign):
         return statement.target
     return statement.targets[0] if len(statement.targets) == 1 else None
 
 
 def extended(source: Source) -> list[ast.AST]:
-    """Targets that get no new value: of `+=`, and of an annotation alone."""
+    """Return the targets that are not assigned anew: of `+=`, and of a bare annotation."""
     return [
         node.target
         for node in module_level(source.tree)
@@ -97,7 +97,7 @@ ELSEWHERE, OF_KERNEL, OWN, RELATIVE = range(4)
 
 @dataclass(frozen=True)
 class Import:
-    """`from module import member as name`."""
+    """A name imported by `from module import member as name`."""
 
     module: str
     member: str
@@ -107,13 +107,13 @@ class Import:
         return f"from {self.module} import {self._alias}"
 
     def lines(self, newline: str) -> str:
-        """As the formatter writes it."""
+        """Return the statement as ruff formats it."""
         if len(str(self)) <= LINE_LENGTH:
             return str(self)
         return newline.join((f"from {self.module} import (", f"    {self._alias},", ")"))
 
     def is_from(self, statement: ast.ImportFrom) -> bool:
-        """Whether the statement imports from the module, absolutely or not."""
+        """Return True if the statement imports from the module, absolutely or relatively."""
         if statement.level:
             return f".{self.module}".endswith(f".{statement.module}")
         return self.module == statement.module
@@ -124,29 +124,29 @@ class Import:
 
 
 def find_import(source: Source, wanted: Import) -> tuple[ast.ImportFrom, int] | None:
-    """The statement and the index of its alias; refuses a name that means anything else."""
+    """Return the statement and the index of its alias; reject other uses of the name."""
     found: list[tuple[ast.ImportFrom, int]] = []
     statements = [node for node in module_level(source.tree) if isinstance(node, ast.ImportFrom)]
     for node in statements:
         for index, alias in enumerate(node.names):
             if alias.name == "*":
-                raise NotEditableError(f"line {alias.lineno} imports whatever there is")
+                raise NotEditableError(f"line {alias.lineno} imports `*`")
             if wanted.is_from(node) and alias.name == wanted.member:
                 if (alias.asname or alias.name) != wanted.name:
-                    raise NotEditableError(f"line {alias.lineno} imports it by another name")
+                    raise NotEditableError(f"line {alias.lineno} imports it under another name")
                 found.append((node, index))
     for bound in bindings(source.tree, wanted.name):
         if all(bound is not node.names[index] for node, index in found):
-            raise NotEditableError(f"line {line_of(bound)} gives {wanted.name} another meaning")
+            raise NotEditableError(f"line {line_of(bound)} binds {wanted.name} to something else")
     if len(found) > 1:
         raise NotEditableError(f"line {line_of(found[1][0])} imports {wanted.name} again")
     if found and found[0][0] not in source.tree.body:
-        raise NotEditableError(f"line {line_of(found[0][0])} imports it on a condition")
+        raise NotEditableError(f"line {line_of(found[0][0])} imports it conditionally")
     return found[0] if found else None
 
 
 def add_import(source: Source, wanted: Import, *, above: ast.stmt | None) -> str:
-    """The text with the import, on a line of its own."""
+    """Return the text with the import on a line of its own."""
     line, blank_before, blank_after = place(source, source.tree, wanted, above)
     newline = source.newline(max(line - 1, 1))
     text = newline * blank_before + wanted.lines(newline) + newline * blank_after
@@ -156,7 +156,7 @@ def add_import(source: Source, wanted: Import, *, above: ast.stmt | None) -> str
 
 
 def remove_import(source: Source, wanted: Import, *, above: ast.stmt | None) -> str:
-    """The text without the import, and without the blank line that came with it."""
+    """Return the text without the import and the blank line that was added with it."""
     found = find_import(source, wanted)
     if found is None:
         return source.text
@@ -164,7 +164,7 @@ def remove_import(source: Source, wanted: Import, *, above: ast.stmt | None) -> 
     if len(statement.names) > 1:
         return source.edited(Entries.of_import(source, statement).removed(index))
     if not source.stands_alone(statement):
-        raise NotEditableError(f"line {statement.lineno} holds another statement")
+        raise NotEditableError(f"line {statement.lineno} contains another statement")
     first, last = source.lines(statement)
     cut = ast.Module([node for node in source.tree.body if node is not statement], [])
     line, blank_before, blank_after = place(source, cut, wanted, above)
@@ -179,7 +179,7 @@ def remove_import(source: Source, wanted: Import, *, above: ast.stmt | None) -> 
 def place(
     source: Source, tree: ast.Module, wanted: Import, above: ast.stmt | None
 ) -> tuple[int, bool, bool]:
-    """The line to insert at, and whether a blank one goes before and after."""
+    """Return the line to insert at, and whether to add a blank line before and after."""
     limit = above.lineno if above else float("inf")
     imports = [node for node in imports_of(tree) if node.lineno < limit]
     own = [node for node in imports if section(node) == OWN]
@@ -194,25 +194,25 @@ def place(
 
 
 def place_among(source: Source, tree: ast.Module, wanted: Import, own: list[Statement]) -> int:
-    """The line to insert at in the section, above the first import that sorts behind."""
+    """Return the line to insert at in the section, before the first import that sorts later."""
     followers = [node for node in own if order(node) > (True, by_module(wanted.module))]
     if not followers:
         return source.lines(own[-1])[1] + 1
     index = tree.body.index(followers[0])
     before = tree.body[index - 1] if index else None
-    # Below its neighbour rather than above the comments of the next.
+    # Insert after the previous import, not before the comments of the next one.
     if before is not None and before in own:
         return source.lines(before)[1] + 1
     return source.lines(followers[0])[0]
 
 
 def imports_of(tree: ast.Module) -> list[Statement]:
-    """The imports at the top level."""
+    """Return the imports at the top level."""
     return [node for node in tree.body if isinstance(node, Statement)]
 
 
 def section(node: Statement) -> int:
-    """The group that ruff puts the import in, as `pyproject.toml` sorts them."""
+    """Return the section that ruff sorts the import into, as `pyproject.toml` configures it."""
     if isinstance(node, ast.ImportFrom) and node.level:
         return RELATIVE
     module = module_of(node)
@@ -222,32 +222,34 @@ def section(node: Statement) -> int:
 
 
 def order(node: Statement) -> tuple[bool, tuple[Natural, Natural]]:
-    """Where ruff puts the import in its section: `import x` comes first."""
+    """Return ruff's sort key of an import in its section, where `import x` comes first."""
     return isinstance(node, ast.ImportFrom), by_module(module_of(node))
 
 
 def module_of(node: Statement) -> str:
+    """Return the module that a statement imports, or imports from."""
     return (node.module or "") if isinstance(node, ast.ImportFrom) else node.names[0].name
 
 
 def is_blank(source: Source, line: int) -> bool:
+    """Return True if the line is blank."""
     return not source.text[source.line_start(line) : source.line_start(line + 1)].strip()
 
 
 BYTE_ORDER_MARK = "\ufeff"
 INSTRUCTIONS = {
-    "add": "write `{one.registry}` as one list of plain names, to which `{one.entry}` can be added",
-    "remove": "remove `{one.imported}` and `{one.entry}` from it by hand",
+    "add": "write `{0.registry}` as one plain list that contains `{0.entry}`",
+    "remove": "remove `{0.imported}` and `{0.entry}` from it by hand",
 }
 
 
 class RegistryError(CommandError):
-    """Says what to edit by hand, and why the registry was left alone."""
+    """Raised when a registry must be edited by hand, with the instructions and the reason."""
 
 
 @dataclass(frozen=True)
 class Registration:
-    """An import and the entry that it is for."""
+    """An import and its entry in a registry."""
 
     imported: Import
     registry: str
@@ -255,21 +257,21 @@ class Registration:
 
     @property
     def entry(self) -> str:
-        """As it stands in the list."""
+        """Source of the entry in the list."""
         return f'"{self.imported.name}"' if self.is_quoted else self.imported.name
 
     def is_entry(self, node: ast.AST) -> bool:
-        """Whether the expression is this entry."""
+        """Return True if the expression is this entry."""
         if self.is_quoted:
             return isinstance(node, ast.Constant) and node.value == self.imported.name
         return isinstance(node, ast.Name) and node.id == self.imported.name
 
     def mentions(self, source: Source, display: Display) -> list[ast.AST]:
-        """The entry in the list, and in statements that extend the list."""
+        """Return the entry's nodes in the list and in statements that extend the list."""
         return [node for node in display.parts(source) if self.is_entry(node)]
 
     def index(self, display: Display) -> int:
-        """Where a new entry goes: models are sorted, the newest resource's router is tried first."""
+        """Return the index for a new entry: models are sorted, the newest router comes first."""
         if not self.is_quoted:
             return 0
         names = display.strings()
@@ -277,48 +279,48 @@ class Registration:
         return next((i for i, name in enumerate(names) if by_kind(name) > key), len(names))
 
     def above(self, source: Source, display: Display) -> ast.stmt | None:
-        """What the import has to stand above."""
+        """Return the statement that the import must precede; None if there is none."""
         first = min((node.lineno for node in imports_of(source.tree)), default=0)
         is_below = first > display.statement.lineno
         return None if self.is_quoted and is_below else display.statement
 
 
 def add_model(source: str, *, module: str, name: str) -> str:
-    """Import the model and list it in `__all__`, unless that is so."""
+    """Import the model and list it in `__all__`, unless it is already registered."""
     return changed(source, Registration(Import(module, name, name), "__all__", True), "add")
 
 
 def remove_model(source: str, *, module: str, name: str) -> str:
-    """Take back what `add_model` did."""
+    """Remove the import and the entry that `add_model` added."""
     return changed(source, Registration(Import(module, name, name), "__all__", True), "remove")
 
 
 def add_router(source: str, *, module: str, name: str) -> str:
-    """Import the router by its resource's name and list it first, unless that is so."""
+    """Import the router under its resource's name and list it first, unless already registered."""
     return changed(source, Registration(Import(module, "router", name), "routers", False), "add")
 
 
 def remove_router(source: str, *, module: str, name: str) -> str:
-    """Take back what `add_router` did."""
+    """Remove the import and the entry that `add_router` added."""
     return changed(source, Registration(Import(module, "router", name), "routers", False), "remove")
 
 
 def changed(source: str, registration: Registration, verb: str) -> str:
-    """The source after an edit that can be taken back, else instructions."""
+    """Return the edited source; raise RegistryError if it must be edited by hand."""
     edit: Callable[[str, Registration], str] = {"add": added, "remove": removed}[verb]
     text = source.removeprefix(BYTE_ORDER_MARK)
     try:
         return source[: len(source) - len(text)] + edit(text, registration)
     except NotEditableError as why:
-        instruction = INSTRUCTIONS[verb].format(one=registration)
+        instruction = INSTRUCTIONS[verb].format(registration)
         raise RegistryError(
-            f"The registry with `{registration.registry}` was left alone because {why}, and nothing"
-            f" else was changed: {instruction}, then try again"
+            f"The registry with `{registration.registry}` cannot be edited because {why}, so nothing"
+            f" was changed: {instruction}, then run the command again"
         ) from None
 
 
 def added(text: str, registration: Registration) -> str:
-    """The text with the import and the entry, and nothing else changed."""
+    """Return the text with the import and the entry added and nothing else changed."""
     source = Source(text)
     display = find_display(source, registration.registry)
     is_imported = find_import(source, registration.imported) is not None
@@ -331,12 +333,12 @@ def added(text: str, registration: Registration) -> str:
         above = registration.above(source, display)
         result = add_import(Source(result), registration.imported, above=above)
     if not is_imported and not is_listed and removed(result, registration) != text:
-        raise NotEditableError("its format is unusual")
+        raise NotEditableError("its format is not supported")
     return result
 
 
 def removed(text: str, registration: Registration) -> str:
-    """The text without the import and the entry, and nothing else changed."""
+    """Return the text with the import and the entry removed and nothing else changed."""
     source = Source(text)
     wanted = registration.imported
     is_listed = any(registration.is_entry(node) for node in ast.walk(source.tree))
@@ -349,12 +351,12 @@ def removed(text: str, registration: Registration) -> str:
     uses = [node for node in ast.walk(source.tree) if is_use(node, wanted.name)]
     for node in [*uses, *registration.mentions(source, display)]:
         if node is not own:
-            raise NotEditableError(f"line {line_of(node)} uses {wanted.name} too")
+            raise NotEditableError(f"line {line_of(node)} also uses {wanted.name}")
     if indices:
         text = source.edited(display.entries.removed(indices[0]))
     return remove_import(Source(text), wanted, above=registration.above(source, display))
 
 
 def is_use(node: ast.AST, name: str) -> bool:
-    """Whether the expression reads the name."""
+    """Return True if the expression reads the name."""
     return isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)

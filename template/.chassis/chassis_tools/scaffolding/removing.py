@@ -31,21 +31,21 @@ PACKAGE = ".__init__"
 
 @dataclass(frozen=True)
 class Traces:
-    """What tells that a module needs a resource."""
+    """The names by which other modules use a resource."""
 
     class_name: str
     modules: set[str]
-    """The resource's own."""
+    """Modules of the resource."""
     keys: set[str]
-    """Its columns that references name, as in `orders.id`."""
+    """Columns in foreign keys, such as `orders.id`."""
 
     @cached_property
     def packages(self) -> set[str]:
-        """The modules as they are imported whole."""
+        """Modules and packages, as an import names them."""
         return {module.removesuffix(PACKAGE) for module in self.modules}
 
     def are_in(self, path: str, code: ast.Module) -> bool:
-        """Whether a module imports one of these, or says a key in a text, as references do."""
+        """Return True if a module imports the resource or contains a foreign key to it."""
         for node in ast.walk(code):
             match node:
                 case ast.Constant() if node.value in self.keys:
@@ -57,7 +57,7 @@ class Traces:
         return False
 
     def _are_imported(self, node: ast.ImportFrom, path: str) -> bool:
-        """Whether it imports one of the modules or from it, or the model from its registry.
+        """Return True if the statement imports a module of the resource, or its model.
 
         Other modules of the resource's package are the team's, and stay.
         """
@@ -69,7 +69,7 @@ class Traces:
 
 
 def files_that_need(project: Project, names: ResourceNames, own: Collection[str]) -> list[str]:
-    """The files, beside its own and the registries, that refer to a resource."""
+    """Return the files that use a resource, except its own files and the registries."""
     modules = {module_name(path) for path in own if path.endswith(".py")}
     model = project.models.get(names.class_name)
     keys = {f"{model.place if model else names.plural}.{column}" for column in ("id", "tenant_id")}
@@ -83,14 +83,14 @@ def files_that_need(project: Project, names: ResourceNames, own: Collection[str]
 
 
 def python_files(project: Project) -> Iterator[str]:
-    """The project's modules."""
+    """Yield the paths of the project's modules."""
     for folder in SEARCHED:
         for path in sorted((project.root / folder).rglob("*.py")):
             yield path.relative_to(project.root).as_posix()
 
 
 def absolute(node: ast.ImportFrom, path: str) -> str:
-    """The module that it imports from, in full."""
+    """Return the full name of the module that a statement imports from."""
     if not node.level:
         return node.module or ""
     package = path.split("/")[: -node.level]
@@ -102,7 +102,7 @@ KERNEL = {"user", "auth", "tenant", "core", "api_key", "login_session", "user_to
 
 @dataclass(frozen=True)
 class Resource:
-    """A resource that `manage make` made."""
+    """A resource that `manage make` created."""
 
     project: Project
     singular: str
@@ -111,49 +111,52 @@ class Resource:
 
     @classmethod
     def find(cls, project: Project, singular: str) -> "Resource":
-        """The resource by its name."""
+        """Return the resource with this name; raise CommandError if `manage make` created none."""
         if singular in KERNEL:
-            raise CommandError(f"{singular} belongs to the kernel, which needs it: it stays")
+            raise CommandError(f"{singular} is part of the kernel and cannot be removed")
         record = read_record(project.root, singular) if singular.isidentifier() else None
         if record is None:
             meant = project.meant(singular)
             raise CommandError(
-                f"`manage make` has made no resource {singular!r}: "
-                + (f"use {meant}" if meant else "what is written by hand is taken out by hand")
+                f"`manage make` did not create a resource {singular!r}: "
+                + (f"use {meant}" if meant else "correct the name, or remove its code by hand")
             )
         return cls(project, singular, record, read_migrations(project.root))
 
     @property
     def names(self) -> ResourceNames:
-        """Its names."""
+        """Forms of its name."""
         return ResourceNames(self.singular, self.record.plural)
 
     @property
     def migration(self) -> str | None:
-        """The path of the migration that creates its table, if that is there."""
+        """Path of the migration that creates its table; None if it no longer exists."""
         for path in self.record.files:
             if path.startswith("migrations/") and (self.project.root / path).is_file():
                 return path
         return None
 
     def reject_edited(self) -> None:
-        """Stop before the team's own work is deleted."""
+        """Reject a resource with edited files."""
         if edited := self.record.edited(self.project.root):
             raise CommandError(
-                f"{', '.join(edited)} changed since `manage make` wrote it: --force deletes it"
-                " all the same"
+                f"You edited {', '.join(edited)}: add --force to delete your changes too"
             )
 
     def reject_needed(self) -> None:
-        """Stop before something loses what it refers to."""
+        """Reject a resource that other files use."""
         if needing := files_that_need(self.project, self.names, set(self.record.files)):
             raise CommandError(
-                f"{self.singular} is needed by {', '.join(needing)}: take that out first, or remove"
-                " the resource that they belong to"
+                f"{self.singular} is used by {', '.join(needing)}: remove this code first, or the"
+                " resource that it belongs to"
             )
 
     def removal(self, *, dropping: dict[str, str] | None) -> ChangeSet:
-        """The changes; with a migration that drops the table, the one that creates it stays."""
+        """Plan the removal.
+
+        `dropping` has the migration that drops the table, by path; with it, the migration that
+        creates the table is kept.
+        """
         root = self.project.root
         gone = [path for path in self.record.files if not path.startswith("migrations/")]
         if dropping is None and self.migration:
@@ -169,13 +172,15 @@ class Resource:
         return ChangeSet([*changes, *written, *self._unregistered()], self.migrations)
 
     def _is_package_of_others(self, path: str) -> bool:
+        """Return True if the path is the `__init__.py` of a package with other modules."""
         if not path.endswith("/__init__.py"):
             return False
         root = self.project.root
         modules = (root / path).parent.rglob("*.py")
-        return any(one.relative_to(root).as_posix() not in self.record.files for one in modules)
+        return any(file.relative_to(root).as_posix() not in self.record.files for file in modules)
 
     def _unregistered(self) -> list[Change]:
+        """Plan the removal from the registries."""
         changes = []
         for role, remove, name in (
             ("models", remove_model, self.names.class_name),
@@ -190,12 +195,15 @@ class Resource:
 
 
 def is_newest(project: Project, path: str) -> bool:
-    """Whether no migration follows it."""
+    """Return True if no migration follows this one."""
     return read_revision(project.root / path).name in expected_heads()
 
 
 def is_shared(project: Project, path: str) -> bool:
-    """Whether it is on a branch of a remote, or this project works on another database."""
+    """Return True if other machines may have the migration.
+
+    It may be on a remote's branch, or applied to a database that is not the local one.
+    """
     from app.settings import get_settings
 
     return bool(get_settings().database_url) or bool(
@@ -204,7 +212,7 @@ def is_shared(project: Project, path: str) -> bool:
 
 
 def is_applied_locally(project: Project, path: str) -> bool:
-    """Whether the local database has it."""
+    """Return True if the migration is applied to the local database."""
     from manage.database import applied_migrations, database_url
 
     if not (PROJECT_ROOT / ".postgres" / "data").exists():
@@ -213,7 +221,7 @@ def is_applied_locally(project: Project, path: str) -> bool:
 
 
 def roll_back() -> None:
-    """Undo the newest migration in the local database."""
+    """Roll back the newest migration of the local database."""
     from manage.database import database_url
     from manage.migrations.tool import roll_back_migrations
 
@@ -221,9 +229,9 @@ def roll_back() -> None:
 
 
 def git(root: Path, *arguments: str) -> str:
-    """What git says; nothing if there is no git here."""
+    """Return git's output; empty if git is not installed or fails."""
     try:
-        done = subprocess.run(  # noqa: S603 (a list of ours, no shell)
+        done = subprocess.run(  # noqa: S603 (fixed arguments, no shell)
             ["git", *arguments],  # noqa: S607
             cwd=root,
             capture_output=True,
@@ -237,31 +245,31 @@ def git(root: Path, *arguments: str) -> str:
 
 @dataclass(frozen=True)
 class TablePlan:
-    """Either the migration goes, or another one drops the table."""
+    """How the table is removed: its migration is deleted, or a new one drops the table."""
 
     dropping: dict[str, str] | None = None
-    """The migration to write, by path; none, if it has to be written from the database."""
+    """The migration that drops the table, by path; empty if it must be autogenerated."""
     undo: Callable[[], None] | None = None
-    """What takes the table out of the local database."""
+    """Rolls the local database back, if the migration is applied there."""
 
     @property
     def loss(self) -> str:
-        """What else is lost."""
-        return ", and the table with its rows from the local database" if self.undo else ""
+        """Warning about lost data, for the confirmation."""
+        return ", and the table and its rows in the local database" if self.undo else ""
 
     @property
     def next_step(self) -> str:
-        """What is left to do."""
+        """Next step for the user; empty if there is none."""
         if self.dropping == {}:
             return (
-                "Its table was changed since: `uv run manage migrate create -m …` writes the"
-                " migration that drops it and can be undone."
+                "Later migrations changed its table: run `uv run manage migrate create -m …` to"
+                " write a reversible migration that drops it."
             )
-        return "`uv run manage migrate apply` drops its table." if self.dropping else ""
+        return "Run `uv run manage migrate apply` to drop its table." if self.dropping else ""
 
 
 def plan_table(resource: Resource) -> TablePlan:
-    """Undo the migration where only this machine can have it, else write one that drops."""
+    """Plan a rollback if only this machine has the migration, otherwise a migration."""
     path, project = resource.migration, resource.project
     if path is None:
         return TablePlan()
@@ -277,7 +285,7 @@ def plan_table(resource: Resource) -> TablePlan:
 
 
 def was_changed(resource: Resource, creation: str) -> bool:
-    """Whether a later migration than the one that creates the table changes it."""
+    """Return True if a later migration changes the table."""
     created = resource.project.root / creation
     later = [file for file in created.parent.glob(f"*{created.suffix}") if file.name > created.name]
     table = resource.record.plural

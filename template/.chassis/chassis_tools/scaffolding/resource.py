@@ -1,4 +1,4 @@
-"""A resource as the templates in `scaffold/` see it."""
+"""A resource as the templates in `scaffold/` use it."""
 
 import re
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ class Member(NamedTuple):
 
 
 class Enumeration(NamedTuple):
-    """The values that a field may have."""
+    """The class of an enumeration's values."""
 
     class_name: str
     members: list[Member]
@@ -40,7 +40,7 @@ class Enumeration(NamedTuple):
 
 @dataclass(frozen=True)
 class Resource:
-    """What `manage make` was asked for."""
+    """The names, columns and options of a new resource."""
 
     names: ResourceNames
     columns: Sequence[Field | Reference] = ()
@@ -50,71 +50,71 @@ class Resource:
 
     @property
     def fields(self) -> list[Field]:
-        """The columns with a value of their own."""
+        """Columns with a value of their own type."""
         return [column for column in self.columns if isinstance(column, Field)]
 
     @property
     def references(self) -> list[Reference]:
-        """The columns that refer to a row."""
+        """Columns that refer to a row of a resource."""
         return [column for column in self.columns if isinstance(column, Reference)]
 
     @property
     def parents(self) -> list[Reference]:
-        """The references without which there is no row."""
+        """References that every row must have."""
         return [reference for reference in self.references if not reference.optional]
 
     @property
     def loaded(self) -> list[Reference]:
-        """The references with an attribute for the entity."""
+        """References with a relationship."""
         return [reference for reference in self.references if reference.load]
 
     @property
     def relatives(self) -> list[Reference]:
-        """Those of them that refer to another resource than this one."""
+        """References with a relationship to another resource."""
         return [reference for reference in self.loaded if reference.target.module]
 
     @property
     def enumerations(self) -> list[Enumeration]:
-        """The classes of the choices."""
+        """Classes of the enumerations."""
         return [
-            Enumeration(kind.annotation, [Member(member_name(one), one) for one in kind.choices])
+            Enumeration(kind.annotation, [Member(member_name(value), value) for value in kind.choices])
             for kind in (field.kind for field in self.fields)
             if kind.choices
         ]
 
     @property
     def filters(self) -> list[ListFilter]:
-        """The filters of the list that follow from the columns."""
-        return [found for column in self.columns for found in column.filters]
+        """Filters of the list, from all columns."""
+        return [filter_ for column in self.columns for filter_ in column.filters]
 
     @property
     def sorts(self) -> list[str]:
-        """The fields that lists may be sorted by."""
+        """Fields that lists can be sorted by."""
         return [field.name for field in self.fields if field.sortable]
 
     @property
     def uniques(self) -> list[Field]:
-        """The fields whose values no two rows share."""
+        """Fields with unique values."""
         return [field for field in self.fields if field.unique]
 
     @property
     def filled(self) -> list[Field | Reference]:
-        """The columns that have a value in the tests' rows."""
+        """Columns that have a value in the tests' rows."""
         return [*self.fields, *self.parents]
 
     @property
     def counted(self) -> bool:
-        """Whether the tests number their rows, so that they differ."""
+        """True if the tests number their rows to keep values unique."""
         return any("number" in field.sample for field in self.uniques)
 
     @property
     def bases(self) -> list[str]:
-        """The model's base classes."""
+        """Base classes of the model."""
         traits = {"OwnedMixin": self.owned, "SoftDeleteMixin": self.soft_delete, "Record": True}
-        return [name for name, wanted in traits.items() if wanted]
+        return [name for name, is_used in traits.items() if is_used]
 
     def imports(self, file: str) -> list[Import]:
-        """What one of its files imports, beside what each such file does."""
+        """Return the imports of one of the resource's files."""
         extra: dict[str, list[Import]] = {
             "models": self._model_imports(),
             "factory": [("itertools", "count")] * self.counted,
@@ -122,7 +122,7 @@ class Resource:
         return [*ALWAYS[file], *extra.get(file, []), *self._field_imports(file)]
 
     def context(self) -> dict[str, Any]:
-        """What the templates may use."""
+        """Return the variables of the templates."""
         return {
             **self._names(),
             **self._options(),
@@ -150,11 +150,11 @@ class Resource:
 
     def _options(self) -> dict[str, Any]:
         clashes = any(column.unique for column in self.columns) or bool(self.references)
-        refused = ["ConflictError"] if clashes else []
-        # Others may refer to a row, now or one day, which is there after a soft deletion.
-        kept = [] if self.soft_delete else ["ConflictError"]
+        conflicts = ["ConflictError"] if clashes else []
+        # Other tables may refer to the row, which a soft deletion keeps.
+        delete_conflicts = [] if self.soft_delete else ["ConflictError"]
         forbidden = ["ForbiddenError"] if self.owned else []
-        errors = dict.fromkeys([*kept, *refused, *forbidden, "NotFoundError"])
+        errors = dict.fromkeys([*delete_conflicts, *conflicts, *forbidden, "NotFoundError"])
         reader = "PublicReadSessionDep" if self.read_public else "ReadSessionDep"
         return {
             "owned": self.owned,
@@ -166,8 +166,8 @@ class Resource:
             "dependencies": f"CurrentUser, {reader}, SessionDep",
             "errors": ", ".join(errors),
             "create_problems": ", responses=problems(ConflictError)" if clashes else "",
-            "change_errors": ", ".join(["NotFoundError", *forbidden, *refused]),
-            "delete_errors": ", ".join(["NotFoundError", *forbidden, *kept]),
+            "change_errors": ", ".join(["NotFoundError", *forbidden, *conflicts]),
+            "delete_errors": ", ".join(["NotFoundError", *forbidden, *delete_conflicts]),
         }
 
     def _key(self) -> dict[str, Any]:
@@ -193,7 +193,7 @@ class Resource:
             "relatives": self.relatives,
             "constrained": [field for field in fields if field.constraint],
             "enumerations": self.enumerations,
-            "enumeration_names": ", ".join(sorted(one.class_name for one in self.enumerations)),
+            "enumeration_names": ", ".join(sorted(enum.class_name for enum in self.enumerations)),
             "filters": self.filters,
             "sorts": self.sorts,
             "has_json": bool(self._field_imports("migration")),
@@ -206,7 +206,7 @@ class Resource:
             "required": [column.attribute for column in self.columns if column.required],
             "parent_columns": [reference.attribute for reference in parents],
             "reference_columns": [reference.attribute for reference in self.references],
-            "taken": [one.attribute for one in self.filled if one.unique],
+            "taken": [column.attribute for column in self.filled if column.unique],
             "changed": resource_parts.changes(self.fields),
             "invalid": resource_parts.refusals(self.fields),
             "defaults": resource_parts.defaults(self.columns),
@@ -215,7 +215,7 @@ class Resource:
             "walked": ["created_at", "-updated_at", *self.sorts],
             "counted": self.counted,
             "makers": resource_parts.makers(parents, owned=owned),
-            "makes_owner": any(one.target.owned for one in parents) and not owned,
+            "makes_owner": any(parent.target.owned for parent in parents) and not owned,
             "saved": saved,
             "saved_in_path": f"{{{saved}.id}}",
             "owner_fixture": ", user: User" if owned else "",
@@ -228,7 +228,7 @@ class Resource:
         return {f"{file}_imports": import_lines(self.imports(file)) for file in ALWAYS}
 
     def _field_imports(self, file: str) -> list[Import]:
-        return [one for field in self.fields for one in field.imports(file)]
+        return [import_ for field in self.fields for import_ in field.imports(file)]
 
     def _model_imports(self) -> list[Import]:
         columns = any("mapped_column(" in column.mapped for column in self.columns)
@@ -240,18 +240,18 @@ class Resource:
         ]
 
     def _tables(self) -> dict[str, list[str]]:
-        told = {
-            f"{prefix}{name}": lines
+        lines = {
+            f"{prefix}{name}": values
             for prefix, tenant in (("", False), ("tenant_", True))
-            for name, lines in self.table(tenant=tenant).lines().items()
+            for name, values in self.table(tenant=tenant).lines().items()
         }
-        return told | {"table_args": []}
+        return lines | {"table_args": []}
 
     def table(self, *, tenant: bool) -> Table:
-        """The table that the migration creates."""
+        """Return the table that the migration creates."""
         owner = ForeignKey("owner_id", "users", "CASCADE")
         references = self.references
-        keys = [ForeignKey(one.attribute, one.target.table, one.on_delete) for one in references]
+        keys = [ForeignKey(ref.attribute, ref.target.table, ref.on_delete) for ref in references]
         indexed = [column.attribute for column in self.columns if column.index]
         return Table(
             self.names.plural,
@@ -269,5 +269,5 @@ class Resource:
 
 
 def constraint_name(enumeration: str) -> str:
-    """What `app.core.models.choices` calls the constraint of an enumeration."""
+    """Return the name that `app.core.models.text_enum` gives an enumeration's constraint."""
     return "_".join(re.findall("[A-Z][^A-Z]*", enumeration)).lower()

@@ -1,4 +1,4 @@
-"""Python source that is changed in place, entry by entry."""
+"""Python source that is edited entry by entry."""
 
 import ast
 import io
@@ -11,17 +11,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 Edit = tuple[int, int, str]
-"""From here to there, this instead."""
+"""Start and end offset, and the replacement."""
 
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 
 class NotEditableError(Exception):
-    """Says why a source had better be edited by hand."""
+    """Raised with the reason why a source must be edited by hand."""
 
 
 class Source:
-    """A module's text and tree; lines count from 1 as in the tree, offsets from 0."""
+    """A module's text and syntax tree; lines count from 1 as in the tree, offsets from 0."""
 
     def __init__(self, text: str) -> None:
         if "\r" in text.replace("\r\n", ""):
@@ -32,37 +32,37 @@ class Source:
         self._starts = [*itertools.accumulate(map(len, self._lines), initial=0)]
 
     def start(self, node: ast.expr | ast.stmt | ast.alias) -> int:
-        """Where the node starts."""
+        """Return the offset where the node starts."""
         return self._offset(node.lineno, node.col_offset)
 
     def end(self, node: ast.expr | ast.stmt | ast.alias) -> int:
-        """Where the node ends."""
+        """Return the offset where the node ends."""
         return self._offset(node.end_lineno or node.lineno, node.end_col_offset or 0)
 
     def line_start(self, line: int) -> int:
-        """Where the line starts; the text's end for the line after the last."""
+        """Return the offset where the line starts; the end of the text after the last line."""
         return self._starts[min(line, len(self._starts)) - 1]
 
     def line_of(self, offset: int) -> int:
-        """The line that the offset is in."""
+        """Return the line that contains the offset."""
         return min(bisect_right(self._starts, offset), len(self._lines))
 
     def newline(self, line: int) -> str:
-        """How the line ends, or the first one if this one is the last and does not."""
+        """Return the line's ending; the first line's if this is an unterminated last line."""
         ends = self._lines[line - 1].endswith("\n")
         return "\r\n" if self._lines[line - 1 if ends else 0].endswith("\r\n") else "\n"
 
     def indent(self, offset: int) -> str | None:
-        """What precedes the offset in its line, unless that is more than space."""
+        """Return the whitespace before the offset; None if there is other text before it."""
         before = self.text[self.line_start(self.line_of(offset)) : offset]
         return before if not before.strip() else None
 
     def ends_line(self, offset: int) -> bool:
-        """Whether nothing follows in the line but a comment."""
+        """Return True if only a comment follows in the line."""
         return bool(re.compile(r"[ \t\f]*(#[^\n]*)?\r?(\n|$)").match(self.text, offset))
 
     def lines(self, statement: ast.stmt) -> tuple[int, int]:
-        """The first and last line of a statement at the top level and of those it shares them with."""
+        """Return the first and last line of a top-level statement and of those on its lines."""
         first, last = 0, 0
         for other in self.tree.body:
             decorators: list[ast.expr] = getattr(other, "decorator_list", [])
@@ -74,25 +74,25 @@ class Source:
         return first, last
 
     def stands_alone(self, statement: ast.stmt) -> bool:
-        """Whether a statement at the top level has its lines for itself."""
+        """Return True if no other top-level statement shares the statement's lines."""
         first, last = self.lines(statement)
         return sum(first <= other.lineno <= last for other in self.tree.body) == 1
 
     def edited(self, edits: list[Edit]) -> str:
-        """The text after edits, none of which overlap."""
+        """Return the text after edits that do not overlap."""
         text = self.text
         for start, end, replacement in sorted(edits, reverse=True):
             text = text[:start] + replacement + text[end:]
         return text
 
     def _offset(self, line: int, column: int) -> int:
-        """The tree counts columns in bytes."""
+        """Convert the tree's column, which counts bytes, to an offset."""
         before = self._lines[line - 1].encode()[:column].decode()
         return self._starts[line - 1] + len(before)
 
 
 def parse(text: str) -> ast.Module:
-    """The syntax tree, without the warnings that running the module will give."""
+    """Parse a module and suppress the warnings about its code."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -104,7 +104,7 @@ def parse(text: str) -> ast.Module:
 
 
 def module_level(node: ast.AST) -> Iterator[ast.AST]:
-    """What runs at import, conditions and loops included, bodies of functions and classes not."""
+    """Yield the nodes that run at import, without the bodies of functions and classes."""
     for child in ast.iter_child_nodes(node):
         yield child
         if not isinstance(child, SCOPES):
@@ -112,12 +112,12 @@ def module_level(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def bindings(tree: ast.Module, name: str) -> list[ast.AST]:
-    """What gives the module's name a value, or takes it."""
+    """Return the nodes that bind or delete a module's name."""
     return [node for node in module_level(tree) if bound_name(node) == name]
 
 
 def bound_name(node: ast.AST) -> str | None:
-    """The name that this node binds."""
+    """Return the name that a node binds."""
     match node:
         case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
             return name
@@ -133,7 +133,7 @@ def bound_name(node: ast.AST) -> str | None:
 
 
 def line_of(node: ast.AST) -> int:
-    """The line that a reader finds the node on."""
+    """Return the line of a node."""
     return int(getattr(node, "lineno", 0))
 
 
@@ -142,18 +142,19 @@ LAYOUT = {tokenize.NL, tokenize.COMMENT, tokenize.NEWLINE, tokenize.ENDMARKER}
 
 @dataclass(frozen=True)
 class Entry:
+    """The offsets of an entry and of the comma after it."""
     start: int
     end: int
     comma: int | None
 
     @property
     def tail(self) -> int:
-        """Where the entry ends, its comma included."""
+        """Offset where the entry ends, including its comma."""
         return self.end if self.comma is None else self.comma + 1
 
 
 class Entries:
-    """What stands between two offsets, separated by commas."""
+    """The comma-separated entries between two offsets."""
 
     def __init__(self, source: Source, start: int, end: int, *, is_tuple: bool = False) -> None:
         self._source = source
@@ -164,7 +165,7 @@ class Entries:
 
     @classmethod
     def of_display(cls, source: Source, node: ast.List | ast.Tuple) -> "Entries":
-        """Those of a list or a tuple in parentheses."""
+        """Return the entries of a list, or of a tuple in parentheses."""
         start, end = source.start(node), source.end(node)
         if source.text[start] not in "[(":
             raise NotEditableError("it has a tuple without parentheses")
@@ -172,7 +173,7 @@ class Entries:
 
     @classmethod
     def of_import(cls, source: Source, statement: ast.ImportFrom) -> "Entries":
-        """The names that a statement imports."""
+        """Return the names that a statement imports."""
         start, end = source.start(statement.names[0]), source.end(statement)
         if source.text[end - 1] == ")":
             start, end = source.text.index("(", source.start(statement)) + 1, end - 1
@@ -182,7 +183,7 @@ class Entries:
         return len(self._entries)
 
     def added(self, index: int, text: str) -> list[Edit]:
-        """How to get an entry in at the index: on a line of its own where others have one."""
+        """Return the edits that insert an entry, on its own line if the others have their own."""
         if not self._entries:
             return [(self._start, self._start, self._first(text))]
         if index == len(self._entries):
@@ -191,14 +192,14 @@ class Entries:
         indent = self._source.indent(follower.start)
         if indent is None:
             return [(follower.start, follower.start, f"{text}, ")]
-        # What is commented above the first entry is a heading; above another, it is about that one.
+        # A comment above the first entry is a heading; above another, it describes that entry.
         line = self._source.line_of(follower.start)
         if index:
             line = self._source.line_of(self._entries[index - 1].tail - 1) + 1
         return [self._line(line, f"{indent}{text},")]
 
     def removed(self, index: int) -> list[Edit]:
-        """How to get the entry out, with its line where it has one of its own."""
+        """Return the edits that delete an entry, with its line if it has its own."""
         entry = self._entries[index]
         if self._inside == self._on_its_line(self._source.text[entry.start : entry.end]):
             return [(self._start, self._end, "")]
@@ -222,7 +223,7 @@ class Entries:
         return self._source.text[self._start : self._end]
 
     def _first(self, text: str) -> str:
-        """The first entry; between bare brackets it gets a line, as others will follow."""
+        """Format the first entry; between empty brackets it gets a line, as others will follow."""
         if self._is_tuple:
             return f"{text},"
         return text if self._inside else self._on_its_line(text)
@@ -255,7 +256,7 @@ class Entries:
         return starts_line and self._source.ends_line(entry.tail) and entry.tail < self._end
 
     def _without_comma(self, entry: Entry) -> list[Edit]:
-        """A tuple of one needs its comma."""
+        """Return the edit that deletes an entry's comma; none if the tuple needs it."""
         is_needed = self._is_tuple and len(self._entries) == 2
         if entry.comma is None or (is_needed and self._entries[-1].comma is None):
             return []
@@ -273,7 +274,7 @@ class Entries:
 
 
 def split(text: str, offset: int) -> list[Entry]:
-    """The entries of a text, which starts at the offset."""
+    """Split a text, which starts at the offset, into its entries."""
     entries: list[Entry] = []
     depth, start, end = 0, -1, -1
     for bracket, first, last in tokens(text, offset):
@@ -290,7 +291,7 @@ def split(text: str, offset: int) -> list[Entry]:
 
 
 def tokens(text: str, offset: int) -> Iterator[tuple[str, int, int]]:
-    """Each token's operator, start and end, with parentheses around the text."""
+    """Yield each token's operator, start and end, with parentheses around the text."""
     rows = io.StringIO(f"({text})", newline="\n").readlines()
     starts = [*itertools.accumulate(map(len, rows), initial=offset - 1)]
     for token in tokenize.generate_tokens(iter(rows).__next__):
@@ -303,13 +304,13 @@ Natural = list[tuple[int, bool, int, str]]
 
 
 def natural(text: str) -> Natural:
-    """A key that puts `a2` before `a10`; a number that starts with 0 compares like text."""
+    """Return a sort key that puts `a2` before `a10`; numbers with a leading 0 sort as text."""
     parts: list[str] = re.findall(r"[0-9]+|[^0-9]", text)
     return [natural_part(part) for part in parts]
 
 
 def natural_part(part: str) -> tuple[int, bool, int, str]:
-    """All numbers sort where the digits are among the characters."""
+    """Return the key of a number or character; numbers sort at the place of the digits."""
     if not (part.isascii() and part.isdigit()):
         return ord(part), False, 0, ""
     counts = part[0] != "0"
@@ -317,12 +318,12 @@ def natural_part(part: str) -> tuple[int, bool, int, str]:
 
 
 def by_module(module: str) -> tuple[Natural, Natural]:
-    """Among the imports of a section."""
+    """Return ruff's sort key of a module among imports."""
     return natural(module.lower()), natural(module)
 
 
 def by_kind(name: str) -> tuple[int, Natural]:
-    """In `__all__`: constants, then classes, then the rest."""
+    """Return ruff's sort key of a name in `__all__`: constants, classes, then the rest."""
     if len(name) > 1 and name.isupper():
         return 0, natural(name)
     return (1 if name[:1].isupper() else 2), natural(name)

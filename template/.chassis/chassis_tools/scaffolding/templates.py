@@ -1,4 +1,4 @@
-"""The templates in scaffold/, rendered, formatted and recorded."""
+"""Rendering and formatting of the templates in `scaffold/`, and records of the results."""
 
 import hashlib
 import json
@@ -16,27 +16,27 @@ from manage.errors import CommandError, reason
 
 SUFFIX = ".jinja"
 MIGRATION = "migration"
-# The folder of those for tables that are there, which only `manage inspect --write` uses.
+# The folder of templates for existing tables, which only `manage inspect --write` uses.
 EXISTING = "existing"
 
 
 @dataclass(frozen=True)
 class Template:
-    """A template, with the path of what it makes."""
+    """A template and the path of the file that it renders."""
 
     path: Path
     name: str
-    """The path in the project."""
+    """Path of the template in the project."""
     target: str
 
     @property
     def is_migration(self) -> bool:
-        """Whether its target is a name that the migration's version completes."""
+        """True if the target is a migration, whose name is completed with a version."""
         return self.target.startswith(MIGRATION + ".")
 
 
 def find_templates(folder: Path, names: ResourceNames) -> Iterator[Template]:
-    """The templates of a project; NAME and NAMES in their paths stand for the resource."""
+    """Yield the project's templates; NAME and NAMES in their paths stand for the resource."""
     for path in sorted(folder.rglob(f"*{SUFFIX}")):
         if EXISTING in path.relative_to(folder).parts:
             continue
@@ -46,40 +46,40 @@ def find_templates(folder: Path, names: ResourceNames) -> Iterator[Template]:
 
 
 def render(template: Template, context: dict[str, Any]) -> str:
-    """What a template makes of a resource."""
+    """Render a template; raise CommandError with the line if it fails."""
     from jinja2 import Environment, StrictUndefined
 
-    environment = Environment(  # noqa: S701 (it writes Python and SQL, not HTML)
+    environment = Environment(  # noqa: S701 (renders Python and SQL, not HTML)
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, undefined=StrictUndefined
     )
     try:
         source = template.path.read_text(encoding="utf-8")
         return environment.from_string(source).render(context)
-    except Exception as error:  # Expressions in a template fail in any way that Python has.
+    except Exception as error:  # A template's expressions can raise any exception.
         raise CommandError(f"The template {template.name} fails{explained(error)}") from error
 
 
 def explained(error: Exception) -> str:
-    """Where a template fails, if that is known, and why."""
+    """Return the line where a template fails, if known, and the reason."""
     line = getattr(error, "lineno", None)
     place = f" in line {line}" if line else ""
     return f"{place}: {reason(error).rstrip('.')}"
 
 
-# Imports are sorted, and those that this resource does not need are left out.
+# Sort imports and remove unused ones.
 TIDY = ("check", "--fix-only", "--select", "I,F401")
 FORMAT = ("format",)
 
 
 class Made(NamedTuple):
-    """A text, and the template that it is made by."""
+    """A rendered text and the name of its template."""
 
     text: str
     template: str
 
 
 def tidy(files: Mapping[str, Made], root: Path) -> dict[str, str]:
-    """The texts; those of Python files tidied."""
+    """Return the texts by path, with Python files formatted."""
     ruff = find_ruff()
     with ThreadPoolExecutor() as threads:
         tidied = {
@@ -94,9 +94,10 @@ def tidy(files: Mapping[str, Made], root: Path) -> dict[str, str]:
 
 
 def _tidy(ruff: str, root: Path, path: str, made: Made) -> str:
+    """Sort the imports of a Python text, remove unused ones and format it."""
     text = made.text
     for command in (TIDY, FORMAT):
-        done = subprocess.run(  # noqa: S603 (a list of ours, no shell)
+        done = subprocess.run(  # noqa: S603 (fixed arguments, no shell)
             [ruff, *command, "--stdin-filename", path, "-"],
             input=text,
             cwd=root,
@@ -106,21 +107,21 @@ def _tidy(ruff: str, root: Path, path: str, made: Made) -> str:
         )
         if done.returncode:
             why = done.stderr.strip().partition("\n")[0].removeprefix("error: ")
-            raise CommandError(f"The template {made.template} makes no valid Python: {why}")
+            raise CommandError(f"The template {made.template} renders invalid Python: {why}")
         text = done.stdout
     return text
 
 
 def find_ruff() -> str:
-    """The program beside this Python, else the one on PATH."""
-    beside = Path(sysconfig.get_path("scripts"))
-    found = shutil.which("ruff", path=str(beside)) or shutil.which("ruff")
-    if found is None:
-        raise CommandError("ruff tidies what is made, and is not installed: run `uv sync` first")
-    return found
+    """Return the path of ruff: beside this Python, otherwise on PATH."""
+    scripts = Path(sysconfig.get_path("scripts"))
+    path = shutil.which("ruff", path=str(scripts)) or shutil.which("ruff")
+    if path is None:
+        raise CommandError("ruff, which formats new files, is not installed: run `uv sync` first")
+    return path
 
 
-# What file systems take.
+# Limits of common file systems.
 MAX_PART = 255
 MAX_PATH = 1000
 FOLDER = "scaffold/made"
@@ -136,12 +137,12 @@ class Record:
 
     @classmethod
     def of(cls, command: str, plural: str, files: Mapping[str, str]) -> "Record":
-        """The record of files that were just made."""
+        """Return the record of new files."""
         hashes = {path: fingerprint(text.encode()) for path, text in sorted(files.items())}
         return cls(command, plural, hashes)
 
     def edited(self, root: Path) -> list[str]:
-        """The files that are not as they were made; one that is gone is not among them."""
+        """Return the existing files that differ from those that were written."""
         return [
             path
             for path, made in self.files.items()
@@ -149,21 +150,21 @@ class Record:
         ]
 
     def is_untouched(self, root: Path) -> bool:
-        """Whether every file is there as it was made."""
+        """Return True if every file exists as it was written."""
         return not self.edited(root) and all((root / path).is_file() for path in self.files)
 
     def as_text(self) -> str:
-        """The record as it is kept."""
+        """Return the record as JSON."""
         return json.dumps(asdict(self), indent=2) + "\n"
 
 
 def record_path(singular: str) -> str:
-    """Where a resource's record is."""
+    """Return the path of a resource's record."""
     return f"{FOLDER}/{singular}.json"
 
 
 def read_record(root: Path, singular: str) -> Record | None:
-    """A resource's record, if `manage make` wrote one."""
+    """Return a resource's record; None if `manage make` wrote none."""
     path = root / record_path(singular)
     if not path.is_file():
         return None
@@ -171,12 +172,12 @@ def read_record(root: Path, singular: str) -> Record | None:
         return record_of(json.loads(path.read_bytes()))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise CommandError(
-            f"{record_path(singular)} is not a record of `manage make`: bring it back from git"
+            f"{record_path(singular)} is not a valid record of `manage make`: restore it from git"
         ) from None
 
 
 def record_of(said: Any) -> Record:
-    """What was read; ValueError and its like if nobody can have written it."""
+    """Validate a record's JSON; raise ValueError or a similar error if it is invalid."""
     record = Record(said["command"], said["plural"], dict(said["files"].items()))
     texts = (record.command, *record.files.values())
     is_sound = all(isinstance(text, str) for text in texts) and all(map(is_path, record.files))
@@ -186,12 +187,12 @@ def record_of(said: Any) -> Record:
 
 
 def is_path(text: str) -> bool:
-    """Whether it can be the path of a file in the project."""
+    """Return True if the text can be the path of a file in the project."""
     parts = PurePosixPath(text).parts
     is_short = all(len(part.encode()) <= MAX_PART for part in parts) and len(text) <= MAX_PATH
     return bool(parts) and is_short and text.isprintable() and not {"/", ".."} & {*parts}
 
 
 def fingerprint(content: bytes) -> str:
-    """A hash that does not depend on how lines end."""
+    """Return a hash that does not depend on line endings."""
     return hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()

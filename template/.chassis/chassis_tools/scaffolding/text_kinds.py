@@ -1,4 +1,4 @@
-"""Types of field that hold text: `str`, `text`, `email`, `url` and `enum`."""
+"""The field types for text: `str`, `text`, `email`, `url` and `enum`."""
 
 import re
 from functools import partial
@@ -27,10 +27,10 @@ CHOICE = re.compile(r"[a-z][a-z0-9_]{0,49}")
 
 
 def string(words: Words) -> Kind:
-    """`str` or `str:200`."""
+    """Build the kind of `str`, or of `str:200`."""
     [given] = words.arguments or [str(DEFAULT_LENGTH)]
     length = whole_number(given, words, largest=MAX_LENGTH)
-    sample = words.label[:length].rstrip()  # as schemas do
+    sample = words.label[:length].rstrip()  # Schemas strip whitespace.
     return Kind(
         annotation="str",
         sql=f"varchar({length})",
@@ -47,7 +47,7 @@ def string(words: Words) -> Kind:
 
 
 def string_samples(sample: str, label: str, length: int) -> Samples:
-    """Values of a column with so many characters."""
+    """Return samples that fit the length."""
     numbered = f"{label} {{number}}"
     roomy = length >= len(numbered)
     return Samples(
@@ -61,7 +61,7 @@ def string_samples(sample: str, label: str, length: int) -> Samples:
 
 
 def long_text(words: Words) -> Kind:
-    """`text`."""
+    """Build the kind of `text`."""
     return Kind(
         annotation="str",
         sql="text",
@@ -80,7 +80,7 @@ def long_text(words: Words) -> Kind:
 
 
 def email(words: Words) -> Kind:
-    """`email`."""
+    """Build the kind of `email`."""
     local = words.name.replace("_", ".")
     return Kind(
         annotation="str",
@@ -102,7 +102,7 @@ def email(words: Words) -> Kind:
 
 
 def url(words: Words) -> Kind:
-    """`url`: of the web."""
+    """Build the kind of `url`, for http and https."""
     address = f"https://example.com/{words.name.replace('_', '-')}"
     return Kind(
         annotation="str",
@@ -123,7 +123,7 @@ def url(words: Words) -> Kind:
 
 
 def choice(words: Words) -> Kind:
-    """`enum:draft/published`."""
+    """Build the kind of `enum:draft/published`."""
     choices = parse_choices(words)
     name = words.resource + class_name(words.name)
     first, last = literal(choices[0]), literal(choices[-1])
@@ -142,16 +142,16 @@ def choice(words: Words) -> Kind:
 
 
 def parse_choices(words: Words) -> list[str]:
-    """The values between the slashes."""
+    """Return the values between the slashes."""
     choices = words.arguments[0].split("/") if words.arguments else []
     if not choices:
-        raise CommandError(f"{words.name}: an enum needs its values: enum:draft/published")
+        raise CommandError(f"{words.name}: an enum needs its values, as in enum:draft/published")
     for value in choices:
         if not CHOICE.fullmatch(value) or value == "mro":
             raise CommandError(
-                f"{words.name}: {value!r} cannot be a choice: use lower-case letters, digits and"
-                f" underscores, at most {CHOICE_LENGTH}, a letter first"
+                f"{words.name}: {value!r} is not a valid choice: use at most {CHOICE_LENGTH}"
+                " lower-case letters, digits and underscores, a letter first"
             )
     if len(set(choices)) < len(choices):
-        raise CommandError(f"{words.name}: a choice is there twice")
+        raise CommandError(f"{words.name}: a choice is given twice")
     return choices

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from chassis_tools.scaffolding import changes
 from chassis_tools.scaffolding.changes import Change, ChangeSet, finish_interrupted, read_migrations
-from chassis_tools.scaffolding.journal import FOLDER, held
+from chassis_tools.scaffolding.journal import FOLDER, lock_project
 from manage.errors import CommandError
 
 from tests.saboteur import BEFORE, CHANGES, REPOSITORY, project, tree
@@ -84,7 +84,7 @@ class TestApplied:
 @pytest.mark.quick
 class TestShown:
     def test_tree_names_what_happens_to_each_file(self) -> None:
-        assert ChangeSet(CHANGES).tree().splitlines() == [
+        assert ChangeSet(CHANGES).summary().splitlines() == [
             "change app/models.py",
             "delete app/old/__init__.py",
             "delete app/old/models.py",
@@ -222,7 +222,7 @@ class TestRefused:
             ChangeSet(Change(Path(path), None, b"") for path in ("app/a/b.py", "app/a"))
 
     def test_second_command(self, root: Path) -> None:
-        with held(root.resolve()), pytest.raises(CommandError, match="Another command"):
+        with lock_project(root.resolve()), pytest.raises(CommandError, match="Another command"):
             ChangeSet(CHANGES).apply(root)
         assert not (root / FOLDER).exists()
 
@@ -308,7 +308,7 @@ def test_later_change_of_another_command_undoes_nothing(
 
             yield finish_and_go_on
 
-    original = changes.standby
+    original = changes.start_recovery
     monkeypatch.setattr(changes, "standby", standby)
     ChangeSet(CHANGES).apply(root)
     assert (root / "app/routes.py").read_bytes() == b"routers = [lines, orders]"

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from chassis_tools.scaffolding.changes import INTERRUPTED, ChangeSet, finish_interrupted, standby
-from chassis_tools.scaffolding.journal import FOLDER, Journal, digest
+from chassis_tools.scaffolding.changes import INTERRUPTED, ChangeSet, finish_interrupted, start_recovery
+from chassis_tools.scaffolding.journal import FOLDER, Journal, compute_digest
 from manage.errors import CommandError
 
 from tests.saboteur import CHANGES, project, run, start, tree
@@ -98,7 +98,7 @@ class TestKilled:
     @pytest.mark.quick
     @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="looks into /proc")
     def test_signals_do_not_reach_the_finisher(self, root: Path, after: dict[str, bytes]) -> None:
-        with standby(root) as finish:
+        with start_recovery(root) as finish:
             (finisher,) = psutil.Process().children()
             deadline = time.monotonic() + 20
             while not ignored_signals(finisher.pid) & 1 << signal.SIGTERM - 1:
@@ -107,7 +107,7 @@ class TestKilled:
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 finisher.send_signal(number)
             assert os.getsid(finisher.pid) == finisher.pid
-            ChangeSet(CHANGES)._decide(Journal(root))
+            ChangeSet(CHANGES)._commit(Journal(root))
             finish()
         assert tree(root) == after
 
@@ -252,7 +252,7 @@ class TestForeignJournal:
             for name in ("mine", "config"):
                 (folder / name).write_text("mine")
         (root / FOLDER).mkdir(exist_ok=True)
-        (root / FOLDER / "journal").write_text(f"{digest(body)}\n{body}", encoding)
+        (root / FOLDER / "journal").write_text(f"{compute_digest(body)}\n{body}", encoding)
         before = state(root.parent)
         with pytest.raises(CommandError, match=f"delete {FOLDER}") as refusal:
             finish_interrupted(root)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from chassis_tools.scaffolding.journal import FOLDER, digest
+from chassis_tools.scaffolding.journal import FOLDER, compute_digest
 
 from tests.conftest import Install, Render
 from tests.scaffolds import MANAGE, Scaffold
@@ -151,7 +151,7 @@ class TestRefused:
     @pytest.mark.quick
     def test_journal_of_somebody_else(self, scaffold: Scaffold) -> None:
         body = json.dumps([[], [["../mine", None, "yours", 0o4755]]])
-        scaffold.write(f"{FOLDER}/journal", f"{digest(body)}\n{body}")
+        scaffold.write(f"{FOLDER}/journal", f"{compute_digest(body)}\n{body}")
         assert f"delete {FOLDER}" in scaffold.refusal(*ORDER, "--dry-run")
         assert not (scaffold.path.parent / "mine").exists()
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from chassis_tools.scaffolding import words
-from chassis_tools.scaffolding.names import NAME, resource_names
-from chassis_tools.scaffolding.words import singular_of, with_a_or_an
+from chassis_tools.scaffolding.names import NAME, derive_names
+from chassis_tools.scaffolding.words import singularize, add_indefinite_article
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from manage.errors import CommandError
@@ -18,7 +18,7 @@ from manage.errors import CommandError
 
 def in_order(text: str) -> list[str]:
     """The words of a text, in the same order in every test process."""
-    return sorted(words.words(text))
+    return sorted(words.split_words(text))
 
 
 PLURALS = in_order(
@@ -115,10 +115,10 @@ class TestForms:
     @pytest.mark.parametrize("start", ["", "spare_"])
     def test_plurals(self, pair: str, start: str) -> None:
         singular, _, plural = pair.partition(":")
-        assert resource_names(start + singular).plural == start + plural
+        assert derive_names(start + singular).plural == start + plural
 
     def test_every_form(self) -> None:
-        names = resource_names("order_line")
+        names = derive_names("order_line")
         assert names.class_name == "OrderLine"
         assert (names.words, names.plural_words) == ("order line", "order lines")
         assert (names.constant, names.path) == ("ORDER_LINES", "order-lines")
@@ -126,13 +126,13 @@ class TestForms:
 
     def test_article(self) -> None:
         for noun in ("company", "user", "unit", "url", "one time code", "european", "hotel", "tv"):
-            assert with_a_or_an(noun) == f"a {noun}"
+            assert add_indefinite_article(noun) == f"a {noun}"
         for noun in ("hour", "order", "umbrella", "uninvited guest", "sms", "heir", "x"):
-            assert with_a_or_an(noun) == f"an {noun}"
+            assert add_indefinite_article(noun) == f"an {noun}"
 
     def test_given_plural_is_taken(self) -> None:
-        assert resource_names("kubernetes", "clusters").plural == "clusters"
-        assert resource_names("articles", "articles").singular == "articles"
+        assert derive_names("kubernetes", "clusters").plural == "clusters"
+        assert derive_names("articles", "articles").singular == "articles"
 
     def test_nothing_slow_is_imported(self) -> None:
         """The command's other parts import this, too, and it has a second for everything."""
@@ -152,16 +152,16 @@ class TestForms:
 class TestResources:
     @pytest.mark.parametrize("name", SINGULARS)
     def test_singular_in_s_is_no_plural(self, name: str) -> None:
-        assert singular_of(name) is None
-        assert singular_of(f"spare_{name}") is None
+        assert singularize(name) is None
+        assert singularize(f"spare_{name}") is None
 
     @pytest.mark.parametrize("name", EVERYDAY)
     def test_everyday_word_is_accepted(self, name: str) -> None:
-        assert resource_names(name).singular == name
+        assert derive_names(name).singular == name
 
     @pytest.mark.parametrize(("name", "reason", "better"), REFUSED.values(), ids=REFUSED)
     def test_refused(self, name: str, reason: str, better: str | None) -> None:
-        sentence = refusal_of(lambda: resource_names(name))
+        sentence = refusal_of(lambda: derive_names(name))
         assert reason in sentence
         assert sentence.partition(": use ")[2] == (better or "")
 
@@ -177,24 +177,24 @@ class TestResources:
         ],
     )
     def test_refused_plural(self, plural: str, sentence: str) -> None:
-        assert sentence in refusal_of(lambda: resource_names("thing", plural))
+        assert sentence in refusal_of(lambda: derive_names("thing", plural))
 
     @pytest.mark.parametrize("form", ["{}", "{}s", "X{}"])
     def test_suggestion_is_accepted(self, form: str) -> None:
         for word in WORDS:
             try:
-                resource_names(form.format(word))
+                derive_names(form.format(word))
             except CommandError as refused:
                 if suggestion := str(refused).partition(": use ")[2]:
-                    resource_names(suggestion)
+                    derive_names(suggestion)
 
     @given(any_text)
     @settings(deadline=None, database=None)
     def test_any_text_is_a_name_or_refused(self, text: str) -> None:
         try:
-            names = resource_names(text)
+            names = derive_names(text)
         except CommandError:
-            refusal_of(lambda: resource_names(text))
+            refusal_of(lambda: derive_names(text))
             return
         assert names.singular == text
         for part in (names.singular, names.plural, names.class_name, names.constant):

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chassis_tools.scaffolding.project import alters
+from chassis_tools.scaffolding.project import is_table_changed
 from chassis_tools.scaffolding.templates import read_record
 from manage.errors import CommandError
 
@@ -234,4 +234,4 @@ OTHERS = (
 @pytest.mark.parametrize("statement", CHANGES + OTHERS)
 def test_changes_of_a_table_are_known(statement: str) -> None:
     """Whether a later migration was one decides how the table is dropped."""
-    assert alters(statement, "orders") == (statement in CHANGES)
+    assert is_table_changed(statement, "orders") == (statement in CHANGES)

@@ -13,39 +13,25 @@ import typer
 from app.core.paths import PROJECT_ROOT
 
 from chassis_tools.scaffolding.journal import (
-    PERMISSIONS,
+    PERMISSION_BITS,
     Entry,
     Journal,
-    held,
-    locate,
+    describe_error,
+    lock_project,
     read_content,
-    reason,
-    reject_clashes,
-    reject_closed,
-    reject_edited,
+    reject_changed_content,
+    reject_conflicting_paths,
+    reject_unwritable,
+    resolve_path,
 )
 from manage import errors
 from manage.errors import CommandError
 
-SUFFIXES = {".py", ".sql"}
+MIGRATION_SUFFIXES = {".py", ".sql"}
 Migrations = Mapping[Path, bytes | None]
-
-
-def read_migrations(root: Path) -> Migrations:
-    """Return the content of every migration file, by path in the project."""
-    paths = (root / "migrations").glob("*/*")
-    return {path.relative_to(root): read_content(path) for path in paths if path.suffix in SUFFIXES}
-
-
-def reject_other_migrations(root: Path, planned: Migrations) -> None:
-    """Reject a plan if the migrations changed after it was prepared."""
-    if read_migrations(root) != planned:
-        raise CommandError("The migrations changed while the change was planned; run the command again")
-
-
 # The import paths of the tools and of the project's package `manage`.
-PACKAGES = (Path(__file__).resolve().parents[2], Path(errors.__file__).resolve().parents[1])
-SCRIPT = """\
+IMPORT_PATHS = (Path(__file__).resolve().parents[2], Path(errors.__file__).resolve().parents[1])
+RECOVERY_SCRIPT = """\
 import sys
 from pathlib import Path
 sys.path[:0] = sys.argv[2:]
@@ -53,11 +39,11 @@ from chassis_tools.scaffolding.journal import main
 main(Path(sys.argv[1]))
 """
 # Isolated and without site-packages, Python starts in a third of the time.
-START = ("-I", "-S", "-c", SCRIPT)
+PYTHON_OPTIONS = ("-I", "-S", "-c", RECOVERY_SCRIPT)
 if sys.platform == "win32":
-    DETACHED = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
+    CREATION_FLAGS = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
 else:
-    DETACHED = 0
+    CREATION_FLAGS = 0
 INTERRUPTED = "The change was interrupted; run the command again to complete it"
 
 
@@ -82,7 +68,7 @@ class Change:
         old = "/dev/null" if self.before is None else f"a/{name}"
         new = "/dev/null" if self.after is None else f"b/{name}"
         try:
-            before, after = lines(self.before), lines(self.after)
+            before, after = split_lines(self.before), split_lines(self.after)
         except UnicodeDecodeError:
             return f"Binary files {old} and {new} differ\n"
         patch = difflib.unified_diff(before, after, old, new)
@@ -99,12 +85,12 @@ class ChangeSet:
     """
 
     def __init__(self, changes: Iterable[Change], migrations: Migrations | None = None) -> None:
-        made = [change for change in changes if change.before != change.after]
-        reject_clashes(change.path for change in made)
-        self.changes = sorted(made, key=lambda change: change.path)
+        effective = [change for change in changes if change.before != change.after]
+        reject_conflicting_paths(change.path for change in effective)
+        self.changes = sorted(effective, key=lambda change: change.path)
         self.migrations = migrations
 
-    def tree(self) -> str:
+    def summary(self) -> str:
         """Return one line for each changed file."""
         return "\n".join(map(str, self.changes))
 
@@ -112,116 +98,86 @@ class ChangeSet:
         """Return all changes as one unified diff."""
         return "".join(change.diff() for change in self.changes)
 
-    def apply(self, root: Path, *, first: Callable[[], None] | None = None) -> None:
+    def apply(self, root: Path, *, before_commit: Callable[[], None] | None = None) -> None:
         """Apply all changes, or none of them; raise CommandError if none are applied.
 
-        `first` runs when the journal is written and every check has passed; if it raises, no file
-        is changed.
+        `before_commit` runs after every check has passed and the journal is written; if it raises,
+        no file is changed.
         """
         if not self.changes:
             return
         root = root.resolve()
-        with standby(root) as finish:
-            with held(root):
-                self._decide(Journal(root), first)
+        # The process starts before the commit, so that it completes the change even if this
+        # process is killed.
+        with start_recovery(root) as finish:
+            with lock_project(root):
+                self._commit(Journal(root), before_commit)
             finish()
         # Another command may already have changed some of the files again, but not all.
         if all(read_content(root / change.path) != change.after for change in self.changes):
             raise CommandError("Another command reverted the change; run the command again")
 
-    def _decide(self, journal: Journal, first: Callable[[], None] | None = None) -> None:
+    def _commit(self, journal: Journal, before_commit: Callable[[], None] | None = None) -> None:
         journal.reject_links()
         if journal.path.exists():
-            raise CommandError("Another command's change is not complete yet; run the command again")
+            raise CommandError(
+                "Another command's change is not complete yet; run the command again"
+            )
         try:
             if self.migrations is not None:
-                reject_other_migrations(journal.root, self.migrations)
+                reject_changed_migrations(journal.root, self.migrations)
             entries = [self._entry(journal.root, change) for change in self.changes]
-            reject_clashes(Path(entry.path) for entry in entries)
+            reject_conflicting_paths(Path(entry.path) for entry in entries)
             journal.write(entries)
-            if first:
-                first()
-            journal.decide()
+            if before_commit:
+                before_commit()
+            journal.commit()
         except BaseException as error:
             journal.discard()
             if isinstance(error, OSError):
-                why = reason(error, journal.root)
+                why = describe_error(error, journal.root)
                 raise CommandError(f"{why}, so nothing was changed") from None
             raise
 
     def _entry(self, root: Path, change: Change) -> Entry:
-        target = locate(root, change.path)
-        reject_edited(change.path, target, change.before)
-        reject_closed(change.path, target)
+        target = resolve_path(root, change.path)
+        reject_changed_content(change.path, target, change.before)
+        reject_unwritable(change.path, target)
         if change.after is None and (root / change.path).is_symlink():
-            raise CommandError(f"{change.path.as_posix()} is a symbolic link: delete it by hand, then run the command again")
-        mode = None if change.before is None else target.stat().st_mode & PERMISSIONS
+            raise CommandError(
+                f"{change.path.as_posix()} is a symbolic link: delete it by hand, then run the"
+                " command again"
+            )
+        mode = None if change.before is None else target.stat().st_mode & PERMISSION_BITS
         return Entry(target.relative_to(root).as_posix(), change.before, change.after, mode)
 
 
-def finish_interrupted(root: Path) -> None:
-    """Complete or roll back the change of a command that was killed."""
-    root = root.resolve()
-    journal = Journal(root)
-    journal.reject_links()
-    if journal.folder.exists():
-        with held(root):
-            pass  # Raises if another command is changing the project.
-        with standby(root) as finish:
-            finish()
-
-
-@contextmanager
-def standby(root: Path) -> Iterator[Callable[[], None]]:
-    """Start a process that completes the journal when called, or when this process ends."""
-    process = subprocess.Popen(  # noqa: S603 (runs this Python)
-        [sys.executable, *START, str(root), *map(str, PACKAGES)],
-        cwd=root,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        creationflags=DETACHED,
-    )
-
-    def finish() -> None:
-        output, _ = process.communicate()
-        if process.returncode:
-            raise CommandError(output.decode() or INTERRUPTED)
-
-    with process:
-        yield finish
-
-
-def lines(content: bytes | None) -> list[str]:
-    """Split a text into lines at line feeds only, so that carriage returns are kept."""
-    return io.StringIO((content or b"").decode(), newline="\n").readlines()
-
-
-def carry_out(
+def apply_changes(
     changes: ChangeSet,
     question: str,
     *,
     dry_run: bool,
     yes: bool,
     assume_yes: bool = True,
-    first: Callable[[], None] | None = None,
+    before_commit: Callable[[], None] | None = None,
 ) -> bool:
     """Show the changes, ask for confirmation and apply them; return True if they were applied.
 
     `assume_yes` is the answer that Enter alone gives.
     """
-    wanted = is_wanted(changes, question, dry_run=dry_run, yes=yes, assume_yes=assume_yes)
-    if wanted:
-        changes.apply(PROJECT_ROOT, first=first)
-    return wanted
+    is_confirmed = confirm_changes(
+        changes, question, dry_run=dry_run, yes=yes, assume_yes=assume_yes
+    )
+    if is_confirmed:
+        changes.apply(PROJECT_ROOT, before_commit=before_commit)
+    return is_confirmed
 
 
-def is_wanted(
+def confirm_changes(
     changes: ChangeSet, question: str, *, dry_run: bool, yes: bool, assume_yes: bool = True
 ) -> bool:
     """Show the changes and return True if they are confirmed; False in a dry run."""
-    typer.echo(changes.tree())
+    typer.echo(changes.summary())
     if dry_run:
         typer.echo(changes.diff())
         return False
@@ -231,7 +187,19 @@ def is_wanted(
     return True
 
 
-def apply_where_served(changes: ChangeSet) -> bool:
+def finish_interrupted(root: Path) -> None:
+    """Complete or roll back the change of a command that was killed."""
+    root = root.resolve()
+    journal = Journal(root)
+    journal.reject_links()
+    if journal.folder.exists():
+        with lock_project(root):
+            pass  # Raises if another command is changing the project.
+        with start_recovery(root) as finish:
+            finish()
+
+
+def apply_new_migrations(changes: ChangeSet) -> bool:
     """Apply the new migrations to the local database; return True if they were applied.
 
     Only a running local database without other pending migrations is migrated.
@@ -255,5 +223,52 @@ def apply_where_served(changes: ChangeSet) -> bool:
     try:
         apply_migrations(url)
     except CommandError as error:
-        raise CommandError(f"The files were written, but the migration was not applied: {error}") from error
+        raise CommandError(
+            f"The files were written, but the migration was not applied: {error}"
+        ) from error
     return True
+
+
+def read_migrations(root: Path) -> Migrations:
+    """Return the content of every migration file, by path in the project."""
+    paths = (root / "migrations").glob("*/*")
+    return {
+        path.relative_to(root): read_content(path)
+        for path in paths
+        if path.suffix in MIGRATION_SUFFIXES
+    }
+
+
+def reject_changed_migrations(root: Path, planned: Migrations) -> None:
+    """Reject a plan if the migrations changed after it was prepared."""
+    if read_migrations(root) != planned:
+        raise CommandError(
+            "The migrations changed while the change was planned; run the command again"
+        )
+
+
+@contextmanager
+def start_recovery(root: Path) -> Iterator[Callable[[], None]]:
+    """Start a process that completes the journal when called, or when this process ends."""
+    process = subprocess.Popen(  # noqa: S603 (runs this Python)
+        [sys.executable, *PYTHON_OPTIONS, str(root), *map(str, IMPORT_PATHS)],
+        cwd=root,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        creationflags=CREATION_FLAGS,
+    )
+
+    def finish() -> None:
+        output, _ = process.communicate()
+        if process.returncode:
+            raise CommandError(output.decode() or INTERRUPTED)
+
+    with process:
+        yield finish
+
+
+def split_lines(content: bytes | None) -> list[str]:
+    """Split a text into lines at line feeds only, so that carriage returns are kept."""
+    return io.StringIO((content or b"").decode(), newline="\n").readlines()

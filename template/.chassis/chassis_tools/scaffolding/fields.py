@@ -6,7 +6,7 @@ from typing import NamedTuple
 from chassis_tools.scaffolding.kinds import Filter, Kind
 from chassis_tools.scaffolding.literals import Default, Import, literal
 
-ABSENT = literal("other")
+UNMATCHED = literal("other")
 
 
 class ListFilter(NamedTuple):
@@ -41,17 +41,17 @@ class Field:
 
     def imports(self, file: str) -> set[Import]:
         """Return the imports that the column needs in one of the resource's files."""
-        found = set(self.kind.imports.get(file, ()))
+        imports = set(self.kind.imports.get(file, ()))
         if file == "factory" and self.unique:
-            found |= self.kind.imports.get("unique", set())
+            imports |= self.kind.imports.get("unique", set())
         if file == "tests" and (self.unique or self.sortable):
-            found |= self.kind.imports.get("factory", set())
+            imports |= self.kind.imports.get("factory", set())
         if self.default and file in ("models", "schemas"):
-            found |= set(getattr(self.default, file))
-        return found
+            imports |= set(getattr(self.default, file))
+        return imports
 
     @property
-    def changes(self) -> bool:
+    def is_changeable(self) -> bool:
         """True if the tests have a second value to change it to."""
         return self.kind.samples.change != self.kind.samples.factory
 
@@ -93,7 +93,7 @@ class Field:
         return not (self.optional or self.default)
 
     @property
-    def left_out(self) -> str:
+    def omitted_value(self) -> str:
         """Value in the response if the client sends none; empty if it depends on the time."""
         return self.default.shown if self.default else "None"
 
@@ -101,12 +101,12 @@ class Field:
     def filters(self) -> list[ListFilter]:
         """Filters that lists have for it."""
         type_ = self.kind.filter_type or self.kind.input or self.kind.annotation
-        found = list(self.kind.filters)
+        filters = list(self.kind.filters)
         if (self.unique or self.index) and type_ == "str" and self.kind.constraint:
-            found = [Filter("", self.kind.samples.factory, ABSENT), *found]
+            filters = [Filter("", self.kind.samples.factory, UNMATCHED), *filters]
         return [
             ListFilter("__".join([self.name, operator][: 1 + bool(operator)]), type_, match, miss)
-            for operator, match, miss in found
+            for operator, match, miss in filters
         ]
 
     @property
@@ -193,7 +193,7 @@ class Reference:
         return not self.optional
 
     @property
-    def left_out(self) -> str:
+    def omitted_value(self) -> str:
         """Value in the response if the client sends none."""
         return "None"
 

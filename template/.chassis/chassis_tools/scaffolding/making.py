@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chassis_tools.migration_files import place_after_heads
+from chassis_tools.migration_files import build_revision_variables
 from chassis_tools.scaffolding.changes import Change, ChangeSet, read_migrations
 from chassis_tools.scaffolding.fields import Field, Reference, Target
 from chassis_tools.scaffolding.names import (
     MAX_IDENTIFIER,
     ResourceNames,
     check_field_names,
-    class_name,
-    resource_names,
+    derive_names,
+    to_class_name,
 )
-from chassis_tools.scaffolding.project import Project, module_name, next_version, place_of
+from chassis_tools.scaffolding.project import Project, find_role_file, get_module_name, next_version
 from chassis_tools.scaffolding.registries import RegistryError, add_model, add_router
 from chassis_tools.scaffolding.resource import Resource
 from chassis_tools.scaffolding.specifications import (
@@ -26,83 +26,21 @@ from chassis_tools.scaffolding.specifications import (
     parse,
 )
 from chassis_tools.scaffolding.templates import (
-    Made,
     Record,
+    RenderedFile,
     find_templates,
+    format_files,
+    get_record_path,
     read_record,
-    record_path,
     render,
-    tidy,
 )
 from manage.errors import CommandError
 
-FILES = ("models", "schemas")
-
-
-def reject_clashes(resource: Resource) -> None:
-    """Reject fields whose names conflict with each other in the written files."""
-    reject_shadows(resource)
-    reject_doubled_types(resource)
-    reject_long_checks(resource)
-
-
-def reject_shadows(resource: Resource) -> None:
-    """Reject a field that would hide a name used in the class body of the model or a schema."""
-    used = {name for file in FILES for _, name in resource.imports(file)}
-    for column in resource.columns:
-        if column.attribute in used:
-            raise CommandError(
-                f"{column.attribute} cannot be a field here: the code of another field of"
-                f" {resource.names.singular} uses this name; use {column.attribute}_value"
-            )
-
-
-def reject_doubled_types(resource: Resource) -> None:
-    """Reject a field whose type has the same name as another in the file."""
-    for file in FILES:
-        used = {name for _, name in resource.imports(file)} | names_around(resource)[file]
-        for field in resource.fields:
-            for name in own_types(field, file):
-                if name in used:
-                    raise CommandError(
-                        f"{field.name} needs a type {name}, but another type has this name:"
-                        " rename the field"
-                    )
-                used.add(name)
-
-
-def names_around(resource: Resource) -> dict[str, set[str]]:
-    """Return the names that the files define or use, except their imports for fields."""
-    name = resource.names.class_name
-    return {
-        "models": {name, *(reference.target.class_name for reference in resource.loaded)},
-        "schemas": {f"{name}{role}" for role in ("Create", "Update", "Read", "Query")},
-    }
-
-
-def own_types(field: Field, file: str) -> Iterator[str]:
-    """Yield the types that a file defines or imports for this field alone."""
-    if field.kind.choices:
-        yield field.kind.annotation
-    if field.constraint and file == "schemas":
-        yield field.type_name
-
-
-def reject_long_checks(resource: Resource) -> None:
-    """Reject an enumeration whose constraint's name is too long for PostgreSQL."""
-    table = resource.table(tenant=False)
-    for check in table.checks:
-        name = table.check_name(check)
-        if len(name) > MAX_IDENTIFIER:
-            raise CommandError(
-                f"{check.column} is too long for an enum in the table {resource.names.plural}:"
-                f" PostgreSQL would truncate {name} to {MAX_IDENTIFIER} characters;"
-                " use a shorter name"
-            )
+CHECKED_FILES = ("models", "schemas")
 
 
 @dataclass(frozen=True)
-class Request:
+class MakeRequest:
     """The arguments of `manage make`."""
 
     name: str
@@ -128,7 +66,7 @@ class Request:
 
     def next_step(self, *, is_applied: bool) -> str:
         """Return the next step for the user, and the URL of the resource."""
-        url = f"GET /api/v1/{resource_names(self.name, self.plural).path}"
+        url = f"GET /api/v1/{derive_names(self.name, self.plural).path}"
         if not self.migration:
             return f"{url} works once its table exists."
         if is_applied:
@@ -136,22 +74,22 @@ class Request:
         return f"Run `uv run manage migrate apply` to create its table; then {url} works."
 
 
-def plan(project: Project, request: Request) -> ChangeSet:
+def plan_resource(project: Project, request: MakeRequest) -> ChangeSet:
     """Plan the files that the resource adds and changes; none if it already exists unchanged."""
     migrations = read_migrations(project.root)  # Read before the plan depends on them.
-    names = resource_names(request.name, request.plural)
+    names = derive_names(request.name, request.plural)
     record = read_record(project.root, names.singular)
-    if record and record.command == request.command and record.is_untouched(project.root):
+    if record and record.command == request.command and record.is_unchanged(project.root):
         return ChangeSet([])
-    files = make_files(project, request, design(project, request, names))
+    files = render_files(project, request, build_resource(project, request, names))
     reject_existing(project, names, files)
     changes = [Change(Path(path), None, text.encode()) for path, text in files.items()]
-    record = Record.of(request.command, names.plural, files)
-    changes.append(Change(Path(record_path(names.singular)), None, record.as_text().encode()))
-    return ChangeSet([*changes, *register(project, names, files)], migrations)
+    record = Record.from_files(request.command, names.plural, files)
+    changes.append(Change(Path(get_record_path(names.singular)), None, record.to_json().encode()))
+    return ChangeSet([*changes, *plan_registrations(project, names, files)], migrations)
 
 
-def design(project: Project, request: Request, names: ResourceNames) -> Resource:
+def build_resource(project: Project, request: MakeRequest, names: ResourceNames) -> Resource:
     """Build the resource; raise CommandError if its names or fields are invalid."""
     specifications = [parse(text) for text in request.fields]
     targets = {
@@ -164,26 +102,30 @@ def design(project: Project, request: Request, names: ResourceNames) -> Resource
     check_field_names(columns, table=names.plural, references=tables)
     resource = Resource(
         names,
-        [make_column(spec, names, targets.get(spec.column)) for spec in specifications],
+        [build_column(spec, names, targets.get(spec.column)) for spec in specifications],
         owned=request.owned,
         soft_delete=request.soft_delete,
         read_public=request.read_public,
     )
-    reject_clashes(resource)
+    reject_name_conflicts(resource)
     return resource
 
 
 def find_target(
-    project: Project, request: Request, names: ResourceNames, specification: Specification
+    project: Project, request: MakeRequest, names: ResourceNames, specification: Specification
 ) -> Target:
     """Return the resource that a reference points to, which may be the new one itself."""
     target = "".join(specification.arguments)
     if not target:
-        raise CommandError(f"{specification.name}: a reference needs a resource, as in ref:customer")
+        raise CommandError(
+            f"{specification.name}: a reference needs a resource, as in ref:customer"
+        )
     if target == "tenant":
-        raise CommandError(f"{specification.name}: every row already has a tenant: leave the field out")
+        raise CommandError(
+            f"{specification.name}: every row already has a tenant; leave the field out"
+        )
     if target != names.singular:
-        return project.target(target, class_name(target))
+        return project.get_target(target, to_class_name(target))
     if "optional" not in specification.flags:
         raise CommandError(
             f"{specification.name}: the first {names.words} has no other to refer to:"
@@ -192,7 +134,7 @@ def find_target(
     return Target(names.singular, names.class_name, names.plural, "", "", owned=request.owned)
 
 
-def make_column(
+def build_column(
     specification: Specification, names: ResourceNames, target: Target | None
 ) -> Field | Reference:
     """Build the column of a field specification."""
@@ -201,24 +143,24 @@ def make_column(
     return make_field(specification, resource=names.class_name)
 
 
-def make_files(project: Project, request: Request, resource: Resource) -> dict[str, str]:
+def render_files(project: Project, request: MakeRequest, resource: Resource) -> dict[str, str]:
     """Render the files of the resource; return their texts by path, formatted."""
     folder = project.root / "scaffold"
     templates = list(find_templates(folder, resource.names))
     if not templates:
         raise CommandError("There are no templates in scaffold/: restore them from git")
     context: dict[str, Any] = resource.context()
-    files: dict[str, Made] = {}
+    files: dict[str, RenderedFile] = {}
     for template in templates:
         if not template.is_migration:
-            files[template.target] = Made(render(template, context), template.name)
+            files[template.target] = RenderedFile(render(template, context), template.name)
         elif request.migration:
             version = next_version(project.root / "migrations" / "app")
             suffix = template.target.rpartition(".")[2]
             path = f"migrations/app/{version}_create_{resource.names.plural}.{suffix}"
-            text = render(template, context | place_after_heads(version))
-            files[path] = Made(text, template.name)
-    return add_packages(project, tidy(files, project.root))
+            text = render(template, context | build_revision_variables(version))
+            files[path] = RenderedFile(text, template.name)
+    return add_packages(project, format_files(files, project.root))
 
 
 def add_packages(project: Project, files: dict[str, str]) -> dict[str, str]:
@@ -233,21 +175,23 @@ def add_packages(project: Project, files: dict[str, str]) -> dict[str, str]:
     return dict.fromkeys(missing, "") | files
 
 
-def register(project: Project, names: ResourceNames, files: dict[str, str]) -> list[Change]:
+def plan_registrations(
+    project: Project, names: ResourceNames, files: dict[str, str]
+) -> list[Change]:
     """Plan the changes of the registries."""
     changes = []
     for role, add, name in (
         ("models", add_model, names.class_name),
         ("routes", add_router, names.plural),
     ):
-        if path := place_of(role, names, files):
+        if path := find_role_file(role, names, files):
             registry = project.registry(role)
             text = project.read(registry)
             try:
-                added = add(text, module=module_name(path), name=name)
+                edited = add(text, module=get_module_name(path), name=name)
             except RegistryError as error:
                 raise CommandError(f"{registry}: {error}") from error
-            changes.append(Change(Path(registry), text.encode(), added.encode()))
+            changes.append(Change(Path(registry), text.encode(), edited.encode()))
     return changes
 
 
@@ -256,17 +200,20 @@ def reject_existing(project: Project, names: ResourceNames, files: Collection[st
     for path in sorted(files):
         if (project.root / path).exists():
             raise CommandError(
-                f"{path} already exists: choose another name, or run `manage remove {names.singular}`"
+                f"{path} already exists: choose another name, or run"
+                f" `manage remove {names.singular}`"
             )
-        if hidden := hidden_by(project.root, path):
-            raise CommandError(f"{path} would conflict with {hidden} in imports: choose another name")
+        if other := find_import_conflict(project.root, path):
+            raise CommandError(
+                f"{path} would conflict with {other} in imports: choose another name"
+            )
     tables = {model.table: model.class_name for model in project.models.values()}
     if names.class_name in project.models or names.plural in tables:
         existing = tables.get(names.plural, names.class_name)
         raise CommandError(f"The model {existing} already exists: choose another name")
 
 
-def hidden_by(root: Path, path: str) -> str | None:
+def find_import_conflict(root: Path, path: str) -> str | None:
     """Return the existing module or package that the new file would conflict with in imports."""
     module = Path(path)
     if module.name == "__init__.py":
@@ -274,3 +221,65 @@ def hidden_by(root: Path, path: str) -> str | None:
     elif module.suffix == ".py":
         module = module.with_suffix("")
     return module.as_posix() if (root / module).exists() and module != Path(path) else None
+
+
+def reject_name_conflicts(resource: Resource) -> None:
+    """Reject fields whose names conflict with each other in the written files."""
+    reject_hiding_fields(resource)
+    reject_duplicate_types(resource)
+    reject_long_constraint_names(resource)
+
+
+def reject_hiding_fields(resource: Resource) -> None:
+    """Reject a field that would hide a name used in the class body of the model or a schema."""
+    used = {name for file in CHECKED_FILES for _, name in resource.imports(file)}
+    for column in resource.columns:
+        if column.attribute in used:
+            raise CommandError(
+                f"{column.attribute} cannot be a field here: the code of another field of"
+                f" {resource.names.singular} uses this name; use {column.attribute}_value"
+            )
+
+
+def reject_duplicate_types(resource: Resource) -> None:
+    """Reject a field whose type has the same name as another in the file."""
+    for file in CHECKED_FILES:
+        used = {name for _, name in resource.imports(file)} | get_used_names(resource)[file]
+        for field in resource.fields:
+            for name in get_own_types(field, file):
+                if name in used:
+                    raise CommandError(
+                        f"{field.name} needs a type {name}, but another type has this name:"
+                        " rename the field"
+                    )
+                used.add(name)
+
+
+def get_used_names(resource: Resource) -> dict[str, set[str]]:
+    """Return the names that the files define or use, except their imports for fields."""
+    name = resource.names.class_name
+    return {
+        "models": {name, *(reference.target.class_name for reference in resource.loaded)},
+        "schemas": {f"{name}{role}" for role in ("Create", "Update", "Read", "Query")},
+    }
+
+
+def get_own_types(field: Field, file: str) -> Iterator[str]:
+    """Yield the types that a file defines or imports for this field alone."""
+    if field.kind.choices:
+        yield field.kind.annotation
+    if field.constraint and file == "schemas":
+        yield field.type_name
+
+
+def reject_long_constraint_names(resource: Resource) -> None:
+    """Reject an enumeration whose constraint's name is too long for PostgreSQL."""
+    table = resource.table(tenant=False)
+    for check in table.checks:
+        name = table.get_check_name(check)
+        if len(name) > MAX_IDENTIFIER:
+            raise CommandError(
+                f"{check.column} is too long for an enum in the table {resource.names.plural}:"
+                f" PostgreSQL would truncate {name} to {MAX_IDENTIFIER} characters;"
+                " use a shorter name"
+            )

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 from chassis_tools.scaffolding import resource_parts
 from chassis_tools.scaffolding.fields import Field, ListFilter, Reference
-from chassis_tools.scaffolding.literals import Import, import_lines, literal
-from chassis_tools.scaffolding.names import ResourceNames, member_name
+from chassis_tools.scaffolding.literals import Import, format_imports, literal
+from chassis_tools.scaffolding.names import ResourceNames, to_member_name
 from chassis_tools.scaffolding.resource_parts import Check, ForeignKey, Table
 
-ALWAYS: dict[str, list[Import]] = {
+COMMON_IMPORTS: dict[str, list[Import]] = {
     "models": [("sqlalchemy.orm", "Mapped")],
     "schemas": [("datetime", "datetime"), ("typing", "Literal"), ("uuid", "UUID")],
     "factory": [("typing", "Any")],
@@ -77,7 +77,9 @@ class Resource:
     def enumerations(self) -> list[Enumeration]:
         """Classes of the enumerations."""
         return [
-            Enumeration(kind.annotation, [Member(member_name(value), value) for value in kind.choices])
+            Enumeration(
+                kind.annotation, [Member(to_member_name(value), value) for value in kind.choices]
+            )
             for kind in (field.kind for field in self.fields)
             if kind.choices
         ]
@@ -98,12 +100,12 @@ class Resource:
         return [field for field in self.fields if field.unique]
 
     @property
-    def filled(self) -> list[Field | Reference]:
+    def sampled_columns(self) -> list[Field | Reference]:
         """Columns that have a value in the tests' rows."""
         return [*self.fields, *self.parents]
 
     @property
-    def counted(self) -> bool:
+    def numbers_rows(self) -> bool:
         """True if the tests number their rows to keep values unique."""
         return any("number" in field.sample for field in self.uniques)
 
@@ -117,9 +119,9 @@ class Resource:
         """Return the imports of one of the resource's files."""
         extra: dict[str, list[Import]] = {
             "models": self._model_imports(),
-            "factory": [("itertools", "count")] * self.counted,
+            "factory": [("itertools", "count")] * self.numbers_rows,
         }
-        return [*ALWAYS[file], *extra.get(file, []), *self._field_imports(file)]
+        return [*COMMON_IMPORTS[file], *extra.get(file, []), *self._field_imports(file)]
 
     def context(self) -> dict[str, Any]:
         """Return the variables of the templates."""
@@ -206,26 +208,26 @@ class Resource:
             "required": [column.attribute for column in self.columns if column.required],
             "parent_columns": [reference.attribute for reference in parents],
             "reference_columns": [reference.attribute for reference in self.references],
-            "taken": [column.attribute for column in self.filled if column.unique],
-            "changed": resource_parts.changes(self.fields),
-            "invalid": resource_parts.refusals(self.fields),
-            "defaults": resource_parts.defaults(self.columns),
-            "filter_cases": resource_parts.filters(self.filters),
-            "sort_cases": resource_parts.orders(self.fields),
+            "taken": [column.attribute for column in self.sampled_columns if column.unique],
+            "changed": resource_parts.get_changeable_fields(self.fields),
+            "invalid": resource_parts.get_invalid_values(self.fields),
+            "defaults": resource_parts.get_default_values(self.columns),
+            "filter_cases": resource_parts.build_filter_cases(self.filters),
+            "sort_cases": resource_parts.build_sort_cases(self.fields),
             "walked": ["created_at", "-updated_at", *self.sorts],
-            "counted": self.counted,
-            "makers": resource_parts.makers(parents, owned=owned),
+            "counted": self.numbers_rows,
+            "makers": resource_parts.format_factory_parameters(parents, owned=owned),
             "makes_owner": any(parent.target.owned for parent in parents) and not owned,
             "saved": saved,
             "saved_in_path": f"{{{saved}.id}}",
             "owner_fixture": ", user: User" if owned else "",
             "owner_given": ", owner=user" if owned else "",
-            "exact_values": resource_parts.exact_values(self.uniques),
-            "eager_selects": resource_parts.eager_selects(self.loaded),
+            "exact_values": resource_parts.format_exact_values(self.uniques),
+            "eager_selects": resource_parts.format_eager_selects(self.loaded),
         }
 
     def _imports(self) -> dict[str, list[str]]:
-        return {f"{file}_imports": import_lines(self.imports(file)) for file in ALWAYS}
+        return {f"{file}_imports": format_imports(self.imports(file)) for file in COMMON_IMPORTS}
 
     def _field_imports(self, file: str) -> list[Import]:
         return [import_ for field in self.fields for import_ in field.imports(file)]
@@ -243,7 +245,7 @@ class Resource:
         lines = {
             f"{prefix}{name}": values
             for prefix, tenant in (("", False), ("tenant_", True))
-            for name, values in self.table(tenant=tenant).lines().items()
+            for name, values in self.table(tenant=tenant).template_lines().items()
         }
         return lines | {"table_args": []}
 
@@ -259,7 +261,7 @@ class Resource:
             uniques=[column.attribute for column in self.columns if column.unique],
             indexes=[*["owner_id"] * self.owned, *indexed],
             checks=[
-                Check(field.name, field.kind.choices, constraint_name(field.kind.annotation))
+                Check(field.name, field.kind.choices, get_constraint_name(field.kind.annotation))
                 for field in self.fields
                 if field.kind.choices
             ],
@@ -268,6 +270,6 @@ class Resource:
         )
 
 
-def constraint_name(enumeration: str) -> str:
+def get_constraint_name(enumeration: str) -> str:
     """Return the name that `app.core.models.text_enum` gives an enumeration's constraint."""
     return "_".join(re.findall("[A-Z][^A-Z]*", enumeration)).lower()

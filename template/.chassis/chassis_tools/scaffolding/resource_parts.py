@@ -46,24 +46,24 @@ class Table:
     soft_delete: bool
     tenant: bool
 
-    def columns(self, column: str) -> list[str]:
+    def key_columns(self, column: str) -> list[str]:
         """Return the columns of a key."""
         return ["tenant_id", column] if self.tenant else [column]
 
-    def named(self, prefix: str, column: str, suffix: str = "") -> str:
+    def build_name(self, prefix: str, column: str, suffix: str = "") -> str:
         """Return a name that follows the kernel's naming convention."""
-        return "_".join([prefix, self.name, *self.columns(column)]) + suffix
+        return "_".join([prefix, self.name, *self.key_columns(column)]) + suffix
 
-    def on_delete(self, key: ForeignKey) -> str:
+    def get_on_delete(self, key: ForeignKey) -> str:
         """Return the ON DELETE action; only the key's own column is set to NULL."""
         clears = self.tenant and key.on_delete == "SET NULL"
         return f"SET NULL ({key.column})" if clears else key.on_delete
 
-    def lines(self) -> dict[str, list[str]]:
+    def template_lines(self) -> dict[str, list[str]]:
         """Return the lines by the templates' variable names."""
         return {
             "constraints": self.constraints(),
-            "indexes": self.create_indexes(),
+            "indexes": self.index_calls(),
             "sql_constraints": self.sql_constraints(),
             "sql_indexes": self.sql_indexes(),
         }
@@ -76,7 +76,7 @@ class Table:
             *(self._unique(column) for column in self.uniques if not self.soft_delete),
         ]
 
-    def create_indexes(self) -> list[str]:
+    def index_calls(self) -> list[str]:
         """Return the calls of `op.create_index`."""
         uniques = self.uniques if self.soft_delete else []
         return [
@@ -87,13 +87,9 @@ class Table:
     def sql_constraints(self) -> list[str]:
         """Return the constraints of CREATE TABLE."""
         return [
-            *(f"CONSTRAINT {self.check_name(it)} CHECK ({it.condition})" for it in self.checks),
+            *(self._sql_check(check) for check in self.checks),
             *(self._sql_foreign_key(key) for key in self.foreign_keys),
-            *(
-                f"CONSTRAINT {self.named('uq', column)} UNIQUE ({self._listed(column)})"
-                for column in self.uniques
-                if not self.soft_delete
-            ),
+            *(self._sql_unique(column) for column in self.uniques if not self.soft_delete),
         ]
 
     def sql_indexes(self) -> list[str]:
@@ -101,73 +97,64 @@ class Table:
         uniques = self.uniques if self.soft_delete else []
         return [
             *(
-                f"CREATE INDEX {self.named('ix', column)} ON {self.name} ({self._listed(column)})"
+                f"CREATE INDEX {self.build_name('ix', column)} ON {self.name}"
+                f" ({self._format_columns(column)})"
                 for column in self.indexes
             ),
             *(
-                f"CREATE UNIQUE INDEX {self.named('uq', column)} ON {self.name}"
-                f" ({self._listed(column)}) WHERE {LIVE_ROWS}"
+                f"CREATE UNIQUE INDEX {self.build_name('uq', column)} ON {self.name}"
+                f" ({self._format_columns(column)}) WHERE {LIVE_ROWS}"
                 for column in uniques
             ),
         ]
 
-    def _listed(self, column: str) -> str:
-        return ", ".join(self.columns(column))
+    def _format_columns(self, column: str) -> str:
+        return ", ".join(self.key_columns(column))
 
     def _key_name(self, key: ForeignKey) -> str:
-        return self.named("fk", key.column, f"_{key.target}")
+        return self.build_name("fk", key.column, f"_{key.target}")
+
+    def _sql_check(self, check: Check) -> str:
+        return f"CONSTRAINT {self.get_check_name(check)} CHECK ({check.condition})"
+
+    def _sql_unique(self, column: str) -> str:
+        return f"CONSTRAINT {self.build_name('uq', column)} UNIQUE ({self._format_columns(column)})"
 
     def _sql_foreign_key(self, key: ForeignKey) -> str:
         target = "tenant_id, id" if self.tenant else "id"
         return (
-            f"CONSTRAINT {self._key_name(key)} FOREIGN KEY ({self._listed(key.column)})"
-            f" REFERENCES {key.target} ({target}) ON DELETE {self.on_delete(key)}"
+            f"CONSTRAINT {self._key_name(key)} FOREIGN KEY ({self._format_columns(key.column)})"
+            f" REFERENCES {key.target} ({target}) ON DELETE {self.get_on_delete(key)}"
         )
 
     def _foreign_key(self, key: ForeignKey) -> str:
         targets = [f"{key.target}.{name}" for name in (["tenant_id"] * self.tenant + ["id"])]
-        return call(
+        return format_call(
             "sa.ForeignKeyConstraint",
-            listed(self.columns(key.column)),
-            listed(targets),
+            format_list(self.key_columns(key.column)),
+            format_list(targets),
             f"op.f({literal(self._key_name(key))})",
-            f"ondelete={literal(self.on_delete(key))}",
+            f"ondelete={literal(self.get_on_delete(key))}",
         )
 
     def _unique(self, column: str) -> str:
-        names = [literal(name) for name in self.columns(column)]
-        return call(
-            "sa.UniqueConstraint", *names, f"name=op.f({literal(self.named('uq', column))})"
+        names = [literal(name) for name in self.key_columns(column)]
+        return format_call(
+            "sa.UniqueConstraint", *names, f"name=op.f({literal(self.build_name('uq', column))})"
         )
 
     def _check(self, check: Check) -> str:
-        name = f"name=op.f({literal(self.check_name(check))})"
-        return call("sa.CheckConstraint", literal(check.condition), name)
+        name = f"name=op.f({literal(self.get_check_name(check))})"
+        return format_call("sa.CheckConstraint", literal(check.condition), name)
 
-    def check_name(self, check: Check) -> str:
+    def get_check_name(self, check: Check) -> str:
         """Return the constraint's name, which follows the kernel's naming convention."""
         return f"ck_{self.name}_{check.name}"
 
     def _index(self, prefix: str, column: str, *, unique: bool = False) -> str:
         live = f", unique=True, postgresql_where=sa.text({literal(LIVE_ROWS)})" if unique else ""
-        name, columns = self.named(prefix, column), listed(self.columns(column))
+        name, columns = self.build_name(prefix, column), format_list(self.key_columns(column))
         return f"op.create_index(op.f({literal(name)}), {literal(self.name)}, {columns}{live})"
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return a list of strings as source."""
-    return f"[{', '.join(literal(name) for name in names)}]"
-
-
-def call(function: str, *arguments: str) -> str:
-    """Return a nested call, wrapped as `ruff format` does."""
-    listed = ", ".join(arguments)
-    if len(f"        {function}({listed}),") <= LINE_LENGTH:
-        return f"{function}({listed})"
-    if len(f"            {listed}") <= LINE_LENGTH:
-        return f"{function}(\n            {listed}\n        )"
-    lines = "".join(f"            {argument},\n" for argument in arguments)
-    return f"{function}(\n{lines}        )"
 
 
 class Value(NamedTuple):
@@ -193,18 +180,34 @@ class Pair(NamedTuple):
     high: str
 
 
-def refusals(fields: Iterable[Field]) -> list[Value]:
+def format_list(names: Sequence[str]) -> str:
+    """Return a list of strings as source."""
+    return f"[{', '.join(literal(name) for name in names)}]"
+
+
+def format_call(function: str, *arguments: str) -> str:
+    """Return a nested call, wrapped as `ruff format` does."""
+    listed = ", ".join(arguments)
+    if len(f"        {function}({listed}),") <= LINE_LENGTH:
+        return f"{function}({listed})"
+    if len(f"            {listed}") <= LINE_LENGTH:
+        return f"{function}(\n            {listed}\n        )"
+    lines = "".join(f"            {argument},\n" for argument in arguments)
+    return f"{function}(\n{lines}        )"
+
+
+def get_invalid_values(fields: Iterable[Field]) -> list[Value]:
     """Return the values that the API rejects."""
     return [Value(field.name, value) for field in fields for value in field.kind.samples.invalid]
 
 
-def defaults(columns: Iterable[Field | Reference]) -> list[Value]:
+def get_default_values(columns: Iterable[Field | Reference]) -> list[Value]:
     """Return the optional columns with the value that a response has if they are omitted."""
-    omitted = [column for column in columns if not column.required and column.left_out]
-    return [Value(column.attribute, column.left_out) for column in omitted]
+    omitted = [column for column in columns if not column.required and column.omitted_value]
+    return [Value(column.attribute, column.omitted_value) for column in omitted]
 
 
-def filters(list_filters: Iterable[ListFilter]) -> list[Case]:
+def build_filter_cases(list_filters: Iterable[ListFilter]) -> list[Case]:
     """Return the test cases of the filters."""
     cases = []
     for filter_ in list_filters:
@@ -213,17 +216,17 @@ def filters(list_filters: Iterable[ListFilter]) -> list[Case]:
     return cases
 
 
-def orders(fields: Iterable[Field]) -> list[Pair]:
+def build_sort_cases(fields: Iterable[Field]) -> list[Pair]:
     """Return the test cases of the sorts."""
     return [Pair(field.name, *field.kind.samples.ordered) for field in fields if field.sortable]
 
 
-def changes(fields: Iterable[Field]) -> list[Field]:
+def get_changeable_fields(fields: Iterable[Field]) -> list[Field]:
     """Return the fields that tests can change."""
-    return [field for field in fields if field.changes]
+    return [field for field in fields if field.is_changeable]
 
 
-def makers(parents: Sequence[Reference], *, owned: bool) -> str:
+def format_factory_parameters(parents: Sequence[Reference], *, owned: bool) -> str:
     """Return the factory's parameters for the owner and the parents."""
     owner = ["owner: User"] if owned else []
     optional = [f"{ref.name}: {ref.target.class_name} | None = None" for ref in parents]
@@ -231,12 +234,12 @@ def makers(parents: Sequence[Reference], *, owned: bool) -> str:
     return "".join(f", {name}" for name in names)
 
 
-def exact_values(uniques: Iterable[Field]) -> str:
+def format_exact_values(uniques: Iterable[Field]) -> str:
     """Return the factory's arguments that make filters match, where samples are numbered."""
     return "".join(f", {field.name}={field.kind.samples.factory}" for field in uniques)
 
 
-def eager_selects(loaded: Sequence[Reference]) -> str:
+def format_eager_selects(loaded: Sequence[Reference]) -> str:
     """Return the extra statements that loading a row for an update sends, one per entity."""
     selects = [ref for ref in loaded if ref.load == "selectin" and not ref.optional]
     return ', "SELECT"' * len(selects)

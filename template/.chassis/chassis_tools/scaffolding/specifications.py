@@ -6,27 +6,27 @@ from difflib import get_close_matches
 
 from chassis_tools.scaffolding import kinds, number_kinds, text_kinds, words
 from chassis_tools.scaffolding.fields import Field, Reference, Target
-from chassis_tools.scaffolding.kinds import Kind, Words
+from chassis_tools.scaffolding.kinds import Declaration, Kind
 from chassis_tools.scaffolding.literals import Default, is_secret
-from chassis_tools.scaffolding.names import class_name
+from chassis_tools.scaffolding.names import to_class_name
 from manage.errors import CommandError
 
-KINDS: dict[str, Callable[[Words], Kind]] = {
-    "str": text_kinds.string,
-    "text": text_kinds.long_text,
-    "int": number_kinds.integer,
-    "bigint": number_kinds.big_integer,
-    "float": number_kinds.floating,
-    "decimal": number_kinds.decimal,
-    "bool": number_kinds.boolean,
-    "date": kinds.day,
-    "datetime": kinds.moment,
-    "time": kinds.clock_time,
-    "uuid": kinds.uuid,
-    "json": kinds.json_object,
-    "email": text_kinds.email,
-    "url": text_kinds.url,
-    "enum": text_kinds.choice,
+KINDS: dict[str, Callable[[Declaration], Kind]] = {
+    "str": text_kinds.build_string,
+    "text": text_kinds.build_text,
+    "int": number_kinds.build_integer,
+    "bigint": number_kinds.build_big_integer,
+    "float": number_kinds.build_float,
+    "decimal": number_kinds.build_decimal,
+    "bool": number_kinds.build_boolean,
+    "date": kinds.build_date,
+    "datetime": kinds.build_datetime,
+    "time": kinds.build_time,
+    "uuid": kinds.build_uuid,
+    "json": kinds.build_json,
+    "email": text_kinds.build_email,
+    "url": text_kinds.build_url,
+    "enum": text_kinds.build_enum,
 }
 ARGUMENTS = {"str": 1, "decimal": 2, "enum": 1, "ref": 1}
 FLAGS = ("optional", "unique", "index", "default")
@@ -41,7 +41,7 @@ SECRET_TYPES = ("str", "text", "json", "uuid")
 # Secrets that can be numbers; other numbers only describe one, as `token_count` does.
 CODES = ("cvc", "cvv", "otp", "pin", "ssn", "totp")
 # Names that schema modules import.
-TAKEN = words.SCHEMA_IMPORTS | words.KERNEL_TYPES
+RESERVED_TYPES = words.SCHEMA_IMPORTS | words.KERNEL_TYPES
 
 
 @dataclass(frozen=True)
@@ -67,56 +67,56 @@ def parse(text: str) -> Specification:
     head, *flags = rest.split(",")
     type_, *arguments = head.split(":")
     if type_ not in KINDS and type_ != "ref":
-        types = one_of(type_, [*KINDS, "ref"], "types")
+        types = suggest_word(type_, [*KINDS, "ref"], "types")
         raise CommandError(f"{name}: unknown type {type_!r}: {types}")
     if len(arguments) > ARGUMENTS.get(type_, 0):
         raise CommandError(f"{name}: {head!r} has too many arguments")
     if type_ == "ref" and name.endswith("_id"):
         raise CommandError(f"{name}: a reference is named without _id: use {name[:-3]}")
-    known = REFERENCE_FLAGS if type_ == "ref" else FLAGS
-    return Specification(name, type_, arguments, parse_flags(name, flags, known))
+    allowed = REFERENCE_FLAGS if type_ == "ref" else FLAGS
+    return Specification(name, type_, arguments, parse_flags(name, flags, allowed))
 
 
-def parse_flags(name: str, parts: Sequence[str], known: Sequence[str]) -> dict[str, str]:
+def parse_flags(name: str, parts: Sequence[str], allowed: Sequence[str]) -> dict[str, str]:
     """Return the values of the flags by name; a default may contain commas."""
     flags: dict[str, str] = {}
     last = ""
     for part in parts:
         flag, equals, value = part.partition("=")
-        if flag in known and bool(equals) == (flag in WITH_VALUE):
+        if flag in allowed and bool(equals) == (flag in WITH_VALUE):
             if flag in flags:
                 raise CommandError(f"{name}: the flag {flag} is given twice")
             flags[flag], last = value, flag
         elif last == "default":
             flags[last] += f",{part}"
         else:
-            spellings = [f"{flag}=…" if flag in WITH_VALUE else flag for flag in known]
-            advice = one_of(flag, spellings, "flags")
+            spellings = [f"{word}=…" if word in WITH_VALUE else word for word in allowed]
+            advice = suggest_word(flag, spellings, "flags")
             raise CommandError(f"{name}: unknown flag {part!r}: {advice}")
     return flags
 
 
-def one_of(word: str, known: Sequence[str], plural: str) -> str:
+def suggest_word(word: str, allowed: Sequence[str], plural: str) -> str:
     """Return the allowed words, preceded by the closest match."""
-    allowed = f"the {plural} are {', '.join(known)}"
-    matches = get_close_matches(word, known, 1)
-    return f"use {matches[0]}; {allowed}" if matches else allowed
+    listing = f"the {plural} are {', '.join(allowed)}"
+    matches = get_close_matches(word, allowed, 1)
+    return f"use {matches[0]}; {listing}" if matches else listing
 
 
 def make_field(specification: Specification, *, resource: str) -> Field:
     """Build the column; `resource` is the name of the resource's class."""
     name, flags = specification.name, specification.flags
     reject_secret(specification)
-    kind = KINDS[specification.type](Words(resource, name, specification.arguments))
+    kind = KINDS[specification.type](Declaration(resource, name, specification.arguments))
     reject_flags(specification, kind)
     return Field(
         name,
         kind,
-        type_name(name, resource),
+        get_type_name(name, resource),
         optional="optional" in flags,
         unique="unique" in flags,
         index="index" in flags,
-        default=make_default(specification, kind) if "default" in flags else None,
+        default=parse_default(specification, kind) if "default" in flags else None,
     )
 
 
@@ -143,11 +143,12 @@ def reject_flags(specification: Specification, kind: Kind) -> None:
     if "index" in flags and kind.sql in ("text", "jsonb"):
         raise CommandError(f"{name}: the type {type_} cannot be indexed: use str with a length")
     if ("index" in flags or "unique" in flags) and kind.length > MAX_INDEXED_LENGTH:
-        limit = MAX_INDEXED_LENGTH
-        raise CommandError(f"{name}: an index is limited to {limit} characters: use a shorter str")
+        raise CommandError(
+            f"{name}: an index is limited to {MAX_INDEXED_LENGTH} characters: use a shorter str"
+        )
 
 
-def make_default(specification: Specification, kind: Kind) -> Default:
+def parse_default(specification: Specification, kind: Kind) -> Default:
     """Parse the default of a field."""
     name, type_ = specification.name, specification.type
     if kind.default is None:
@@ -158,10 +159,10 @@ def make_default(specification: Specification, kind: Kind) -> Default:
         raise CommandError(f"{name}: its default must be {error}") from None
 
 
-def type_name(name: str, resource: str) -> str:
+def get_type_name(name: str, resource: str) -> str:
     """Return the name of a field's constrained type in the schemas."""
-    own = class_name(name)
-    return f"{own}Value" if own in TAKEN or own.startswith(resource) else own
+    own = to_class_name(name)
+    return f"{own}Value" if own in RESERVED_TYPES or own.startswith(resource) else own
 
 
 def make_reference(specification: Specification, target: Target, *, resource: str) -> Reference:

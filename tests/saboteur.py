@@ -90,7 +90,7 @@ def stop_at(step: int, act: Callable[[str], None], root: str) -> None:
 
 
 def start(root: Path, task: str = "apply", **stops: tuple[int, str]) -> "subprocess.Popen[str]":
-    """A command that applies or resumes; it and its `finisher` stop where they are told."""
+    """A command that applies or resumes; it and its `recovery` process stop at the given steps."""
     orders = [f"{who}:{step}:{act}" for who, (step, act) in stops.items()]
     return subprocess.Popen(
         [sys.executable, __file__, task, str(root), *orders],
@@ -111,15 +111,15 @@ def run(
 
 
 def main(role: str, root: str, *orders: str) -> None:
-    """Play a command or, with further arguments that do not matter, its finisher."""
+    """Play a command or, with further arguments that do not matter, its recovery process."""
     for order in (order for order in orders if order.count(":") == 2):
         who, step, act = order.split(":")
-        if (who == "finisher") == (role == "finisher"):
+        if (who == "recovery") == (role == "recovery"):
             stop_at(int(step), ACTS[act], f"{root}/")
-    if role == "finisher":
+    if role == "recovery":
         return journal.main(Path(root))
     python = Path(f"{root}.python")
-    words = [sys.executable, __file__, "finisher", root, *orders]
+    words = [sys.executable, __file__, "recovery", root, *orders]
     python.write_text(f"#!/bin/sh\nexec {shlex.join(words)}\n")
     python.chmod(0o755)
     sys.executable = str(python)

@@ -2,18 +2,20 @@
 
 import builtins
 import keyword
+import os
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from chassis_tools.scaffolding import words
 from chassis_tools.scaffolding.names import NAME, derive_names
-from chassis_tools.scaffolding.words import singularize, add_indefinite_article
+from chassis_tools.scaffolding.words import add_indefinite_article, singularize
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from manage.errors import CommandError
+
+from tests.saboteur import IMPORTS
 
 
 def in_order(text: str) -> list[str]:
@@ -66,22 +68,22 @@ REFUSED = {
     "irregular plural": ("people", "is a plural", "person"),
     "plural of a compound": ("order_lines", "is a plural", "order_line"),
     "plural in capitals": ("OrderLines", "is not in snake_case", "order_line"),
-    "keyword": ("class", "is a keyword of Python", "school_class"),
-    "keyword with a capital": ("none", "is a keyword of Python", "none_entry"),
-    "builtin": ("type", "is built into Python", "kind"),
-    "builtin of site": ("license", "is built into Python", "software_license"),
-    "builtin class": ("warning", "is built into Python", "alert"),
-    "builtin plural": ("credit", "has the plural credits, which is built in", "credit_note"),
-    "kernel": ("user", "belongs to the kernel", "customer"),
-    "plural of the kernel": ("users", "belongs to the kernel", "customer"),
-    "operation of the kernel": ("invitation", "belongs to the kernel", "event_invitation"),
-    "module of the kernel": ("route", "has the plural routes, which belongs", "delivery_route"),
-    "table of the kernel": ("session", "belongs to the kernel", "work_session"),
-    "imported class": ("page", "means something else", "web_page"),
-    "variable": ("request", "means something else", "service_request"),
-    "reserved plural": ("reference", "which is a reserved word of SQL", "literature_reference"),
-    "catalog": ("pg_stat", "looks like a table of PostgreSQL's own", None),
-    "ambiguous": ("l", "is easily taken for a digit", "l_entry"),
+    "keyword": ("class", "is a Python keyword", "school_class"),
+    "keyword with a capital": ("none", "is a Python keyword", "none_entry"),
+    "builtin": ("type", "is a built-in name of Python", "kind"),
+    "builtin of site": ("license", "is a built-in name of Python", "software_license"),
+    "builtin class": ("warning", "is a built-in name of Python", "alert"),
+    "builtin plural": ("credit", "has the plural credits, which is a built-in", "credit_note"),
+    "kernel": ("user", "is reserved by the kernel", "customer"),
+    "plural of the kernel": ("users", "is reserved by the kernel", "customer"),
+    "operation of the kernel": ("invitation", "is reserved by the kernel", "event_invitation"),
+    "module of the kernel": ("route", "has the plural routes, which is reserved", "delivery_route"),
+    "table of the kernel": ("session", "is reserved by the kernel", "work_session"),
+    "imported class": ("page", "has another meaning", "web_page"),
+    "variable": ("request", "has another meaning", "service_request"),
+    "reserved plural": ("reference", "which is a reserved word in SQL", "literature_reference"),
+    "catalog": ("pg_stat", "starts with pg_", None),
+    "ambiguous": ("l", "is easily confused with a digit", "l_entry"),
 }
 WORDS = sorted(
     {*dir(builtins), *keyword.kwlist, *words.SQL_WORDS, *words.VARIABLES, *words.CLASSES}
@@ -139,7 +141,7 @@ class TestForms:
         code = "import chassis_tools.scaffolding.names, sys; print(*sys.modules)"
         done = subprocess.run(
             [sys.executable, "-c", code],
-            cwd=Path(__file__).parents[1] / "template",
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, IMPORTS))},
             capture_output=True,
             text=True,
             check=True,
@@ -169,10 +171,10 @@ class TestResources:
         ("plural", "sentence"),
         [
             ("order-lines", "order-lines is not in snake_case"),
-            ("order", "order is a reserved word of SQL: use orders"),
-            ("users", "users belongs to the kernel"),
-            ("bytes", "bytes is built into Python"),
-            ("payload", "payload means something else in tests: use payloads"),
+            ("order", "order is a reserved word in SQL: use orders"),
+            ("users", "users is reserved by the kernel"),
+            ("bytes", "bytes is a built-in name of Python"),
+            ("payload", "payload has another meaning in the tests: use payloads"),
             ("a" * 36, "has 36 characters"),
         ],
     )

@@ -74,7 +74,7 @@ class TestRemoved:
     @pytest.mark.quick
     def test_twice(self, with_order: Scaffold) -> None:
         with_order.manage(*REMOVE_ORDER)
-        assert "no resource 'order'" in with_order.refusal(*REMOVE_ORDER)
+        assert "did not create a resource 'order'" in with_order.refusal(*REMOVE_ORDER)
 
     def test_rehearsal(self, with_order: Scaffold) -> None:
         before = with_order.tree()
@@ -104,13 +104,15 @@ class TestRefused:
     def test_damaged_record(self, tmp_path: Path, text: str) -> None:
         (tmp_path / "scaffold/made").mkdir(parents=True)
         (tmp_path / "scaffold/made/order.json").write_text(text, "latin-1")
-        with pytest.raises(CommandError, match="is not a record of `manage make`: bring it back"):
+        with pytest.raises(
+            CommandError, match="is not a valid record of `manage make`: restore it"
+        ):
             read_record(tmp_path, "order")
 
     def test_damaged_record_of_a_resource(self, with_order: Scaffold) -> None:
         with_order.write("scaffold/made/order.json", DAMAGED["another plural"])
-        assert "is not a record" in with_order.refusal(*REMOVE_ORDER)
-        assert "is not a record" in with_order.refusal("make", "order", "number:int")
+        assert "is not a valid record" in with_order.refusal(*REMOVE_ORDER)
+        assert "is not a valid record" in with_order.refusal("make", "order", "number:int")
 
     @pytest.mark.parametrize("name", ["user", "auth", "core", "tenant", "../app", "", "or_der"])
     def test_what_was_not_made(self, scaffold: Scaffold, name: str) -> None:
@@ -123,7 +125,7 @@ class TestRefused:
     def test_edited_files(self, with_order: Scaffold, text: str) -> None:
         service = with_order.path / "app/orders/service.py"
         service.write_bytes(service.read_bytes() + text.encode("latin-1"))
-        assert "app/orders/service.py changed since" in with_order.refusal(*REMOVE_ORDER)
+        assert "You edited app/orders/service.py" in with_order.refusal(*REMOVE_ORDER)
 
     def test_edited_files_by_force(self, with_order: Scaffold) -> None:
         with_order.write("app/orders/service.py", "# ours\n")
@@ -146,7 +148,7 @@ class TestRefused:
     def test_what_is_needed(self, with_order: Scaffold, statement: str) -> None:
         with_order.write("app/report.py", f"def report() -> None:\n    {statement}\n")
         sentence = with_order.refusal(*REMOVE_ORDER, "--force")
-        assert sentence.startswith("order is needed by app/report.py")
+        assert sentence.startswith("order is used by app/report.py")
 
     def test_what_another_resource_refers_to(self, with_order: Scaffold) -> None:
         with_order.manage("make", "line", "order:ref:order")
@@ -207,7 +209,7 @@ class TestTable:
         scaffold.manage("migrate", "apply")
         scaffold.manage("migrate", "create", "-m", "colours")
         scaffold.manage("migrate", "apply")
-        assert "Its table was changed since" in scaffold.manage(*REMOVE_ORDER, "--force")
+        assert "Later migrations changed its table" in scaffold.manage(*REMOVE_ORDER, "--force")
         scaffold.manage("migrate", "create", "-m", "drop orders")
         scaffold.check("pytest", "-q", MIGRATIONS)
 

@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from benchmarks.render import REPOSITORY, processor_seconds
-from tests.support.releases import NEXT, Template
+from tests.support.releases import NEXT, GitProject, Template
 from tests.support.renderings import git
 from tests.support.stacks import OPPOSITES, Stack
 

@@ -29,8 +29,8 @@ LIST = "EXISTING_TABLES = ()\n"
 REFUSED = {
     "computed": ('EXISTING_TABLES = tuple(["a"])\n', "has no tuple EXISTING_TABLES of plain names"),
     "a number": ("EXISTING_TABLES = 1\n", "has no tuple EXISTING_TABLES of plain names"),
-    "twice": (f"{LIST}EXISTING_TABLES = ()\n", "left alone because line 2 gives"),
-    "beside another": ("x = 1; EXISTING_TABLES = ()\n", "left alone because line 1 holds more"),
+    "twice": (f"{LIST}EXISTING_TABLES = ()\n", "left alone because line 2 assigns"),
+    "beside another": ("x = 1; EXISTING_TABLES = ()\n", "left alone because line 1 contains"),
 }
 
 

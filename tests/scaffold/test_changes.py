@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from chassis_tools.scaffolding import changes
 from chassis_tools.scaffolding.changes import Change, ChangeSet, finish_interrupted, read_migrations
-from chassis_tools.scaffolding.journal import FOLDER, held
+from chassis_tools.scaffolding.journal import FOLDER, lock_project
 from manage.errors import CommandError
 
 from tests.support.crash_injection import BEFORE, CHANGES, REPOSITORY, project, tree
@@ -84,7 +84,7 @@ class TestApplied:
 @pytest.mark.quick
 class TestShown:
     def test_tree_names_what_happens_to_each_file(self) -> None:
-        assert ChangeSet(CHANGES).tree().splitlines() == [
+        assert ChangeSet(CHANGES).summary().splitlines() == [
             "change app/models.py",
             "delete app/old/__init__.py",
             "delete app/old/models.py",
@@ -139,26 +139,29 @@ def linked_file(path: Path) -> None:
 
 
 SPOILED: dict[str, tuple[Callable[[Path], object], str]] = {
-    "edited": (rewritten("app/routes.py", b"routers = [mine]"), "app/routes.py has changed"),
-    "line ends": (rewritten("app/routes.py", b"routers = []\n"), "app/routes.py has changed"),
-    "gone": (lambda root: (root / "app/routes.py").unlink(), "app/routes.py is gone"),
+    "edited": (rewritten("app/routes.py", b"routers = [mine]"), "app/routes.py was edited"),
+    "line ends": (rewritten("app/routes.py", b"routers = []\n"), "app/routes.py was edited"),
+    "gone": (lambda root: (root / "app/routes.py").unlink(), "app/routes.py was deleted"),
     "there": (lambda root: (root / "app/orders").touch(), "app/orders is not a folder"),
     "folder": (replaced("app/models.py", Path.mkdir), "app/models.py is not a file"),
     "pipe": (replaced("app/models.py", os.mkfifo), "app/models.py is not a file"),
-    "outward folder": (linked_folder, "leads out of the project"),
+    "outward folder": (linked_folder, "is outside the project"),
     "outward file": (
         replaced("app/models.py", lambda path: path.symlink_to("/etc/hostname")),
-        "leads out of the project",
+        "is outside the project",
     ),
     "dangling link": (
         replaced("app/models.py", lambda path: path.symlink_to("absent")),
-        "app/models.py is a link to nothing",
+        "app/models.py is a broken symbolic link",
     ),
-    "deleted link": (replaced("app/old/models.py", linked_file), "app/old/models.py is a link"),
-    "case of a folder": (lambda root: (root / "app/Orders").mkdir(), "app/Orders in case only"),
+    "deleted link": (
+        replaced("app/old/models.py", linked_file),
+        "app/old/models.py is a symbolic link",
+    ),
+    "case of a folder": (lambda root: (root / "app/Orders").mkdir(), "app/Orders only in case"),
     "case of a file": (
         lambda root: (root / "app/models.py").rename(root / "app/Models.py"),
-        "app/Models.py in case only",
+        "app/Models.py only in case",
     ),
 }
 
@@ -172,7 +175,7 @@ class TestRefused:
         spoil(root)
         before = sorted(root.rglob("*"))
         with pytest.raises(CommandError, match=sentence):
-            ChangeSet(CHANGES).apply(root, first=lambda: pytest.fail("the rows are lost"))
+            ChangeSet(CHANGES).apply(root, before_commit=lambda: pytest.fail("the rows are lost"))
         assert sorted(root.rglob("*")) == before
 
     def test_what_comes_first_fails(self, root: Path) -> None:
@@ -181,7 +184,7 @@ class TestRefused:
 
         before = sorted(root.rglob("*"))
         with pytest.raises(CommandError, match="does not answer"):
-            ChangeSet(CHANGES).apply(root, first=fail)
+            ChangeSet(CHANGES).apply(root, before_commit=fail)
         assert sorted(root.rglob("*")) == before
 
     def test_folder_of_the_journal_that_is_a_file(self, root: Path) -> None:
@@ -222,7 +225,7 @@ class TestRefused:
             ChangeSet(Change(Path(path), None, b"") for path in ("app/a/b.py", "app/a"))
 
     def test_second_command(self, root: Path) -> None:
-        with held(root.resolve()), pytest.raises(CommandError, match="Another command"):
+        with lock_project(root.resolve()), pytest.raises(CommandError, match="Another command"):
             ChangeSet(CHANGES).apply(root)
         assert not (root / FOLDER).exists()
 
@@ -261,7 +264,9 @@ class TestFolderOfTheJournal:
 
     def refuse(self, act: Callable[[Path], None], root: Path) -> None:
         before = tree(root.parent)
-        with pytest.raises(CommandError, match=rf"{FOLDER} is a link or holds one: delete it"):
+        with pytest.raises(
+            CommandError, match=rf"{FOLDER} is or contains a symbolic link: delete it"
+        ):
             act(root)
         assert tree(root.parent) == before
 
@@ -283,8 +288,8 @@ class TestMigrations:
         else:
             path.write_text("after")
         before = tree(root)
-        with pytest.raises(CommandError, match="migrations have changed in the meantime"):
-            planned.apply(root, first=lambda: pytest.fail("the rows are lost"))
+        with pytest.raises(CommandError, match="migrations changed while the change was planned"):
+            planned.apply(root, before_commit=lambda: pytest.fail("the rows are lost"))
         assert tree(root) == before
 
     def test_same_ones_are_not(self, root: Path) -> None:
@@ -299,7 +304,7 @@ def test_later_change_of_another_command_undoes_nothing(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     @contextmanager
-    def standby(root: Path) -> Iterator[Callable[[], None]]:
+    def start_recovery(root: Path) -> Iterator[Callable[[], None]]:
         with original(root) as finish:
 
             def finish_and_go_on() -> None:
@@ -308,7 +313,7 @@ def test_later_change_of_another_command_undoes_nothing(
 
             yield finish_and_go_on
 
-    original = changes.standby
-    monkeypatch.setattr(changes, "standby", standby)
+    original = changes.start_recovery
+    monkeypatch.setattr(changes, "start_recovery", start_recovery)
     ChangeSet(CHANGES).apply(root)
     assert (root / "app/routes.py").read_bytes() == b"routers = [lines, orders]"

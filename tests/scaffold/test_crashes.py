@@ -4,17 +4,24 @@ import json
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
-from chassis_tools.scaffolding.changes import INTERRUPTED, ChangeSet, finish_interrupted, standby
-from chassis_tools.scaffolding.journal import FOLDER, Journal, digest
+from chassis_tools.scaffolding.changes import (
+    INTERRUPTED,
+    ChangeSet,
+    finish_interrupted,
+    start_recovery,
+)
+from chassis_tools.scaffolding.journal import FOLDER, Journal, compute_digest
 from manage.errors import CommandError
 
-from tests.support.crash_injection import CHANGES, project, run, start, tree
+from tests.support.crash_injection import CHANGES, IMPORTS, project, run, start, tree
 from tests.support.requirements import require
 
 
@@ -31,8 +38,8 @@ def after(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     return tree(root)
 
 
-def wait_for_finishers(root: Path) -> None:
-    """Wait until no finisher works on the project."""
+def wait_for_recovery(root: Path) -> None:
+    """Wait until no process works on the project."""
     names = {str(root), f"{root}.python"}
     while any(
         names.intersection(process.info["cmdline"] or [])
@@ -53,7 +60,7 @@ class TestKilled:
             root = project(tmp_path / str(step))
             before = tree(root)
             done = run(root, command=(step, act))
-            wait_for_finishers(root)
+            wait_for_recovery(root)
             outcomes.append(tree(root))
             assert outcomes[-1] in (before, after), step
             if done.returncode == 0:
@@ -63,10 +70,10 @@ class TestKilled:
         assert outcomes[0] == before
         assert outcomes[-2] == outcomes[-1] == after
 
-    def test_finisher(self, tmp_path: Path, after: dict[str, bytes]) -> None:
+    def test_recovery(self, tmp_path: Path, after: dict[str, bytes]) -> None:
         for step in range(1, 99):
             root = project(tmp_path / str(step))
-            done = run(root, finisher=(step, "kill"))
+            done = run(root, recovery=(step, "kill"))
             if done.returncode == 0:
                 break
             assert done.stderr.strip() == INTERRUPTED
@@ -74,13 +81,13 @@ class TestKilled:
             assert tree(root) == after, step
         assert step > 20
 
-    def test_finisher_of_the_next_commands(self, tmp_path: Path, after: dict[str, bytes]) -> None:
+    def test_recovery_of_the_next_commands(self, tmp_path: Path, after: dict[str, bytes]) -> None:
         draw = random.Random(4)
         for number in range(20):
             root = project(tmp_path / str(number))
             steps = [draw.randrange(1, 30) for _ in range(3)]
             for task, step in zip(("apply", "resume", "resume"), steps, strict=True):
-                run(root, task, finisher=(step, "kill"))
+                run(root, task, recovery=(step, "kill"))
             finish_interrupted(root)
             assert tree(root) == after, steps
 
@@ -93,24 +100,38 @@ class TestKilled:
             with start(root) as process:
                 time.sleep(draw.uniform(0.05, 0.3))
                 os.killpg(process.pid, signal.SIGKILL)
-            wait_for_finishers(root)
+            wait_for_recovery(root)
             assert tree(root) in (before, after)
 
     @pytest.mark.quick
-    def test_signals_do_not_reach_the_finisher(self, root: Path, after: dict[str, bytes]) -> None:
+    def test_signals_do_not_stop_the_recovery(self, root: Path, after: dict[str, bytes]) -> None:
         require(Path("/proc/self/status").exists(), "there is no /proc")
-        with standby(root) as finish:
-            (finisher,) = psutil.Process().children()
+        with start_recovery(root) as finish:
+            (recovery,) = psutil.Process().children()
             deadline = time.monotonic() + 20
-            while not ignored_signals(finisher.pid) & 1 << signal.SIGTERM - 1:
+            while not ignored_signals(recovery.pid) & 1 << signal.SIGTERM - 1:
                 assert time.monotonic() < deadline
                 time.sleep(0.005)
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                finisher.send_signal(number)
-            assert os.getsid(finisher.pid) == finisher.pid
-            ChangeSet(CHANGES)._decide(Journal(root))
+                recovery.send_signal(number)
+            assert os.getsid(recovery.pid) == recovery.pid
+            ChangeSet(CHANGES)._commit(Journal(root))
             finish()
         assert tree(root) == after
+
+
+@pytest.mark.quick
+def test_recovery_imports_the_standard_library_alone() -> None:
+    """It runs isolated and without site-packages."""
+    code = "import sys\nsys.path[:0] = sys.argv[1:]\nimport chassis_tools.scaffolding.journal\n"
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", f"{code}print(*sys.modules)", *map(str, IMPORTS)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    packages = {name.partition(".")[0] for name in done.stdout.split()}
+    assert packages - sys.stdlib_module_names == {"__main__", "chassis_tools", "manage"}
 
 
 class TestFailing:
@@ -119,7 +140,7 @@ class TestFailing:
         for step in range(1, 40):
             root = project(tmp_path / str(step))
             before = tree(root)
-            done = run(root, finisher=(step, "fail"))
+            done = run(root, recovery=(step, "fail"))
             if "so nothing was changed" in done.stderr:
                 assert "no space left on device" in done.stderr
                 assert tree(root) == before, step
@@ -143,7 +164,7 @@ class TestFailing:
         before = tree(root)
         for step in range(1, 99):
             root = project(root.with_name(str(step)))
-            run(root, finisher=(step, "kill"))
+            run(root, recovery=(step, "kill"))
             if (root / "app/models.py").read_bytes() != before["app/models.py"]:
                 break
         (root / "app/routes.py").write_bytes(b"mine")
@@ -154,7 +175,7 @@ class TestFailing:
 
     @pytest.mark.quick
     def test_edit_before_the_first_step_wins(self, root: Path) -> None:
-        run(root, finisher=(1, "kill"))
+        run(root, recovery=(1, "kill"))
         (root / "app/routes.py").write_bytes(b"mine")
         with pytest.raises(CommandError, match="so nothing was changed"):
             finish_interrupted(root)
@@ -162,15 +183,15 @@ class TestFailing:
 
     @pytest.mark.quick
     def test_damaged_journal_is_reported(self, root: Path) -> None:
-        run(root, finisher=(1, "kill"))
+        run(root, recovery=(1, "kill"))
         (root / FOLDER / "journal").write_bytes(b"{}\n")
         with pytest.raises(CommandError, match="is damaged"):
             finish_interrupted(root)
 
     @pytest.mark.quick
     def test_interrupted_change_comes_first(self, root: Path, after: dict[str, bytes]) -> None:
-        run(root, finisher=(1, "kill"))
-        with pytest.raises(CommandError, match="Another command's change comes first"):
+        run(root, recovery=(1, "kill"))
+        with pytest.raises(CommandError, match="Another command's change is not complete"):
             ChangeSet(CHANGES).apply(root)
         assert tree(root) == after
 
@@ -178,7 +199,7 @@ class TestFailing:
     def test_change_that_another_command_undid_is_no_success(self, root: Path) -> None:
         before = tree(root)
         told = [run(root, command=(step, "lose the journal")).stderr for step in (1, 2, 3, 4)]
-        assert told[-1] == "Another command undid the change; try again\n"
+        assert told[-1] == "Another command reverted the change; run the command again\n"
         assert tree(root) == before
 
     @pytest.mark.quick
@@ -253,7 +274,7 @@ class TestForeignJournal:
             for name in ("mine", "config"):
                 (folder / name).write_text("mine")
         (root / FOLDER).mkdir(exist_ok=True)
-        (root / FOLDER / "journal").write_text(f"{digest(body)}\n{body}", encoding)
+        (root / FOLDER / "journal").write_text(f"{compute_digest(body)}\n{body}", encoding)
         before = state(root.parent)
         with pytest.raises(CommandError, match=f"delete {FOLDER}") as refusal:
             finish_interrupted(root)

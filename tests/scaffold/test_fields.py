@@ -26,23 +26,23 @@ FIELDS = in_order(
     """
 )
 REFUSED_FIELDS = {
-    "kernel": ("id", "is the kernel's own column", None),
-    "timestamp": ("created_at", "is the kernel's own column", None),
-    "tenant": ("tenant_id", "is the kernel's own column", None),
-    "owner": ("owner_id", "is the kernel's own column", None),
-    "SQLAlchemy": ("metadata", "means something else in models", "details"),
-    "Pydantic": ("copy", "means something else in schemas", "copy_name"),
-    "namespace of Pydantic": ("model_dumping", "means something else in schemas", None),
-    "paging": ("sort", "means something else in schemas", "sort_key"),
-    "keyword": ("class", "is a keyword of Python", "category"),
-    "SQL": ("group", "is a reserved word of SQL", "group_name"),
-    "system column": ("xmin", "is a column that PostgreSQL keeps", "xmin_name"),
-    "type": ("date", "means something else", "day"),
-    "call": ("reference", "means something else", "reference_number"),
-    "parameter": ("store", "means something else", "store_name"),
-    "parameter of a statement": ("cursor_value", "means something else", "cursor_value_name"),
-    "import": ("decimal", "would have a type whose name is taken", "decimal_name"),
-    "builtin class": ("warning", "would have a type whose name is taken", "warning_name"),
+    "kernel": ("id", "is a column of the kernel", None),
+    "timestamp": ("created_at", "is a column of the kernel", None),
+    "tenant": ("tenant_id", "is a column of the kernel", None),
+    "owner": ("owner_id", "is a column of the kernel", None),
+    "SQLAlchemy": ("metadata", "has another meaning in models", "details"),
+    "Pydantic": ("copy", "has another meaning in schemas", "copy_name"),
+    "namespace of Pydantic": ("model_dumping", "has another meaning in schemas", None),
+    "paging": ("sort", "has another meaning in schemas", "sort_key"),
+    "keyword": ("class", "is a Python keyword", "category"),
+    "SQL": ("group", "is a reserved word in SQL", "group_name"),
+    "system column": ("xmin", "is a system column of PostgreSQL", "xmin_name"),
+    "type": ("date", "has another meaning", "day"),
+    "call": ("reference", "has another meaning", "reference_number"),
+    "parameter": ("store", "has another meaning", "store_name"),
+    "parameter of a statement": ("cursor_value", "has another meaning", "cursor_value_name"),
+    "import": ("decimal", "would have a type with a reserved name", "decimal_name"),
+    "builtin class": ("warning", "would have a type with a reserved name", "warning_name"),
     "operator": ("price__gte", "is not in snake_case", "price_gte"),
     "capitals": ("unitPrice", "is not in snake_case", "unit_price"),
 }
@@ -102,12 +102,12 @@ class TestFields:
     @pytest.mark.parametrize(
         ("field", "sentence"),
         [
-            ("title:strng", "title: there is no type 'strng': use str; the types are str, text, "),
-            ("title:money", "title: there is no type 'money': the types are str, text, "),
-            ("title:str,uniqe", "there is no flag 'uniqe': use unique; the flags are optional, "),
-            ("title:str,default", "there is no flag 'default': use default=…; the flags are "),
+            ("title:strng", "title: unknown type 'strng': use str; the types are str, text, "),
+            ("title:money", "title: unknown type 'money': the types are str, text, "),
+            ("title:str,uniqe", "unknown flag 'uniqe': use unique; the flags are optional, "),
+            ("title:str,default", "unknown flag 'default': use default=…; the flags are "),
             ("title:ref:book,ondelete=null", "'ondelete=null': use on_delete=…; the flags are "),
-            ("title:str,required", "there is no flag 'required': the flags are optional, unique"),
+            ("title:str,required", "unknown flag 'required': the flags are optional, unique"),
         ],
     )
     def test_what_was_meant(self, field: str, sentence: str) -> None:
@@ -132,20 +132,20 @@ class TestFields:
 
     def test_same_name_twice(self) -> None:
         fields = ["title", "price", "title"]
-        assert "title is there twice" in refusal_of(
+        assert "title is used twice" in refusal_of(
             lambda: check_field_names(fields, table="orders")
         )
 
     def test_names_of_the_same_type(self) -> None:
         sentence = refusal_of(lambda: check_field_names(["line1", "line_1"], table="orders"))
-        assert "line1 and line_1 are too much alike" in sentence
+        assert "line1 and line_1 are too similar" in sentence
 
     @pytest.mark.parametrize(
         ("fields", "sentence"),
         [
-            (["customer_id", "customer"], "customer is there twice"),
-            (["class_id"], "class is a keyword of Python"),
-            (["metadata_id"], "metadata means something else in models"),
+            (["customer_id", "customer"], "customer is used twice"),
+            (["class_id"], "class is a Python keyword"),
+            (["metadata_id"], "metadata has another meaning in models"),
         ],
     )
     def test_relation_has_a_name_too(self, fields: list[str], sentence: str) -> None:
@@ -159,7 +159,7 @@ class TestFields:
     def test_index_fits(self) -> None:
         check_field_names(["a" * 43], table="orders")
         sentence = refusal_of(lambda: check_field_names(["a" * 44], table="orders"))
-        assert "PostgreSQL would cut ix_orders_tenant_id_aaa" in sentence
+        assert "PostgreSQL would truncate ix_orders_tenant_id_aaa" in sentence
 
     def test_foreign_key_fits(self) -> None:
         references = {"subscription_id": "subscriptions"}

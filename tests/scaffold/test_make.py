@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from chassis_tools.scaffolding.journal import FOLDER, digest
+from chassis_tools.scaffolding.journal import FOLDER, compute_digest
 
 from tests.conftest import Install, Render
 from tests.support.requirements import require_program
@@ -24,7 +24,7 @@ BROKEN = {
     "tag": ("\n{% if owned %}\n", "fails in line 2: Unexpected end"),
     "expression": ("{{ name + 1 }}\n", "fails: can only concatenate str"),
     "encoding": ("# Größe\n", "fails: 'utf-8' codec can't decode byte 0xf6"),
-    "Python": ("class {{ name }}\n", "makes no valid Python: Failed to parse"),
+    "Python": ("class {{ name }}\n", "renders invalid Python: Failed to parse"),
 }
 REFUSED = [
     ("make", "../evil"),
@@ -84,12 +84,14 @@ class TestShown:
     @pytest.mark.quick
     def test_what_comes_next(self, scaffold: Scaffold) -> None:
         told = scaffold.manage("make", "order_line", "number:int").splitlines()[-1]
-        assert told.startswith("Made order_line. `uv run manage migrate apply` adds its table; ")
-        assert told.endswith("then GET /api/v1/order-lines answers.")
+        assert told.startswith(
+            "Created order_line. Run `uv run manage migrate apply` to create its table; "
+        )
+        assert told.endswith("then GET /api/v1/order-lines works.")
 
     def test_another_resource_of_that_name_is_refused(self, scaffold: Scaffold) -> None:
         scaffold.manage(*ORDER)
-        assert "exists already" in scaffold.refusal("make", "order", "number:bigint")
+        assert "already exists" in scaffold.refusal("make", "order", "number:bigint")
 
 
 class TestTemplates:
@@ -120,7 +122,7 @@ class TestRefused:
 
     def test_file_in_the_way(self, scaffold: Scaffold) -> None:
         scaffold.write("app/orders/models.py", "# ours\n")
-        assert "app/orders/models.py exists already" in scaffold.refusal(*ORDER)
+        assert "app/orders/models.py already exists" in scaffold.refusal(*ORDER)
 
     def test_file_where_a_folder_goes(self, scaffold: Scaffold) -> None:
         scaffold.write("app/orders", "ours\n")
@@ -133,11 +135,11 @@ class TestRefused:
 
     def test_registry_that_cannot_be_edited(self, scaffold: Scaffold) -> None:
         scaffold.write("app/routes.py", "routers = list(find_routers())\n")
-        assert "was left alone" in scaffold.refusal(*ORDER)
+        assert "cannot be edited" in scaffold.refusal(*ORDER)
 
     def test_registry_in_another_encoding(self, scaffold: Scaffold) -> None:
         (scaffold.path / "app/models.py").write_bytes(b"# Gr\xf6\xdfe\n__all__ = []\n")
-        assert "not a text in UTF-8" in scaffold.refusal(*ORDER)
+        assert "is not encoded in UTF-8" in scaffold.refusal(*ORDER)
 
     def test_folder_to_read_only(self, scaffold: Scaffold, tmp_path: Path) -> None:
         (scaffold.path / "app").chmod(0o555)
@@ -148,7 +150,7 @@ class TestRefused:
     @pytest.mark.quick
     def test_journal_of_somebody_else(self, scaffold: Scaffold) -> None:
         body = json.dumps([[], [["../mine", None, "yours", 0o4755]]])
-        scaffold.write(f"{FOLDER}/journal", f"{digest(body)}\n{body}")
+        scaffold.write(f"{FOLDER}/journal", f"{compute_digest(body)}\n{body}")
         assert f"delete {FOLDER}" in scaffold.refusal(*ORDER, "--dry-run")
         assert not (scaffold.path.parent / "mine").exists()
 
@@ -162,7 +164,9 @@ class TestAtOnce:
     ) -> None:
         scaffold = Scaffold.copy(install(stack), render(stack).path, tmp_path / "project")
         done = scaffold.run("-c", OVERTAKEN, "make", "order", "number:int", "--yes")
-        assert done.stderr == "Error: The migrations have changed in the meantime; try again\n"
+        assert done.stderr == (
+            "Error: The migrations changed while the change was planned; run the command again\n"
+        )
         assert done.returncode == 1
         assert "orders" in scaffold.manage(*ORDER)
         assert len({path.name[:14] for path in scaffold.path.glob("migrations/app/[2-9]*")}) == 2
@@ -176,7 +180,7 @@ class TestAtOnce:
             if process.returncode == 0:
                 assert "nothing to do" in scaffold.manage(*commands[name])
                 continue
-            assert re.fullmatch(r"Error: [^\n]* try again[^\n]*\n", errors[name])
+            assert re.fullmatch(r"Error: [^\n]* again[^\n]*\n", errors[name])
             assert not [path for path in scaffold.tree() if name in path]
         for command in commands.values():
             scaffold.manage(*command)

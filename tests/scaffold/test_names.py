@@ -2,19 +2,20 @@
 
 import builtins
 import keyword
+import os
 import subprocess
 import sys
 from collections.abc import Callable
 
 import pytest
 from chassis_tools.scaffolding import words
-from chassis_tools.scaffolding.names import NAME, resource_names
-from chassis_tools.scaffolding.words import singular_of, with_a_or_an
+from chassis_tools.scaffolding.names import NAME, derive_names
+from chassis_tools.scaffolding.words import add_indefinite_article, singularize
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from manage.errors import CommandError
 
-from tests.conftest import REPOSITORY
+from tests.support.crash_injection import IMPORTS
 from tests.support.words import in_order
 
 PLURALS = in_order(
@@ -62,22 +63,22 @@ REFUSED = {
     "irregular plural": ("people", "is a plural", "person"),
     "plural of a compound": ("order_lines", "is a plural", "order_line"),
     "plural in capitals": ("OrderLines", "is not in snake_case", "order_line"),
-    "keyword": ("class", "is a keyword of Python", "school_class"),
-    "keyword with a capital": ("none", "is a keyword of Python", "none_entry"),
-    "builtin": ("type", "is built into Python", "kind"),
-    "builtin of site": ("license", "is built into Python", "software_license"),
-    "builtin class": ("warning", "is built into Python", "alert"),
-    "builtin plural": ("credit", "has the plural credits, which is built in", "credit_note"),
-    "kernel": ("user", "belongs to the kernel", "customer"),
-    "plural of the kernel": ("users", "belongs to the kernel", "customer"),
-    "operation of the kernel": ("invitation", "belongs to the kernel", "event_invitation"),
-    "module of the kernel": ("route", "has the plural routes, which belongs", "delivery_route"),
-    "table of the kernel": ("session", "belongs to the kernel", "work_session"),
-    "imported class": ("page", "means something else", "web_page"),
-    "variable": ("request", "means something else", "service_request"),
-    "reserved plural": ("reference", "which is a reserved word of SQL", "literature_reference"),
-    "catalog": ("pg_stat", "looks like a table of PostgreSQL's own", None),
-    "ambiguous": ("l", "is easily taken for a digit", "l_entry"),
+    "keyword": ("class", "is a Python keyword", "school_class"),
+    "keyword with a capital": ("none", "is a Python keyword", "none_entry"),
+    "builtin": ("type", "is a built-in name of Python", "kind"),
+    "builtin of site": ("license", "is a built-in name of Python", "software_license"),
+    "builtin class": ("warning", "is a built-in name of Python", "alert"),
+    "builtin plural": ("credit", "has the plural credits, which is a built-in", "credit_note"),
+    "kernel": ("user", "is reserved by the kernel", "customer"),
+    "plural of the kernel": ("users", "is reserved by the kernel", "customer"),
+    "operation of the kernel": ("invitation", "is reserved by the kernel", "event_invitation"),
+    "module of the kernel": ("route", "has the plural routes, which is reserved", "delivery_route"),
+    "table of the kernel": ("session", "is reserved by the kernel", "work_session"),
+    "imported class": ("page", "has another meaning", "web_page"),
+    "variable": ("request", "has another meaning", "service_request"),
+    "reserved plural": ("reference", "which is a reserved word in SQL", "literature_reference"),
+    "catalog": ("pg_stat", "starts with pg_", None),
+    "ambiguous": ("l", "is easily confused with a digit", "l_entry"),
 }
 WORDS = sorted(
     {*dir(builtins), *keyword.kwlist, *words.SQL_WORDS, *words.VARIABLES, *words.CLASSES}
@@ -111,10 +112,10 @@ class TestForms:
     @pytest.mark.parametrize("start", ["", "spare_"])
     def test_plurals(self, pair: str, start: str) -> None:
         singular, _, plural = pair.partition(":")
-        assert resource_names(start + singular).plural == start + plural
+        assert derive_names(start + singular).plural == start + plural
 
     def test_every_form(self) -> None:
-        names = resource_names("order_line")
+        names = derive_names("order_line")
         assert names.class_name == "OrderLine"
         assert (names.words, names.plural_words) == ("order line", "order lines")
         assert (names.constant, names.path) == ("ORDER_LINES", "order-lines")
@@ -122,20 +123,20 @@ class TestForms:
 
     def test_article(self) -> None:
         for noun in ("company", "user", "unit", "url", "one time code", "european", "hotel", "tv"):
-            assert with_a_or_an(noun) == f"a {noun}"
+            assert add_indefinite_article(noun) == f"a {noun}"
         for noun in ("hour", "order", "umbrella", "uninvited guest", "sms", "heir", "x"):
-            assert with_a_or_an(noun) == f"an {noun}"
+            assert add_indefinite_article(noun) == f"an {noun}"
 
     def test_given_plural_is_taken(self) -> None:
-        assert resource_names("kubernetes", "clusters").plural == "clusters"
-        assert resource_names("articles", "articles").singular == "articles"
+        assert derive_names("kubernetes", "clusters").plural == "clusters"
+        assert derive_names("articles", "articles").singular == "articles"
 
     def test_nothing_slow_is_imported(self) -> None:
         """All parts of the command import this module, so it must load fast."""
         code = "import chassis_tools.scaffolding.names, sys; print(*sys.modules)"
         done = subprocess.run(
             [sys.executable, "-c", code],
-            cwd=REPOSITORY / "template",
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, IMPORTS))},
             capture_output=True,
             text=True,
             check=True,
@@ -148,16 +149,16 @@ class TestForms:
 class TestResources:
     @pytest.mark.parametrize("name", SINGULARS)
     def test_singular_in_s_is_no_plural(self, name: str) -> None:
-        assert singular_of(name) is None
-        assert singular_of(f"spare_{name}") is None
+        assert singularize(name) is None
+        assert singularize(f"spare_{name}") is None
 
     @pytest.mark.parametrize("name", EVERYDAY)
     def test_everyday_word_is_accepted(self, name: str) -> None:
-        assert resource_names(name).singular == name
+        assert derive_names(name).singular == name
 
     @pytest.mark.parametrize(("name", "reason", "better"), REFUSED.values(), ids=REFUSED)
     def test_refused(self, name: str, reason: str, better: str | None) -> None:
-        sentence = refusal_of(lambda: resource_names(name))
+        sentence = refusal_of(lambda: derive_names(name))
         assert reason in sentence
         assert sentence.partition(": use ")[2] == (better or "")
 
@@ -165,32 +166,32 @@ class TestResources:
         ("plural", "sentence"),
         [
             ("order-lines", "order-lines is not in snake_case"),
-            ("order", "order is a reserved word of SQL: use orders"),
-            ("users", "users belongs to the kernel"),
-            ("bytes", "bytes is built into Python"),
-            ("payload", "payload means something else in tests: use payloads"),
+            ("order", "order is a reserved word in SQL: use orders"),
+            ("users", "users is reserved by the kernel"),
+            ("bytes", "bytes is a built-in name of Python"),
+            ("payload", "payload has another meaning in the tests: use payloads"),
             ("a" * 36, "has 36 characters"),
         ],
     )
     def test_refused_plural(self, plural: str, sentence: str) -> None:
-        assert sentence in refusal_of(lambda: resource_names("thing", plural))
+        assert sentence in refusal_of(lambda: derive_names("thing", plural))
 
     @pytest.mark.parametrize("form", ["{}", "{}s", "X{}"])
     def test_suggestion_is_accepted(self, form: str) -> None:
         for word in WORDS:
             try:
-                resource_names(form.format(word))
+                derive_names(form.format(word))
             except CommandError as refused:
                 if suggestion := str(refused).partition(": use ")[2]:
-                    resource_names(suggestion)
+                    derive_names(suggestion)
 
     @given(any_text)
     @settings(deadline=None, database=None)
     def test_any_text_is_a_name_or_refused(self, text: str) -> None:
         try:
-            names = resource_names(text)
+            names = derive_names(text)
         except CommandError:
-            refusal_of(lambda: resource_names(text))
+            refusal_of(lambda: derive_names(text))
             return
         assert names.singular == text
         for part in (names.singular, names.plural, names.class_name, names.constant):

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chassis_tools.scaffolding.project import alters
+from chassis_tools.scaffolding.project import is_table_changed
 from chassis_tools.scaffolding.templates import read_record
 from manage.errors import CommandError
 
@@ -74,7 +74,7 @@ class TestRemoved:
     @pytest.mark.quick
     def test_twice(self, order_project: Scaffold) -> None:
         order_project.manage(*REMOVE_ORDER)
-        assert "no resource 'order'" in order_project.refusal(*REMOVE_ORDER)
+        assert "did not create a resource 'order'" in order_project.refusal(*REMOVE_ORDER)
 
     def test_rehearsal(self, order_project: Scaffold) -> None:
         before = order_project.tree()
@@ -104,13 +104,15 @@ class TestRefused:
     def test_damaged_record(self, tmp_path: Path, text: str) -> None:
         (tmp_path / "scaffold/made").mkdir(parents=True)
         (tmp_path / "scaffold/made/order.json").write_text(text, "latin-1")
-        with pytest.raises(CommandError, match="is not a record of `manage make`: bring it back"):
+        with pytest.raises(
+            CommandError, match="is not a valid record of `manage make`: restore it"
+        ):
             read_record(tmp_path, "order")
 
     def test_damaged_record_of_a_resource(self, order_project: Scaffold) -> None:
         order_project.write("scaffold/made/order.json", DAMAGED["another plural"])
-        assert "is not a record" in order_project.refusal(*REMOVE_ORDER)
-        assert "is not a record" in order_project.refusal("make", "order", "number:int")
+        assert "is not a valid record" in order_project.refusal(*REMOVE_ORDER)
+        assert "is not a valid record" in order_project.refusal("make", "order", "number:int")
 
     @pytest.mark.parametrize("name", ["user", "auth", "core", "tenant", "../app", "", "or_der"])
     def test_what_was_not_made(self, scaffold: Scaffold, name: str) -> None:
@@ -123,7 +125,7 @@ class TestRefused:
     def test_edited_files(self, order_project: Scaffold, text: str) -> None:
         service = order_project.path / "app/orders/service.py"
         service.write_bytes(service.read_bytes() + text.encode("latin-1"))
-        assert "app/orders/service.py changed since" in order_project.refusal(*REMOVE_ORDER)
+        assert "You edited app/orders/service.py" in order_project.refusal(*REMOVE_ORDER)
 
     def test_edited_files_by_force(self, order_project: Scaffold) -> None:
         order_project.write("app/orders/service.py", "# ours\n")
@@ -146,7 +148,7 @@ class TestRefused:
     def test_what_is_needed(self, order_project: Scaffold, statement: str) -> None:
         order_project.write("app/report.py", f"def report() -> None:\n    {statement}\n")
         sentence = order_project.refusal(*REMOVE_ORDER, "--force")
-        assert sentence.startswith("order is needed by app/report.py")
+        assert sentence.startswith("order is used by app/report.py")
 
     def test_what_another_resource_refers_to(self, order_project: Scaffold) -> None:
         order_project.manage("make", "line", "order:ref:order")
@@ -207,7 +209,7 @@ class TestTable:
         scaffold.manage("migrate", "apply")
         scaffold.manage("migrate", "create", "-m", "colours")
         scaffold.manage("migrate", "apply")
-        assert "Its table was changed since" in scaffold.manage(*REMOVE_ORDER, "--force")
+        assert "Later migrations changed its table" in scaffold.manage(*REMOVE_ORDER, "--force")
         scaffold.manage("migrate", "create", "-m", "drop orders")
         scaffold.check("pytest", "-q", MIGRATIONS)
 
@@ -233,5 +235,5 @@ OTHERS = (
 @pytest.mark.quick
 @pytest.mark.parametrize("statement", CHANGES + OTHERS)
 def test_changes_of_a_table_are_known(statement: str) -> None:
-    """A later change of the table decides how it is dropped."""
-    assert alters(statement, "orders") == (statement in CHANGES)
+    """Check which later migrations change how the table is dropped."""
+    assert is_table_changed(statement, "orders") == (statement in CHANGES)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from chassis_tools.scaffolding.fields import Field
-from chassis_tools.scaffolding.names import resource_names
+from chassis_tools.scaffolding.names import derive_names
 from chassis_tools.scaffolding.resource import Resource
 from chassis_tools.scaffolding.specifications import make_field, parse
 
@@ -40,7 +40,7 @@ EXISTING = ("saved_id", "unknown")
 def article() -> dict[str, Any]:
     """Return the context of `manage make article …`."""
     fields = [make_field(parse(text), resource="Article") for text in FIELDS]
-    return Resource(resource_names("article"), fields, owned=True).context()
+    return Resource(derive_names("article"), fields, owned=True).context()
 
 
 def symbols() -> list[str]:

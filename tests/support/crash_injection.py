@@ -19,7 +19,7 @@ from chassis_tools.scaffolding.changes import Change, ChangeSet, finish_interrup
 from manage.errors import CommandError
 
 REPOSITORY = Path(__file__).parents[2]
-IMPORTS = (REPOSITORY, REPOSITORY / "template")
+IMPORTS = (REPOSITORY, REPOSITORY / "template", REPOSITORY / "template/.chassis")
 BEFORE = {
     "app/routes.py": b"routers = []\r\n",
     "app/models.py": b"__all__ = []",
@@ -90,7 +90,7 @@ def stop_at(step: int, act: Callable[[str], None], root: str) -> None:
 
 
 def start(root: Path, task: str = "apply", **stops: tuple[int, str]) -> "subprocess.Popen[str]":
-    """Start a command that applies or resumes a change, and stops at the given steps."""
+    """Start a command that applies or resumes a change; its processes stop at the given steps."""
     orders = [f"{who}:{step}:{act}" for who, (step, act) in stops.items()]
     return subprocess.Popen(
         [sys.executable, __file__, task, str(root), *orders],
@@ -111,15 +111,15 @@ def run(
 
 
 def main(role: str, root: str, *orders: str) -> None:
-    """Act as the command or as its finisher."""
+    """Act as the command or as its recovery process."""
     for order in (order for order in orders if order.count(":") == 2):
         who, step, act = order.split(":")
-        if (who == "finisher") == (role == "finisher"):
+        if (who == "recovery") == (role == "recovery"):
             stop_at(int(step), ACTS[act], f"{root}/")
-    if role == "finisher":
+    if role == "recovery":
         return journal.main(Path(root))
     python = Path(f"{root}.python")
-    words = [sys.executable, __file__, "finisher", root, *orders]
+    words = [sys.executable, __file__, "recovery", root, *orders]
     python.write_text(f"#!/bin/sh\nexec {shlex.join(words)}\n")
     python.chmod(0o755)
     sys.executable = str(python)

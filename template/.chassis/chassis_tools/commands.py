@@ -1,6 +1,6 @@
-"""The commands of the tools: make, remove, inspect, upgrade and doctor.
+"""The commands make, remove, inspect, upgrade and doctor.
 
-They import what they need when they run, so that `manage --help` answers at once.
+Each imports its modules when it runs, so that `manage --help` starts quickly.
 """
 
 import sys
@@ -14,7 +14,7 @@ from app.core.paths import PROJECT_ROOT
 from manage.errors import CommandError
 
 if TYPE_CHECKING:
-    from chassis_tools.scaffolding.making import Request
+    from chassis_tools.scaffolding.making import MakeRequest
 
 HELP = """
 A FIELD is name:type[:arguments][,flag…], as in title:str:200 or price:decimal:10:2,index.
@@ -64,7 +64,7 @@ Tables = Annotated[
 Write = Annotated[
     bool, typer.Option("--write", help="Write resources that use the existing tables.")
 ]
-# Declared only to be rejected: the parser's own error would print it, with the password in it.
+# Declared only to be rejected: the parser's own error would print a URL with its password.
 Unexpected = Annotated[list[str] | None, typer.Argument(hidden=True)]
 
 Release = Annotated[
@@ -92,24 +92,28 @@ def make(
     yes: Yes = False,
 ) -> None:
     """Scaffold a resource: model, schemas, repository, service, routes, tests and migration."""
-    from chassis_tools.scaffolding.making import Request
+    from chassis_tools.scaffolding.making import MakeRequest
 
-    request = Request(name, fields or [], plural, owned, soft_delete, read_public, migration)
-    write(request, dry_run=dry_run, yes=yes)
+    request = MakeRequest(name, fields or [], plural, owned, soft_delete, read_public, migration)
+    write_resource(request, dry_run=dry_run, yes=yes)
 
 
-def write(request: "Request", *, dry_run: bool, yes: bool) -> None:
+def write_resource(request: "MakeRequest", *, dry_run: bool, yes: bool) -> None:
     """Write the resource and print the next step."""
-    from chassis_tools.scaffolding.changes import apply_where_served, carry_out, finish_interrupted
-    from chassis_tools.scaffolding.making import plan
+    from chassis_tools.scaffolding.changes import (
+        apply_changes,
+        apply_new_migrations,
+        finish_interrupted,
+    )
+    from chassis_tools.scaffolding.making import plan_resource
     from chassis_tools.scaffolding.project import Project
 
     finish_interrupted(PROJECT_ROOT)
-    changes = plan(Project(PROJECT_ROOT), request)
+    changes = plan_resource(Project(PROJECT_ROOT), request)
     if not changes.changes:
         typer.echo(f"{request.name} already exists with these fields; nothing to do.")
-    elif carry_out(changes, "Write these files?", dry_run=dry_run, yes=yes):
-        is_applied = apply_where_served(changes)
+    elif apply_changes(changes, "Write these files?", dry_run=dry_run, yes=yes):
+        is_applied = apply_new_migrations(changes)
         typer.echo(f"Created {request.name}. {request.next_step(is_applied=is_applied)}")
 
 
@@ -117,21 +121,23 @@ def remove(
     name: ResourceName, force: Force = False, dry_run: DryRun = False, yes: Yes = False
 ) -> None:
     """Remove a resource: files, registrations and table."""
-    from chassis_tools.scaffolding.changes import carry_out, finish_interrupted
+    from chassis_tools.scaffolding.changes import apply_changes, finish_interrupted
     from chassis_tools.scaffolding.project import Project
-    from chassis_tools.scaffolding.removing import Resource, plan_table
+    from chassis_tools.scaffolding.removing import ScaffoldedResource, plan_table_removal
 
     finish_interrupted(PROJECT_ROOT)
-    resource = Resource.find(Project(PROJECT_ROOT), name)
-    resource.reject_needed()
+    resource = ScaffoldedResource.find(Project(PROJECT_ROOT), name)
+    resource.reject_used()
     if not force:
         resource.reject_edited()
     if not (yes or dry_run or sys.stdin.isatty()):
-        raise CommandError("This deletes files: add --yes, or --dry-run to see which")
-    table = plan_table(resource)
-    changes = resource.removal(dropping=table.dropping)
-    question = f"Delete these files{table.loss}?"
-    if carry_out(changes, question, dry_run=dry_run, yes=yes, assume_yes=False, first=table.undo):
+        raise CommandError("This deletes files: add --yes to confirm, or --dry-run to list them")
+    table = plan_table_removal(resource)
+    changes = resource.plan_removal(drop_migration=table.drop_migration)
+    question = f"Delete these files{table.warning}?"
+    if apply_changes(
+        changes, question, dry_run=dry_run, yes=yes, assume_yes=False, before_commit=table.roll_back
+    ):
         typer.echo(f"Removed {name}. {table.next_step}".strip())
 
 
@@ -145,7 +151,7 @@ def inspect(
     yes: Yes = False,
     unexpected: Unexpected = None,
 ) -> None:
-    """Inspect an existing database: the resource for each table, and what it cannot express.
+    """Inspect an existing database: a resource for each table, and unsupported features.
 
     With --write, create the resources.
     """
@@ -155,15 +161,15 @@ def inspect(
 
     if unexpected:
         raise CommandError("Pass the database as --url, and no other arguments")
-    place, tables = database_url(url), table or []
+    address, tables = database_url(url), table or []
     if not write:
-        found = read_schema(place, schema, tables)
+        inspected = read_schema(address, schema, tables)
         show = proposals.as_json if as_json else proposals.as_text
-        typer.echo(show(found, proposals.propose(found)))
+        typer.echo(show(inspected, proposals.propose(inspected)))
         return
     from chassis_tools.adoption.adopting import adopt
 
-    adopt(place, schema, tables, dry_run=dry_run, yes=yes)
+    adopt(address, schema, tables, dry_run=dry_run, yes=yes)
 
 
 def upgrade(
@@ -198,14 +204,14 @@ def doctor(as_json: Json = False) -> None:
     from chassis_tools.diagnosis.examination import examine, format_json, format_text
 
     with redirect_stdout(sys.stderr):  # Keep what the project's modules print out of the report.
-        found = examine(PROJECT_ROOT)
-    typer.echo(format_json(found) if as_json else format_text(found))
-    if any(one.severity == "error" for findings in found.values() for one in findings):
+        results = examine(PROJECT_ROOT)
+    typer.echo(format_json(results) if as_json else format_text(results))
+    if any(finding.severity == "error" for findings in results.values() for finding in findings):
         raise typer.Exit(1)
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Add every command of the tools to `manage`."""
+    """Add the commands of this module to `manage`."""
     app.command("make", epilog=HELP)(make)
     app.command("remove")(remove)
     app.command("inspect")(inspect)

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from chassis_tools.scaffolding.making import Request, plan
+from chassis_tools.scaffolding.making import MakeRequest, plan_resource
 from chassis_tools.scaffolding.project import Project
 from manage.errors import CommandError
 
@@ -17,7 +17,7 @@ from manage.errors import CommandError
 def make_resource(root: Path, wanted: dict[str, Any]) -> dict[str, Any]:
     """Make a resource and return its files, or the error message."""
     try:
-        changes = plan(Project(root), Request(**wanted))
+        changes = plan_resource(Project(root), MakeRequest(**wanted))
         changes.apply(root)
     except CommandError as error:
         return {"refused": str(error)}

@@ -29,21 +29,21 @@ from chassis_tools.scaffolding.changes import (
     Change,
     ChangeSet,
     Migrations,
+    confirm_changes,
     finish_interrupted,
-    is_wanted,
     read_migrations,
 )
 from chassis_tools.scaffolding.making import add_packages, reject_existing
 from chassis_tools.scaffolding.names import ResourceNames
-from chassis_tools.scaffolding.project import Project, module_name, next_version, place_of
+from chassis_tools.scaffolding.project import Project, find_role_file, get_module_name, next_version
 from chassis_tools.scaffolding.registries import add_model, add_router
 from chassis_tools.scaffolding.templates import (
-    Made,
     Record,
+    RenderedFile,
     find_templates,
-    record_path,
+    format_files,
+    get_record_path,
     render,
-    tidy,
 )
 from manage.connection import run_on_connection
 from manage.database import find_pending_migrations, read_applied_migrations
@@ -69,7 +69,7 @@ class Writing:
     @cached_property
     def place(self) -> dict[str, str]:
         """Where the migration stands among the others."""
-        return migration_files.place_baseline(self.version)
+        return migration_files.build_baseline_variables(self.version)
 
     @cached_property
     def resources(self) -> list[ExistingResource]:
@@ -120,18 +120,20 @@ class Writing:
         made = {path: text for each in files.values() for path, text in each.items()}
         path = f"migrations/app/{self.version}_create_existing_tables.{migration_files.SUFFIX}"
         migration = {
-            path: Made(migration_files.write_baseline(self.baseline, self.place), "of the baseline")
+            path: RenderedFile(
+                migration_files.write_baseline(self.baseline, self.place), "of the baseline"
+            )
         }
-        texts = add_packages(self.project, tidy(made | migration, self.project.root))
+        texts = add_packages(self.project, format_files(made | migration, self.project.root))
         changes = [Change(Path(path), None, text.encode()) for path, text in texts.items()]
         changes += [*self._records(texts, files), *self._registries(files)]
         return ChangeSet(changes, self.migrations)
 
-    def _files(self, resource: ExistingResource) -> dict[str, Made]:
+    def _files(self, resource: ExistingResource) -> dict[str, RenderedFile]:
         """The texts by path."""
         context = resource.context()
         files = {
-            template.target: Made(render(template, context), template.name)
+            template.target: RenderedFile(render(template, context), template.name)
             for template in find_templates(self.project.root / "scaffold", resource.names)
             if not (template.is_migration or template.target.startswith("tests/"))
         }
@@ -139,28 +141,30 @@ class Writing:
         reject_existing(self.project, resource.names, files)
         return files
 
-    def _records(self, texts: dict[str, str], files: dict[str, dict[str, Made]]) -> list[Change]:
+    def _records(
+        self, texts: dict[str, str], files: dict[str, dict[str, RenderedFile]]
+    ) -> list[Change]:
         records = []
         for resource in self.resources:
             names = resource.names
             own = {path: texts[path] for path in texts if belongs(path, files[names.singular])}
             command = ["manage", "inspect", "--write", "--table", resource.table.name]
-            record = Record.of(shlex.join(command), names.plural, own)
-            path = Path(record_path(names.singular))
-            records.append(Change(path, None, record.as_text().encode()))
+            record = Record.from_files(shlex.join(command), names.plural, own)
+            path = Path(get_record_path(names.singular))
+            records.append(Change(path, None, record.to_json().encode()))
         return records
 
-    def _registries(self, files: dict[str, dict[str, Made]]) -> list[Change]:
+    def _registries(self, files: dict[str, dict[str, RenderedFile]]) -> list[Change]:
         models, routes = (self.project.registry(role) for role in ("models", "routes"))
         before = {path: self.project.read(path) for path in (models, routes)}
         after = dict(before)
         for names in (resource.names for resource in self.resources):
             made = files[names.singular]
-            if path := place_of("models", names, made):
-                module = module_name(path)
+            if path := find_role_file("models", names, made):
+                module = get_module_name(path)
                 after[models] = add_model(after[models], module=module, name=names.class_name)
-            if path := place_of("routes", names, made):
-                module = module_name(path)
+            if path := find_role_file("routes", names, made):
+                module = get_module_name(path)
                 after[routes] = add_router(after[routes], module=module, name=names.plural)
         after[models] = unmodelled.registered(self.project, after[models])
         lists = [unmodelled.list_tables(self.project, self._existing())]
@@ -208,7 +212,7 @@ def adopt(url: URL, schema_name: str, tables: Sequence[str], *, dry_run: bool, y
             "This writes files and notes a migration in that database: add --yes, or --dry-run to"
             " see which"
         )
-    if is_wanted(changes, "Write these files?", dry_run=dry_run, yes=yes):
+    if confirm_changes(changes, "Write these files?", dry_run=dry_run, yes=yes):
         carry_out(url, changes, writing.place)
         report(writing)
 
@@ -302,7 +306,7 @@ def write(connection: Connection, changes: ChangeSet, place: dict[str, str]) -> 
     """The files are written only if the note is kept, and the other way round."""
     with connection.begin() as transaction:
         migration_files.stamp_baseline(connection, place)
-        changes.apply(PROJECT_ROOT, first=transaction.commit)
+        changes.apply(PROJECT_ROOT, before_commit=transaction.commit)
 
 
 def report(writing: Writing) -> None:

@@ -11,7 +11,7 @@ from chassis_tools.adoption.unmodelled import known_as
 from chassis_tools.inspection.column_types import foreign
 from chassis_tools.inspection.fields import access_of, literal_default
 from chassis_tools.inspection.tables import Column, ForeignKey, Index, Key, Table
-from chassis_tools.scaffolding.literals import Import, import_lines, literal
+from chassis_tools.scaffolding.literals import Import, format_imports, literal
 from chassis_tools.scaffolding.names import ResourceNames
 from chassis_tools.scaffolding.resource import Resource
 
@@ -243,6 +243,6 @@ class ExistingResource:
         in_api = [column for column in self.columns if column.access != "none"]
         schemas = [found for column in in_api for found in column.imports("schemas")]
         return {
-            "models_imports": import_lines([*MODEL, *model, *rules]),
-            "schemas_imports": import_lines([*SCHEMAS, *schemas]),
+            "models_imports": format_imports([*MODEL, *model, *rules]),
+            "schemas_imports": format_imports([*SCHEMAS, *schemas]),
         }

@@ -11,7 +11,7 @@ from chassis_tools.adoption.columns import LENGTH, ExistingColumn
 from chassis_tools.adoption.resource import ExistingResource
 from chassis_tools.inspection.tables import Check, Column, Table
 from chassis_tools.scaffolding.fields import Field
-from chassis_tools.scaffolding.kinds import Kind, Samples, Words
+from chassis_tools.scaffolding.kinds import Declaration, Kind, Samples
 from chassis_tools.scaffolding.literals import literal
 from chassis_tools.scaffolding.specifications import KINDS
 
@@ -37,7 +37,7 @@ def kind_of(name: str, column: Column) -> Kind | None:
     type_name, *arguments = (type_.field or SPECIFICATIONS.get(type_.python, "")).split(":")
     if type_name not in KINDS or "time with time zone" in type_.sql:
         return None
-    kind = KINDS[type_name](Words("", name, arguments))
+    kind = KINDS[type_name](Declaration("", name, arguments))
     return without_zone(kind) if type_.sql.endswith("without time zone") else kind
 
 
@@ -51,7 +51,7 @@ def text_kind(name: str, column: Column) -> Kind | None:
     """A text that the column gives back as it was: padded types need all of their characters."""
     found = LENGTH.search(column.type.expression)
     length = int(found[1]) if found else MAX_LENGTH
-    kind = KINDS["str"](Words("", name, [str(min(length, MAX_LENGTH))]))
+    kind = KINDS["str"](Declaration("", name, [str(min(length, MAX_LENGTH))]))
     if "CHAR(" not in column.type.expression:
         return kind
     full, changed = (literal(letter * length) for letter in "xy")
@@ -204,7 +204,7 @@ def changes_of(resource: ExistingResource) -> list[Field]:
         if one.is_given
         and not (one.is_key or is_bound(resource.table, one) or one.column.name in unique)
     )
-    return [field for field in fields if field and field.changes]
+    return [field for field in fields if field and field.is_changeable]
 
 
 def ready(rows: Mapping[str, Row], there: set[str]) -> dict[str, Row]:

@@ -8,19 +8,24 @@ from typing import Any, NamedTuple
 
 from chassis_tools.adoption.resource import ExistingResource
 from chassis_tools.adoption.rows import Parent, Row, ready
-from chassis_tools.scaffolding.literals import Import, import_lines
-from chassis_tools.scaffolding.names import ResourceNames, snake_case
+from chassis_tools.scaffolding.literals import Import, format_imports
+from chassis_tools.scaffolding.names import ResourceNames, to_snake_case
 from chassis_tools.scaffolding.project import (
     Model,
     Project,
-    defined,
-    factory_module,
-    module_name,
-    module_path,
+    find_functions,
+    find_role_file,
+    get_factory_module,
+    get_module_name,
+    get_module_path,
     parse,
-    place_of,
 )
-from chassis_tools.scaffolding.templates import EXISTING, Made, find_templates, render
+from chassis_tools.scaffolding.templates import (
+    EXISTING_FOLDER,
+    RenderedFile,
+    find_templates,
+    render,
+)
 
 ALWAYS: list[Import] = [("typing", "Any"), ("uuid", "uuid4"), ("itertools", "count")]
 LOCALS = {"number", "payload", "store", "values"}
@@ -74,8 +79,8 @@ class Testing:
             "saved": saved,
             "saved_in_path": f"{{{saved}.id}}",
             "saved_id": f"str({saved}.id)" if key_type == "UUID" else f"{saved}.id",
-            "factory_imports": import_lines([*ALWAYS, *self._imports()]),
-            "tests_imports": import_lines(ALWAYS),
+            "factory_imports": format_imports([*ALWAYS, *self._imports()]),
+            "tests_imports": format_imports(ALWAYS),
         }
 
     def _imports(self) -> list[Import]:
@@ -119,15 +124,15 @@ class Suites:
             for one in self.resources
         }
 
-    def files(self, resource: ExistingResource) -> dict[str, Made]:
+    def files(self, resource: ExistingResource) -> dict[str, RenderedFile]:
         """The texts by path; without a row there is no factory."""
         row = self.rows.get(resource.table.name)
         tests = Testing(resource, row, self.factories)
         context = resource.context() | tests.context()
-        factory = module_path(self._module(resource.names))
-        folder = self.project.root / "scaffold" / EXISTING
+        factory = get_module_path(self._module(resource.names))
+        folder = self.project.root / "scaffold" / EXISTING_FOLDER
         return {
-            template.target: Made(render(template, context), template.name)
+            template.target: RenderedFile(render(template, context), template.name)
             for template in find_templates(folder, resource.names)
             if row or template.target != factory
         }
@@ -140,17 +145,17 @@ class Suites:
 
     def _has_factory(self, model: Model) -> bool:
         singular, module = factory_of(model)
-        path = module_path(module)
+        path = get_module_path(module)
         if not (self.project.root / path).is_file():
             return False
-        return f"make_{singular}" in defined(parse(self.project.read(path), path))
+        return f"make_{singular}" in find_functions(parse(self.project.read(path), path))
 
     def _module(self, names: ResourceNames) -> str:
         templates = find_templates(self.project.root / "scaffold", names)
-        path = place_of("models", names, [template.target for template in templates])
-        return factory_module(module_name(path or ""))
+        path = find_role_file("models", names, [template.target for template in templates])
+        return get_factory_module(get_module_name(path or ""))
 
 
 def factory_of(model: Model) -> Factory:
     """What makes its rows, by the rules for names."""
-    return Factory(snake_case(model.class_name), factory_module(model.module))
+    return Factory(to_snake_case(model.class_name), get_factory_module(model.module))

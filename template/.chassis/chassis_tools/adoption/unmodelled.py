@@ -6,10 +6,10 @@ from pathlib import Path
 
 from chassis_tools.scaffolding.changes import Change
 from chassis_tools.scaffolding.literals import literal
-from chassis_tools.scaffolding.project import Project, module_name, parse
-from chassis_tools.scaffolding.registries import add_model, find_display
+from chassis_tools.scaffolding.project import Project, get_module_name, parse
+from chassis_tools.scaffolding.registries import add_model, find_registry_list
 from chassis_tools.scaffolding.source import NotEditableError, Source
-from chassis_tools.scaffolding.templates import Made, tidy
+from chassis_tools.scaffolding.templates import RenderedFile, format_files
 from manage.errors import CommandError
 
 NAME = "EXISTING_TABLES"
@@ -59,7 +59,7 @@ def list_tables(project: Project, tables: Collection[str]) -> Change:
     if not (project.root / path).is_file():
         lines = "".join(f"    {literal(name)},\n" for name in sorted(tables))
         text = f'{HEAD}{NAME} = ({lines})\n\nBase.metadata.info["existing_tables"] = {NAME}\n'
-        text = tidy({path: Made(text, "of the list")}, project.root)[path]
+        text = format_files({path: RenderedFile(text, "of the list")}, project.root)[path]
         return Change(Path(path), None, text.encode())
     before = after = project.read(path)
     try:
@@ -73,17 +73,17 @@ def list_tables(project: Project, tables: Collection[str]) -> Change:
 def with_table(text: str, name: str) -> str:
     """The module with another table in its list, on a line of its own, and all else as it was."""
     source = Source(text)
-    display = find_display(source, NAME)
-    names = display.strings()
+    registry_list = find_registry_list(source, NAME)
+    names = registry_list.read_strings()
     if names:
         place = next((index for index, one in enumerate(names) if one > name), len(names))
-        return source.edited(display.entries.added(place, literal(name)))
-    value = display.statement.value
-    newline = source.newline(display.statement.lineno)
+        return source.apply_edits(registry_list.entries.insert(place, literal(name)))
+    value = registry_list.statement.value
+    newline = source.newline(registry_list.statement.lineno)
     made = f"({newline}    {literal(name)},{newline})"
-    return source.edited([(source.start(value), source.end(value), made)] if value else [])
+    return source.apply_edits([(source.start(value), source.end(value), made)] if value else [])
 
 
 def registered(project: Project, registry: str) -> str:
     """The registry of models with the module in it, so that the list takes effect."""
-    return add_model(registry, module=module_name(place_in(project)), name=NAME)
+    return add_model(registry, module=get_module_name(place_in(project)), name=NAME)

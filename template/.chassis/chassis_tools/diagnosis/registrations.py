@@ -8,8 +8,8 @@ from functools import cached_property
 from pathlib import Path
 
 from chassis_tools.diagnosis.examination import Finding, Subject
-from chassis_tools.scaffolding.project import Project, module_name, names, parse
-from chassis_tools.scaffolding.source import module_level
+from chassis_tools.scaffolding.project import Project, get_module_name, get_plain_names, parse
+from chassis_tools.scaffolding.source import walk_module_level
 from manage.errors import CommandError
 
 
@@ -36,7 +36,7 @@ class Module:
     @cached_property
     def imports(self) -> list[Import]:
         """What it imports when it runs, which `if TYPE_CHECKING` is no part of."""
-        nodes = [*module_level(self.tree)]
+        nodes = [*walk_module_level(self.tree)]
         unused = {id(inner) for node in nodes if is_for_types(node) for inner in ast.walk(node)}
         return [one for node in nodes if id(node) not in unused for one in self._imports(node)]
 
@@ -58,7 +58,7 @@ class Module:
 
     def binds(self, name: str) -> bool:
         """Whether it assigns the name at its top level."""
-        return any(name in names(targets(statement)) for statement in self.tree.body)
+        return any(name in get_plain_names(targets(statement)) for statement in self.tree.body)
 
     def _imports(self, node: ast.AST) -> Iterator[Import]:
         if isinstance(node, ast.ImportFrom):
@@ -83,7 +83,7 @@ def read_modules(root: Path) -> dict[str, Module]:
     project, found = Project(root), {}
     for file in sorted(Path(root, "app").rglob("*.py")):
         path = file.relative_to(root).as_posix()
-        name = module_name(path).removesuffix(".__init__")
+        name = get_module_name(path).removesuffix(".__init__")
         found[name] = Module(name, path, parse(project.read(path), path))
     return found
 
@@ -209,7 +209,7 @@ def models(module: Module) -> Iterator[str]:
     """The classes that have tables."""
     classes = [statement for statement in module.tree.body if isinstance(statement, ast.ClassDef)]
     for model in classes:
-        if any("__tablename__" in names(targets(statement)) for statement in model.body):
+        if any("__tablename__" in get_plain_names(targets(statement)) for statement in model.body):
             yield model.name
 
 

@@ -7,19 +7,24 @@ from typing import Literal
 
 from chassis_tools.inspection.tables import Column, Feature, ForeignKey, Table
 from chassis_tools.scaffolding.literals import is_secret
-from chassis_tools.scaffolding.names import ResourceNames, about_field, resource_names, snake_case
-from chassis_tools.scaffolding.words import singular_of
+from chassis_tools.scaffolding.names import (
+    ResourceNames,
+    derive_names,
+    find_field_problem,
+    to_snake_case,
+)
+from chassis_tools.scaffolding.words import singularize
 from manage.errors import CommandError
 
 
 def names_after(table: str) -> ResourceNames | None:
     """What the resource of a table is called; None if the table's name gives none."""
-    meant = snake_case(table)
-    singular = singular_of(meant) or meant
+    meant = to_snake_case(table)
+    singular = singularize(meant) or meant
     # A suggestion for people could mean another table here: `customer` for `user`.
     for name in (singular, f"{singular}_entry"):
         try:
-            return resource_names(name)
+            return derive_names(name)
         except CommandError:
             continue
     return None
@@ -27,13 +32,13 @@ def names_after(table: str) -> ResourceNames | None:
 
 def field_name(column: str, *, is_reference: bool = False, is_kept: bool = False) -> str | None:
     """What the field of a column is called; None if the column's name gives none."""
-    name = snake_case(column)
+    name = to_snake_case(column)
     if is_kept and name == column:
         return name
     if is_reference and len(name) > len("_id"):
         name = name.removesuffix("_id")
     names = (name, f"{name}_entry" if is_reference else f"{name}_value")
-    return next((each for each in names if about_field(each) is None), None)
+    return next((each for each in names if find_field_problem(each) is None), None)
 
 
 # The singular and the key of each table that becomes a resource, by schema and name.
@@ -166,7 +171,7 @@ def column_findings(table: Table, column: Column, field: Field) -> Iterator[Find
     """What a column has that its field does not say."""
     subject = f"column {column.name}"
     if field.name != column.name and field.resource is None:
-        spelled = column.name == snake_case(column.name)
+        spelled = column.name == to_snake_case(column.name)
         told = "the name has another meaning" if spelled else "it is not in snake_case"
         yield Finding(subject, told, f"the model keeps the name, the API says {field.name}")
     elif field.resource is not None and column.name != f"{field.name}_id":

@@ -1,4 +1,4 @@
-"""Changes to the project's files, confirmed and written together."""
+"""Sets of changes to the project's files, confirmed and applied together."""
 
 import io
 import subprocess
@@ -13,39 +13,25 @@ import typer
 from app.core.paths import PROJECT_ROOT
 
 from chassis_tools.scaffolding.journal import (
-    PERMISSIONS,
+    PERMISSION_BITS,
     Entry,
     Journal,
-    held,
-    locate,
+    describe_error,
+    lock_project,
     read_content,
-    reason,
-    reject_clashes,
-    reject_closed,
-    reject_edited,
+    reject_changed_content,
+    reject_conflicting_paths,
+    reject_unwritable,
+    resolve_path,
 )
 from manage import errors
 from manage.errors import CommandError
 
-SUFFIXES = {".py", ".sql"}
+MIGRATION_SUFFIXES = {".py", ".sql"}
 Migrations = Mapping[Path, bytes | None]
-
-
-def read_migrations(root: Path) -> Migrations:
-    """All that are there, of every line."""
-    paths = (root / "migrations").glob("*/*")
-    return {path.relative_to(root): read_content(path) for path in paths if path.suffix in SUFFIXES}
-
-
-def reject_other_migrations(root: Path, planned: Migrations) -> None:
-    """Refuse a plan that another command, or someone by hand, has overtaken."""
-    if read_migrations(root) != planned:
-        raise CommandError("The migrations have changed in the meantime; try again")
-
-
-# The tools, and the package `manage` of this project.
-PACKAGES = (Path(__file__).resolve().parents[2], Path(errors.__file__).resolve().parents[1])
-SCRIPT = """\
+# The import paths of the tools and of the project's package `manage`.
+IMPORT_PATHS = (Path(__file__).resolve().parents[2], Path(errors.__file__).resolve().parents[1])
+RECOVERY_SCRIPT = """\
 import sys
 from pathlib import Path
 sys.path[:0] = sys.argv[2:]
@@ -53,17 +39,17 @@ from chassis_tools.scaffolding.journal import main
 main(Path(sys.argv[1]))
 """
 # Isolated and without site-packages, Python starts in a third of the time.
-START = ("-I", "-S", "-c", SCRIPT)
+PYTHON_OPTIONS = ("-I", "-S", "-c", RECOVERY_SCRIPT)
 if sys.platform == "win32":
-    DETACHED = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
+    CREATION_FLAGS = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
 else:
-    DETACHED = 0
-INTERRUPTED = "The change was interrupted; the next command completes it"
+    CREATION_FLAGS = 0
+INTERRUPTED = "The change was interrupted; run the command again to complete it"
 
 
 @dataclass(frozen=True)
 class Change:
-    """A file of the project, its content before and after; None where it is absent."""
+    """A file of the project and its content before and after; None if the file is absent."""
 
     path: Path
     before: bytes | None
@@ -75,14 +61,14 @@ class Change:
         return f"{'delete' if self.after is None else 'change'} {self.path.as_posix()}"
 
     def diff(self) -> str:
-        """The change as a patch."""
-        import difflib  # It imports slowly, and few commands show a patch.
+        """Return the change as a unified diff."""
+        import difflib  # Slow to import, and only dry runs need it.
 
         name = self.path.as_posix()
         old = "/dev/null" if self.before is None else f"a/{name}"
         new = "/dev/null" if self.after is None else f"b/{name}"
         try:
-            before, after = lines(self.before), lines(self.after)
+            before, after = split_lines(self.before), split_lines(self.after)
         except UnicodeDecodeError:
             return f"Binary files {old} and {new} differ\n"
         patch = difflib.unified_diff(before, after, old, new)
@@ -93,147 +79,131 @@ class Change:
 
 
 class ChangeSet:
-    """Changes that belong together; those that change nothing are left out.
+    """Changes that are applied together; those without an effect are dropped.
 
-    They are made only where the migrations are still the ones that they were planned from.
+    They are applied only if the migrations are still those that they were planned with.
     """
 
     def __init__(self, changes: Iterable[Change], migrations: Migrations | None = None) -> None:
-        made = [change for change in changes if change.before != change.after]
-        reject_clashes(change.path for change in made)
-        self.changes = sorted(made, key=lambda change: change.path)
+        effective = [change for change in changes if change.before != change.after]
+        reject_conflicting_paths(change.path for change in effective)
+        self.changes = sorted(effective, key=lambda change: change.path)
         self.migrations = migrations
 
-    def tree(self) -> str:
-        """What will happen, a line for each file."""
+    def summary(self) -> str:
+        """Return one line for each changed file."""
         return "\n".join(map(str, self.changes))
 
     def diff(self) -> str:
-        """Every change as one patch."""
+        """Return all changes as one unified diff."""
         return "".join(change.diff() for change in self.changes)
 
-    def apply(self, root: Path, *, first: Callable[[], None] | None = None) -> None:
-        """Make all changes, or none and say why.
+    def apply(self, root: Path, *, before_commit: Callable[[], None] | None = None) -> None:
+        """Apply all changes, or none of them; raise CommandError if none are applied.
 
-        `first` is called when nothing but its own failure keeps them from being made.
+        `before_commit` runs after every check has passed and the journal is written; if it raises,
+        no file is changed.
         """
         if not self.changes:
             return
         root = root.resolve()
-        with standby(root) as finish:
-            with held(root):
-                self._decide(Journal(root), first)
+        # The process starts before the commit, so that it completes the change even if this
+        # process is killed.
+        with start_recovery(root) as finish:
+            with lock_project(root):
+                self._commit(Journal(root), before_commit)
             finish()
-        # A later command may have changed some of the files again, though not all.
+        # Another command may already have changed some of the files again, but not all.
         if all(read_content(root / change.path) != change.after for change in self.changes):
-            raise CommandError("Another command undid the change; try again")
+            raise CommandError("Another command reverted the change; run the command again")
 
-    def _decide(self, journal: Journal, first: Callable[[], None] | None = None) -> None:
+    def _commit(self, journal: Journal, before_commit: Callable[[], None] | None = None) -> None:
         journal.reject_links()
         if journal.path.exists():
-            raise CommandError("Another command's change comes first; try again")
+            raise CommandError(
+                "Another command's change is not complete yet; run the command again"
+            )
         try:
             if self.migrations is not None:
-                reject_other_migrations(journal.root, self.migrations)
+                reject_changed_migrations(journal.root, self.migrations)
             entries = [self._entry(journal.root, change) for change in self.changes]
-            reject_clashes(Path(entry.path) for entry in entries)
+            reject_conflicting_paths(Path(entry.path) for entry in entries)
             journal.write(entries)
-            if first:
-                first()
-            journal.decide()
+            if before_commit:
+                before_commit()
+            journal.commit()
         except BaseException as error:
             journal.discard()
             if isinstance(error, OSError):
-                why = reason(error, journal.root)
+                why = describe_error(error, journal.root)
                 raise CommandError(f"{why}, so nothing was changed") from None
             raise
 
     def _entry(self, root: Path, change: Change) -> Entry:
-        target = locate(root, change.path)
-        reject_edited(change.path, target, change.before)
-        reject_closed(change.path, target)
+        target = resolve_path(root, change.path)
+        reject_changed_content(change.path, target, change.before)
+        reject_unwritable(change.path, target)
         if change.after is None and (root / change.path).is_symlink():
-            raise CommandError(f"{change.path.as_posix()} is a link")
-        mode = None if change.before is None else target.stat().st_mode & PERMISSIONS
+            raise CommandError(
+                f"{change.path.as_posix()} is a symbolic link: delete it by hand, then run the"
+                " command again"
+            )
+        mode = None if change.before is None else target.stat().st_mode & PERMISSION_BITS
         return Entry(target.relative_to(root).as_posix(), change.before, change.after, mode)
 
 
-def finish_interrupted(root: Path) -> None:
-    """Complete or undo what a command left that was killed."""
-    root = root.resolve()
-    journal = Journal(root)
-    journal.reject_links()
-    if journal.folder.exists():
-        with held(root):
-            pass  # Nobody is at it.
-        with standby(root) as finish:
-            finish()
-
-
-@contextmanager
-def standby(root: Path) -> Iterator[Callable[[], None]]:
-    """A process that finishes the journal when it is called or when this process ends."""
-    process = subprocess.Popen(  # noqa: S603 (this very Python)
-        [sys.executable, *START, str(root), *map(str, PACKAGES)],
-        cwd=root,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        creationflags=DETACHED,
-    )
-
-    def finish() -> None:
-        output, _ = process.communicate()
-        if process.returncode:
-            raise CommandError(output.decode() or INTERRUPTED)
-
-    with process:
-        yield finish
-
-
-def lines(content: bytes | None) -> list[str]:
-    """The lines of a text as they end; a carriage return is no end of its own."""
-    return io.StringIO((content or b"").decode(), newline="\n").readlines()
-
-
-def carry_out(
+def apply_changes(
     changes: ChangeSet,
     question: str,
     *,
     dry_run: bool,
     yes: bool,
     assume_yes: bool = True,
-    first: Callable[[], None] | None = None,
+    before_commit: Callable[[], None] | None = None,
 ) -> bool:
-    """Show the changes and make them, unless the answer is no or it is only a rehearsal.
+    """Show the changes, ask for confirmation and apply them; return True if they were applied.
 
-    `assume_yes` is what Enter alone means.
+    `assume_yes` is the answer that Enter alone gives.
     """
-    from app.core.paths import PROJECT_ROOT
+    is_confirmed = confirm_changes(
+        changes, question, dry_run=dry_run, yes=yes, assume_yes=assume_yes
+    )
+    if is_confirmed:
+        changes.apply(PROJECT_ROOT, before_commit=before_commit)
+    return is_confirmed
 
-    wanted = is_wanted(changes, question, dry_run=dry_run, yes=yes, assume_yes=assume_yes)
-    if wanted:
-        changes.apply(PROJECT_ROOT, first=first)
-    return wanted
 
-
-def is_wanted(
+def confirm_changes(
     changes: ChangeSet, question: str, *, dry_run: bool, yes: bool, assume_yes: bool = True
 ) -> bool:
-    """Show the changes, and ask unless it is only a rehearsal."""
-    typer.echo(changes.tree())
+    """Show the changes and return True if they are confirmed; False in a dry run."""
+    typer.echo(changes.summary())
     if dry_run:
         typer.echo(changes.diff())
         return False
     if not yes and sys.stdin.isatty() and not typer.confirm(question, default=assume_yes):
-        typer.echo("Nothing is changed.")
+        typer.echo("Nothing was changed.")
         return False
     return True
 
 
-def apply_where_served(changes: ChangeSet) -> bool:
-    """Apply what was written to the local database if that runs and lacks nothing else."""
+def finish_interrupted(root: Path) -> None:
+    """Complete or roll back the change of a command that was killed."""
+    root = root.resolve()
+    journal = Journal(root)
+    journal.reject_links()
+    if journal.folder.exists():
+        with lock_project(root):
+            pass  # Raises if another command is changing the project.
+        with start_recovery(root) as finish:
+            finish()
+
+
+def apply_new_migrations(changes: ChangeSet) -> bool:
+    """Apply the new migrations to the local database; return True if they were applied.
+
+    Only a running local database without other pending migrations is migrated.
+    """
     written = [change.path for change in changes.changes if change.path.parts[0] == "migrations"]
     if not written or not (PROJECT_ROOT / ".postgres").exists():
         return False
@@ -246,7 +216,7 @@ def apply_where_served(changes: ChangeSet) -> bool:
 
     if not (get_settings().has_local_server and get_local_server().is_running):
         return False
-    get_revisions.cache_clear()  # They were read before this one was written.
+    get_revisions.cache_clear()  # The cache was filled before the migration was written.
     url = get_migration_url()
     if find_pending_migrations(url) != [
         read_revision(PROJECT_ROOT / path).name for path in written
@@ -255,5 +225,52 @@ def apply_where_served(changes: ChangeSet) -> bool:
     try:
         apply_migrations(url)
     except CommandError as error:
-        raise CommandError(f"The files are written, but not their table: {error}") from error
+        raise CommandError(
+            f"The files were written, but the migration was not applied: {error}"
+        ) from error
     return True
+
+
+def read_migrations(root: Path) -> Migrations:
+    """Return the content of every migration file, by path in the project."""
+    paths = (root / "migrations").glob("*/*")
+    return {
+        path.relative_to(root): read_content(path)
+        for path in paths
+        if path.suffix in MIGRATION_SUFFIXES
+    }
+
+
+def reject_changed_migrations(root: Path, planned: Migrations) -> None:
+    """Reject a plan if the migrations changed after it was prepared."""
+    if read_migrations(root) != planned:
+        raise CommandError(
+            "The migrations changed while the change was planned; run the command again"
+        )
+
+
+@contextmanager
+def start_recovery(root: Path) -> Iterator[Callable[[], None]]:
+    """Start a process that completes the journal when called, or when this process ends."""
+    process = subprocess.Popen(  # noqa: S603 (runs this Python)
+        [sys.executable, *PYTHON_OPTIONS, str(root), *map(str, IMPORT_PATHS)],
+        cwd=root,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        creationflags=CREATION_FLAGS,
+    )
+
+    def finish() -> None:
+        output, _ = process.communicate()
+        if process.returncode:
+            raise CommandError(output.decode() or INTERRUPTED)
+
+    with process:
+        yield finish
+
+
+def split_lines(content: bytes | None) -> list[str]:
+    """Split a text into lines at line feeds only, so that carriage returns are kept."""
+    return io.StringIO((content or b"").decode(), newline="\n").readlines()

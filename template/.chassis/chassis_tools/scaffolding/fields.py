@@ -1,4 +1,4 @@
-"""The columns of a resource, as its templates see them."""
+"""The columns of a resource, as its templates use them."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -6,13 +6,13 @@ from typing import NamedTuple
 from chassis_tools.scaffolding.kinds import Filter, Kind
 from chassis_tools.scaffolding.literals import Default, Import, literal
 
-ABSENT = literal("other")
+UNMATCHED = literal("other")
 
 
 class ListFilter(NamedTuple):
-    """A filter of the list, with a value that finds the tests' samples and one that does not.
+    """A filter of the list, with a value that matches the tests' samples and one that does not.
 
-    Of a reference nothing is known that it finds.
+    `match` is empty for a reference, whose value is not known in advance.
     """
 
     name: str
@@ -23,12 +23,12 @@ class ListFilter(NamedTuple):
 
 @dataclass(frozen=True)
 class Field:
-    """A column with a value of its own."""
+    """A column with a value of its own type."""
 
     name: str
     kind: Kind
     type_name: str
-    """What its constrained type is called in the schemas."""
+    """Name of its constrained type in the schemas."""
     optional: bool = False
     unique: bool = False
     index: bool = False
@@ -36,28 +36,28 @@ class Field:
 
     @property
     def attribute(self) -> str:
-        """The model's attribute and the column."""
+        """Name of the model's attribute, which is also the column's."""
         return self.name
 
     def imports(self, file: str) -> set[Import]:
-        """What one of the resource's files imports for it."""
-        found = set(self.kind.imports.get(file, ()))
+        """Return the imports that the column needs in one of the resource's files."""
+        imports = set(self.kind.imports.get(file, ()))
         if file == "factory" and self.unique:
-            found |= self.kind.imports.get("unique", set())
+            imports |= self.kind.imports.get("unique", set())
         if file == "tests" and (self.unique or self.sortable):
-            found |= self.kind.imports.get("factory", set())
+            imports |= self.kind.imports.get("factory", set())
         if self.default and file in ("models", "schemas"):
-            found |= set(getattr(self.default, file))
-        return found
+            imports |= set(getattr(self.default, file))
+        return imports
 
     @property
-    def changes(self) -> bool:
-        """Whether the tests can change it."""
+    def is_changeable(self) -> bool:
+        """True if the tests have a second value to change it to."""
         return self.kind.samples.change != self.kind.samples.factory
 
     @property
     def mapped(self) -> str:
-        """The annotation of the model's attribute, and its column."""
+        """Annotation and column of the model's attribute."""
         options = [self.kind.column] if self.kind.column else []
         if self.optional and self.kind.column == "JSONB":
             options = ["JSONB(none_as_null=True)"]
@@ -69,19 +69,19 @@ class Field:
 
     @property
     def read(self) -> str:
-        """The type in answers."""
+        """Type in the read schema."""
         return self.kind.annotation + (" | None" if self.optional else "")
 
     @property
     def input(self) -> str:
-        """The type of what a client sends."""
+        """Type of the value that a client sends."""
         if self.kind.constraint:
             return self.type_name
         return self.kind.input or self.kind.annotation
 
     @property
     def create(self) -> str:
-        """The type, and the default, when a resource is made."""
+        """Type and default in the create schema."""
         type_ = f"{self.input} | None" if self.optional else self.input
         if self.default:
             return f"{type_} = {self.default.python}"
@@ -89,34 +89,34 @@ class Field:
 
     @property
     def required(self) -> bool:
-        """Whether a client has to send it."""
+        """True if a client must send a value."""
         return not (self.optional or self.default)
 
     @property
     def left_out(self) -> str:
-        """What an answer shows where a client sent nothing; empty if that depends on the time."""
+        """Value in the response if the client sends none; empty if it depends on the time."""
         return self.default.shown if self.default else "None"
 
     @property
     def filters(self) -> list[ListFilter]:
-        """How lists may be filtered by it."""
+        """Filters that lists have for it."""
         type_ = self.kind.filter_type or self.kind.input or self.kind.annotation
-        found = list(self.kind.filters)
+        filters = list(self.kind.filters)
         if (self.unique or self.index) and type_ == "str" and self.kind.constraint:
-            found = [Filter("", self.kind.samples.factory, ABSENT), *found]
+            filters = [Filter("", self.kind.samples.factory, UNMATCHED), *filters]
         return [
             ListFilter("__".join([self.name, operator][: 1 + bool(operator)]), type_, match, miss)
-            for operator, match, miss in found
+            for operator, match, miss in filters
         ]
 
     @property
     def sortable(self) -> bool:
-        """Whether lists may be sorted by it: a cursor needs a value in every row."""
+        """True if lists can be sorted by it: a cursor needs a value in every row."""
         return bool(self.kind.samples.ordered) and not self.optional
 
     @property
     def migration(self) -> str:
-        """The column in a migration of Alembic's."""
+        """Column in an Alembic migration."""
         options = [literal(self.name), self.kind.migration]
         options += [f"server_default={self.default.migration}"] if self.default else []
         options += [] if self.optional else ["nullable=False"]
@@ -124,87 +124,87 @@ class Field:
 
     @property
     def sql(self) -> str:
-        """The column in SQL."""
+        """Column in a CREATE TABLE statement."""
         default = f" DEFAULT {self.default.sql}" if self.default else ""
         return f"{self.name} {self.kind.sql}{default}" + ("" if self.optional else " NOT NULL")
 
     @property
     def constraint(self) -> str:
-        """The constrained type behind `type_name`."""
+        """Constrained type that `type_name` stands for; empty if there is none."""
         return self.kind.constraint
 
     @property
     def sample(self) -> str:
-        """The value in a row that a test makes."""
+        """Value in a row that a test creates."""
         return self.kind.samples.unique if self.unique else self.kind.samples.factory
 
     @property
     def payload(self) -> str:
-        """What a test sends to make a row."""
+        """Value that a test sends to create a row."""
         return self.kind.samples.payload
 
     @property
     def change(self) -> str:
-        """What a test sends to change a row."""
+        """Value that a test sends to update a row."""
         return self.kind.samples.change
 
 
 @dataclass(frozen=True)
 class Target:
-    """A resource that another refers to."""
+    """A resource that a reference points to."""
 
     singular: str
     class_name: str
     table: str
     module: str
-    """Where its model is."""
+    """Module of its model."""
     factory: str
-    """Where the function that makes one for a test is."""
+    """Module of the function that creates a row for a test."""
     owned: bool
 
 
 @dataclass(frozen=True)
 class Reference:
-    """A column that refers to a row of a resource."""
+    """A foreign key column to a row of a resource."""
 
     name: str
     target: Target
     resource: str
-    """The class that refers."""
+    """Name of the class that has the column."""
     optional: bool = False
     unique: bool = False
     on_delete: str = "RESTRICT"
     load: str = ""
-    """How the entity referred to is loaded; empty if it has no attribute."""
+    """Loading strategy of the relationship; empty if there is no relationship."""
 
     @property
     def attribute(self) -> str:
-        """The model's attribute and the column: `customer` as "customer_id"."""
+        """Name of the model's attribute and of the column: "customer_id" for `customer`."""
         return f"{self.name}_id"
 
     @property
     def index(self) -> bool:
-        """A unique one has its own."""
+        """True if the column needs an index; a unique constraint has its own."""
         return not self.unique
 
     @property
     def required(self) -> bool:
-        """Whether a client has to send it."""
+        """True if a client must send a value."""
         return not self.optional
 
     @property
     def left_out(self) -> str:
-        """What an answer shows where a client sent nothing."""
+        """Value in the response if the client sends none."""
         return "None"
 
     @property
     def input(self) -> str:
-        """The type of what a client sends."""
+        """Type of the value that a client sends."""
         return "UUID"
 
     @property
     def mapped(self) -> str:
-        """The annotation of the model's attribute, and its column."""
+        """Annotation and column of the model's attribute."""
         unique = ", unique=True" if self.unique else ""
         key = literal(f"{self.target.table}.id")
         column = f'foreign_key({key}, ondelete="{self.on_delete}"{unique})'
@@ -212,7 +212,7 @@ class Reference:
 
     @property
     def relationship(self) -> str:
-        """The annotation of the attribute for the entity, and how it is loaded."""
+        """Annotation and definition of the relationship to the entity."""
         target = self.target.class_name
         optional = " | None" if self.optional else ""
         join = f"foreign({self.resource}.{self.attribute}) == remote({target}.id)"
@@ -223,26 +223,26 @@ class Reference:
 
     @property
     def read(self) -> str:
-        """The type in answers."""
+        """Type in the read schema."""
         return "UUID | None" if self.optional else "UUID"
 
     @property
     def create(self) -> str:
-        """The type, and the default, when a resource is made."""
+        """Type and default in the create schema."""
         return "UUID | None = None" if self.optional else "UUID"
 
     @property
     def filters(self) -> list[ListFilter]:
-        """How lists may be filtered by it."""
+        """Filters that lists have for it."""
         return [ListFilter(self.attribute, "UUID", "", "str(uuid4())")]
 
     @property
     def migration(self) -> str:
-        """The column in a migration of Alembic's."""
+        """Column in an Alembic migration."""
         required = "" if self.optional else ", nullable=False"
         return f"sa.Column({literal(self.attribute)}, sa.Uuid(){required})"
 
     @property
     def sql(self) -> str:
-        """The column in SQL."""
+        """Column in a CREATE TABLE statement."""
         return f"{self.attribute} uuid" + ("" if self.optional else " NOT NULL")

@@ -8,11 +8,12 @@ from chassis_tools.scaffolding import literals
 from chassis_tools.scaffolding.literals import Default, Import
 from manage.errors import CommandError
 
-CONSTRAINED = [("typing", "Annotated"), ("pydantic", "Field")]
+CONSTRAINED_IMPORTS = [("typing", "Annotated"), ("pydantic", "Field")]
+NOON = "datetime(2026, 1, 1, 12, tzinfo=UTC)"
 
 
 class Filter(NamedTuple):
-    """A filter of the list: an operator, with a value that finds the sample and one that does not."""
+    """A filter of the list: operator, a value that matches the sample and one that does not."""
 
     operator: str
     match: str
@@ -23,9 +24,9 @@ class Filter(NamedTuple):
 class Samples:
     """Values for tests, as Python source.
 
-    `factory` is what a row is made with, `payload` what a client sends, `change` what it sends to
-    change it. `unique` depends on a variable `number`. `ordered` are two rows' values, the lower one
-    first, if lists may be sorted by them.
+    `factory` is the value in a row, `payload` what a client sends to create one and `change` to
+    update it. `unique` is an expression that uses a variable `number`. `invalid` are values that
+    the API rejects. `ordered` are the values of two rows, lower first, if lists can be sorted.
     """
 
     factory: str
@@ -41,67 +42,47 @@ class Kind:
     """A type of field."""
 
     annotation: str
-    """The type of the model's attribute."""
+    """Python type of the model's attribute."""
     sql: str
-    """The column's type in PostgreSQL."""
+    """PostgreSQL type of the column."""
     samples: Samples
     column: str = ""
-    """The column's type in SQLAlchemy, if the annotation does not tell it."""
+    """SQLAlchemy type of the column, if the annotation does not imply it."""
     migration: str = ""
-    """The same in a migration."""
+    """SQLAlchemy type of the column in a migration."""
     input: str = ""
-    """The type of what a client sends, if it is another."""
+    """Type of the value that a client sends, if it differs from the annotation."""
     constraint: str = ""
-    """A constrained type that gets a name of its own in the schemas."""
+    """Constrained type, which gets a name of its own in the schemas."""
     filter_type: str = ""
-    """The type of a filter's value, if it is not that of the input."""
+    """Type of a filter's value, if it differs from the input."""
     filters: tuple[Filter, ...] = ()
     default: Callable[[str], Default] | None = None
-    """How `default=…` is understood, if there is such a thing."""
+    """Parser of `default=…`; None if the type takes no default."""
     length: int = 0
-    """How many characters it holds, if that is said."""
+    """Maximum number of characters; 0 if there is no limit."""
     choices: tuple[str, ...] = ()
-    """The values of an enumeration, which is called as the annotation says."""
+    """Values of an enumeration, whose class is the annotation."""
     imports: dict[str, frozenset[Import]] = field(default_factory=dict)
-    """What `models`, `schemas`, `factory` and `migration` import; `unique` is for factories too."""
+    """Imports of `models`, `schemas`, `factory` and `migration`; `unique` adds to the factory's."""
 
 
-class Words(NamedTuple):
-    """What a kind is made from."""
+class Declaration(NamedTuple):
+    """The name and arguments of a field, from which a kind is built."""
 
     resource: str
-    """The class that the field belongs to."""
+    """Name of the resource's class."""
     name: str
     arguments: list[str]
-    """What stands behind the type."""
+    """The parts after the type, as in `decimal:10:2`."""
 
     @property
     def label(self) -> str:
-        """`unit_price` as "Unit price"."""
+        """Name as a label: "Unit price" for `unit_price`."""
         return self.name.replace("_", " ").capitalize()
 
 
-def imports(**files: Iterable[Import]) -> dict[str, frozenset[Import]]:
-    """Imports by file."""
-    return {name: frozenset(members) for name, members in files.items()}
-
-
-def comparisons(below: str, sample: str, above: str) -> tuple[Filter, ...]:
-    """Filters of values that have an order: equal, at least, at most."""
-    return Filter("", sample, above), Filter("gte", sample, above), Filter("lte", sample, below)
-
-
-def whole_number(text: str, words: Words, *, largest: int, smallest: int = 1) -> int:
-    """An argument behind a type."""
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 9 else -1
-    if not smallest <= number <= largest:
-        raise CommandError(
-            f"{words.name}: {text!r} is not a whole number from {smallest} to {largest}"
-        )
-    return number
-
-
-DAYS = Samples(
+DATE_SAMPLES = Samples(
     factory="date(2026, 1, 1)",
     payload='"2026-01-01"',
     change='"2026-01-02"',
@@ -109,8 +90,7 @@ DAYS = Samples(
     invalid=('"x"',),
     ordered=("date(2026, 1, 1)", "date(2026, 1, 2)"),
 )
-NOON = "datetime(2026, 1, 1, 12, tzinfo=UTC)"
-MOMENTS = Samples(
+DATETIME_SAMPLES = Samples(
     factory=NOON,
     payload='"2026-01-01T12:00:00Z"',
     change='"2026-01-02T12:00:00Z"',
@@ -118,7 +98,7 @@ MOMENTS = Samples(
     invalid=('"x"', '"2026-01-01T12:00:00"', '"0001-01-01T00:00:00+14:00"'),
     ordered=(NOON, "datetime(2026, 1, 2, 12, tzinfo=UTC)"),
 )
-TIMES = Samples(
+TIME_SAMPLES = Samples(
     factory="time(9, 30)",
     payload='"09:30:00"',
     change='"10:30:00"',
@@ -128,16 +108,38 @@ TIMES = Samples(
 )
 
 
-def day(_words: Words) -> Kind:
-    """`date`."""
+def group_imports(**files: Iterable[Import]) -> dict[str, frozenset[Import]]:
+    """Return the imports by file of the resource."""
+    return {name: frozenset(members) for name, members in files.items()}
+
+
+def build_comparisons(below: str, sample: str, above: str) -> tuple[Filter, ...]:
+    """Return filters for equal, at least and at most."""
+    return Filter("", sample, above), Filter("gte", sample, above), Filter("lte", sample, below)
+
+
+def parse_whole_number(
+    text: str, declaration: Declaration, *, largest: int, smallest: int = 1
+) -> int:
+    """Parse an argument of a type as a whole number within limits."""
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 9 else -1
+    if not smallest <= number <= largest:
+        raise CommandError(
+            f"{declaration.name}: {text!r} is not a whole number from {smallest} to {largest}"
+        )
+    return number
+
+
+def build_date(_declaration: Declaration) -> Kind:
+    """Build the kind of `date`."""
     return Kind(
         annotation="date",
         sql="date",
         migration="sa.Date()",
-        filters=comparisons('"2025-12-31"', '"2026-01-01"', '"2026-01-02"'),
-        default=literals.day,
-        samples=DAYS,
-        imports=imports(
+        filters=build_comparisons('"2025-12-31"', '"2026-01-01"', '"2026-01-02"'),
+        default=literals.parse_date,
+        samples=DATE_SAMPLES,
+        imports=group_imports(
             models=[("datetime", "date")],
             schemas=[("datetime", "date")],
             factory=[("datetime", "date")],
@@ -146,20 +148,20 @@ def day(_words: Words) -> Kind:
     )
 
 
-def moment(_words: Words) -> Kind:
-    """`datetime`: with its time zone."""
+def build_datetime(_declaration: Declaration) -> Kind:
+    """Build the kind of `datetime`, which has a time zone."""
     return Kind(
         annotation="datetime",
         sql="timestamptz",
         migration="moment",
         input="Timestamp",
         filters=(
-            Filter("gte", MOMENTS.payload, MOMENTS.change),
-            Filter("lt", MOMENTS.change, MOMENTS.payload),
+            Filter("gte", DATETIME_SAMPLES.payload, DATETIME_SAMPLES.change),
+            Filter("lt", DATETIME_SAMPLES.change, DATETIME_SAMPLES.payload),
         ),
-        default=literals.moment,
-        samples=MOMENTS,
-        imports=imports(
+        default=literals.parse_datetime,
+        samples=DATETIME_SAMPLES,
+        imports=group_imports(
             models=[("datetime", "datetime")],
             factory=[("datetime", "UTC"), ("datetime", "datetime")],
             unique=[("datetime", "timedelta")],
@@ -167,17 +169,17 @@ def moment(_words: Words) -> Kind:
     )
 
 
-def clock_time(_words: Words) -> Kind:
-    """`time`: of a clock on the wall, without a time zone."""
+def build_time(_declaration: Declaration) -> Kind:
+    """Build the kind of `time`, which has no time zone."""
     return Kind(
         annotation="time",
         sql="time",
         migration="sa.Time()",
         input="WallTime",
-        filters=comparisons('"08:30:00"', '"09:30:00"', '"10:30:00"')[1:],
-        default=literals.clock_time,
-        samples=TIMES,
-        imports=imports(
+        filters=build_comparisons('"08:30:00"', '"09:30:00"', '"10:30:00"')[1:],
+        default=literals.parse_time,
+        samples=TIME_SAMPLES,
+        imports=group_imports(
             models=[("datetime", "time")],
             schemas=[("datetime", "time"), ("app.core.schemas", "WallTime")],
             factory=[("datetime", "time")],
@@ -185,33 +187,33 @@ def clock_time(_words: Words) -> Kind:
     )
 
 
-def uuid(_words: Words) -> Kind:
-    """`uuid`."""
-    one, two = (f'"00000000-0000-0000-0000-00000000000{number}"' for number in (1, 2))
+def build_uuid(_declaration: Declaration) -> Kind:
+    """Build the kind of `uuid`."""
+    first, second = (f'"00000000-0000-0000-0000-00000000000{number}"' for number in (1, 2))
     return Kind(
         annotation="UUID",
         sql="uuid",
         migration="sa.Uuid()",
-        filters=(Filter("", one, two),),
-        samples=Samples("UUID(int=1)", one, two, "uuid4()", ('"x"',)),
-        imports=imports(
+        filters=(Filter("", first, second),),
+        samples=Samples("UUID(int=1)", first, second, "uuid4()", ('"x"',)),
+        imports=group_imports(
             models=[("uuid", "UUID")], factory=[("uuid", "UUID")], unique=[("uuid", "uuid4")]
         ),
     )
 
 
-def json_object(_words: Words) -> Kind:
-    """`json`: an object."""
+def build_json(_declaration: Declaration) -> Kind:
+    """Build the kind of `json`, which holds an object."""
     return Kind(
         annotation="dict[str, Any]",
         sql="jsonb",
         column="JSONB",
         migration="postgresql.JSONB()",
-        default=literals.json_object,
+        default=literals.parse_json,
         samples=Samples(
             '{"key": "value"}', '{"key": "value"}', '{"key": ["new"]}', invalid=('"x"', "[]")
         ),
-        imports=imports(
+        imports=group_imports(
             models=[("typing", "Any"), ("sqlalchemy.dialects.postgresql", "JSONB")],
             schemas=[("typing", "Any")],
             migration=[("sqlalchemy.dialects", "postgresql")],

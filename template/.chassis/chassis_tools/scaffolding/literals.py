@@ -1,5 +1,6 @@
 """Python and SQL literals of defaults and samples."""
 
+import math
 import re
 import sys
 from collections.abc import Collection
@@ -9,86 +10,83 @@ from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
 
-from chassis_tools.scaffolding.names import member_name, snake_case
+from chassis_tools.scaffolding.names import to_member_name, to_snake_case
 
 Import = tuple[str, str]
-"""A module and what is imported from it."""
+"""A module and the name that is imported from it."""
 
-
-def literal(value: object) -> str:
-    """A literal as ruff writes it: in double quotes unless the text holds some."""
-    if not isinstance(value, str) or '"' in value:
-        return repr(value)
-    return '"' + repr(f'"{value}')[2:-1].replace("\\'", "'") + '"'
-
-
-def import_lines(imports: Collection[Import]) -> list[str]:
-    """A line for each module, the standard library's first."""
-    own = {module for module, _ in imports if module.partition(".")[0] in sys.stdlib_module_names}
-    lines: dict[bool, list[str]] = {True: [], False: []}
-    for module, members in groupby(sorted(set(imports)), key=itemgetter(0)):
-        names = ", ".join(name for _, name in members)
-        lines[module in own].append(f"from {module} import {names}")
-    between = [""] if all(lines.values()) else []
-    return [*lines[True], *between, *lines[False]]
-
-
-# What linters take for a secret by its name, and what else lets somebody in or tells who it is.
-WORDS = (
+# Names that linters treat as secrets, and other credentials and personal identifiers.
+CREDENTIALS = (
     r"pas+wo?r?ds?|pass(phrase|code)?s?|pwd?s?|pw_?hash|tokens?|secrete?s?|credentials?|totp|hotp|otp"
     r"|salts?|pins?|ssn|cvv|cvc|auth_?hash"
     r"|(api|private|access|secret|signing|encryption|session|auth|master|ssh|pgp)_?keys?"
 )
-# Databases fold `resetToken` to one word.
-FOLDED = (
+# PostgreSQL folds an unquoted `resetToken` to `resettoken`.
+FOLDED_CREDENTIALS = (
     r"pas+word|passwd|passphrase|credential|(api|private|access|secret)key"
     r"|(access|refresh|reset|auth|session|login|csrf|api)token"
 )
-SECRET = re.compile(rf"(^|_)({WORDS})($|_)|{FOLDED}")
-
-
-def is_secret(name: str) -> bool:
-    """Whether a name, in whatever spelling, is that of a secret."""
-    return SECRET.search(snake_case(name)) is not None
-
-
-# No longer than what `bigint` holds, so that `int` accepts it.
-WHOLE = re.compile(r"-?[0-9]{1,19}")
+SECRET = re.compile(rf"(^|_)({CREDENTIALS})($|_)|{FOLDED_CREDENTIALS}")
+# At most the digits of a `bigint`, so that `int` accepts the length.
+WHOLE_NUMBER = re.compile(r"-?[0-9]{1,19}")
 
 
 class Default(NamedTuple):
     """A default as source text."""
 
     python: str
-    """In the schema."""
+    """In the schema, as Python."""
     server: str
-    """In the model."""
+    """In the model, as the argument `server_default`."""
     sql: str
     shown: str = ""
-    """As an answer shows it, if it is always the same."""
+    """In a response, as Python; empty if it depends on the time."""
     models: tuple[Import, ...] = ()
-    """What the model imports for it."""
+    """Imports that the model needs for it."""
     schemas: tuple[Import, ...] = ()
-    """What the schemas import for it."""
+    """Imports that the schemas need for it."""
 
     @property
     def migration(self) -> str:
-        """In a migration of Alembic's."""
+        """In an Alembic migration, as the argument `server_default`."""
         return self.server if self.server[0] in "'\"" else f"sa.{self.server}"
 
 
-def expression(python: str, sql: str, shown: str) -> Default:
-    """A default that SQL writes without quotes."""
+def literal(value: object) -> str:
+    """Return a Python literal as ruff formats it."""
+    if not isinstance(value, str) or '"' in value:
+        return repr(value)
+    return '"' + repr(f'"{value}')[2:-1].replace("\\'", "'") + '"'
+
+
+def format_imports(imports: Collection[Import]) -> list[str]:
+    """Return one import line for each module, the standard library's first."""
+    stdlib = {name for name, _ in imports if name.partition(".")[0] in sys.stdlib_module_names}
+    lines: dict[bool, list[str]] = {True: [], False: []}
+    for module, members in groupby(sorted(set(imports)), key=itemgetter(0)):
+        names = ", ".join(name for _, name in members)
+        lines[module in stdlib].append(f"from {module} import {names}")
+    separator = [""] if all(lines.values()) else []
+    return [*lines[True], *separator, *lines[False]]
+
+
+def is_secret(name: str) -> bool:
+    """Return True if a name, in any spelling, is that of a secret."""
+    return SECRET.search(to_snake_case(name)) is not None
+
+
+def build_unquoted_default(python: str, sql: str, shown: str) -> Default:
+    """Return a default that SQL writes without quotes."""
     return Default(python, f"text({literal(sql)})", sql, shown, (("sqlalchemy", "text"),))
 
 
-def in_quotes(value: str, python: str) -> Default:
-    """A default that SQL writes in quotes."""
+def build_quoted_default(value: str, python: str) -> Default:
+    """Return a default that SQL writes in quotes."""
     return Default(python, literal(value), "'" + value.replace("'", "''") + "'", literal(value))
 
 
-def boolean(value: str) -> Default:
-    """`true` or `false`."""
+def parse_boolean(value: str) -> Default:
+    """Parse `true` or `false`."""
     name = value.lower()
     if name not in ("true", "false"):
         raise ValueError("true or false")
@@ -96,68 +94,68 @@ def boolean(value: str) -> Default:
     return Default(python, f"{name}()", name, python, (("sqlalchemy", name),))
 
 
-def integer(value: str, *, bits: int) -> Default:
-    """A whole number."""
+def parse_integer(value: str, *, bits: int) -> Default:
+    """Parse a whole number."""
     limit = 2 ** (bits - 1)
-    if not WHOLE.fullmatch(value) or not -limit <= int(value) < limit:
+    if not WHOLE_NUMBER.fullmatch(value) or not -limit <= int(value) < limit:
         raise ValueError(f"a whole number of {bits} bits")
-    written = str(int(value))
-    return expression(written, written, written)
+    source = str(int(value))
+    return build_unquoted_default(source, source, source)
 
 
-def floating(value: str) -> Default:
-    """A finite number."""
+def parse_float(value: str) -> Default:
+    """Parse a finite number."""
     try:
         number = float(value)
     except ValueError:
         number = float("nan")
-    if number - number != 0:
+    if not math.isfinite(number):
         raise ValueError("a finite number")
-    written = repr(number)
-    return expression(written, written, written)
+    source = repr(number)
+    return build_unquoted_default(source, source, source)
 
 
-def decimal(value: str, *, digits: int, places: int) -> Default:
-    """A number with so many digits altogether and behind the point."""
-    message = f"a number of at most {digits} digits, {places} of them behind the point"
+def parse_decimal(value: str, *, precision: int, scale: int) -> Default:
+    """Parse a number of at most `precision` digits, `scale` of them after the point."""
+    message = f"a number of at most {precision} digits, {scale} of them after the point"
     try:
-        number = Decimal(value).quantize(Decimal(1).scaleb(-places), context=Context(prec=digits))
+        number = Decimal(value).quantize(Decimal(1).scaleb(-scale), context=Context(prec=precision))
     except InvalidOperation:
         raise ValueError(message) from None
-    if number != Decimal(value) or abs(number) >= Decimal(10) ** (digits - places):
+    if number != Decimal(value) or abs(number) >= Decimal(10) ** (precision - scale):
         raise ValueError(message)
-    return expression(f'Decimal("{number:f}")', f"{number:f}", f'"{number:f}"')
+    return build_unquoted_default(f'Decimal("{number:f}")', f"{number:f}", f'"{number:f}"')
 
 
-def text(value: str, *, length: int | None = None) -> Default:
-    """A text that a client might send."""
+def parse_text(value: str, *, length: int | None = None) -> Default:
+    """Parse a text that a client could send."""
     if not value.strip() or not value.isprintable() or len(value) > (length or len(value)):
         raise ValueError(f"a text of 1 to {length} characters" if length else "a text")
-    return in_quotes(value.strip(), literal(value.strip()))
+    return build_quoted_default(value.strip(), literal(value.strip()))
 
 
-def choice(value: str, *, choices: list[str], class_name: str) -> Default:
-    """One of the choices."""
+def parse_choice(value: str, *, choices: list[str], class_name: str) -> Default:
+    """Parse one of the choices."""
     if value not in choices:
         raise ValueError(" or ".join(choices))
-    return in_quotes(value, f"{class_name}.{member_name(value)}")
+    return build_quoted_default(value, f"{class_name}.{to_member_name(value)}")
 
 
-def day(value: str) -> Default:
-    """A day, or `today`."""
+def parse_date(value: str) -> Default:
+    """Parse a date, or `today`."""
     if value == "today":
         factory = "Field(default_factory=date.today)"
         models, schemas = ("sqlalchemy", "func"), ("pydantic", "Field")
         return Default(factory, "func.current_date()", "CURRENT_DATE", "", (models,), (schemas,))
     try:
-        found = date.fromisoformat(value)
+        day = date.fromisoformat(value)
     except ValueError:
-        raise ValueError("today, or a day like 2026-01-31") from None
-    return in_quotes(found.isoformat(), f"date({found.year}, {found.month}, {found.day})")
+        raise ValueError("today, or a date such as 2026-01-31") from None
+    return build_quoted_default(day.isoformat(), f"date({day.year}, {day.month}, {day.day})")
 
 
-def moment(value: str) -> Default:
-    """`now`."""
+def parse_datetime(value: str) -> Default:
+    """Parse `now`, the only default of a timestamp."""
     if value != "now":
         raise ValueError("now")
     schemas = ("pydantic", "Field"), ("app.core.schemas", "utc_now")
@@ -165,18 +163,19 @@ def moment(value: str) -> Default:
     return Default(factory, "func.now()", "now()", "", (("sqlalchemy", "func"),), schemas)
 
 
-def clock_time(value: str) -> Default:
-    """A time like 09:30."""
+def parse_time(value: str) -> Default:
+    """Parse a time such as 09:30."""
     try:
-        found = time.fromisoformat(value).replace(microsecond=0, tzinfo=None)
+        moment = time.fromisoformat(value).replace(microsecond=0, tzinfo=None)
     except ValueError:
-        raise ValueError("a time like 09:30 or 23:59:59") from None
-    second = f", {found.second}" if found.second else ""
-    return in_quotes(found.isoformat(), f"time({found.hour}, {found.minute}{second})")
+        raise ValueError("a time such as 09:30 or 23:59:59") from None
+    second = f", {moment.second}" if moment.second else ""
+    python = f"time({moment.hour}, {moment.minute}{second})"
+    return build_quoted_default(moment.isoformat(), python)
 
 
-def json_object(value: str) -> Default:
-    """`{}`."""
+def parse_json(value: str) -> Default:
+    """Parse `{}`, the only default of an object."""
     if value != "{}":
         raise ValueError("{}")
     models, schemas = ("sqlalchemy", "text"), ("pydantic", "Field")

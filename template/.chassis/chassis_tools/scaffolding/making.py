@@ -1,4 +1,4 @@
-"""The plan of a new resource."""
+"""The plan to create a resource."""
 
 import shlex
 from collections.abc import Collection, Iterator, Sequence
@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chassis_tools.migration_files import place_after_heads
+from chassis_tools.migration_files import build_revision_variables
 from chassis_tools.scaffolding.changes import Change, ChangeSet, read_migrations
 from chassis_tools.scaffolding.fields import Field, Reference, Target
 from chassis_tools.scaffolding.names import (
     MAX_IDENTIFIER,
     ResourceNames,
     check_field_names,
-    class_name,
-    resource_names,
+    derive_names,
+    to_class_name,
 )
-from chassis_tools.scaffolding.project import Project, module_name, next_version, place_of
+from chassis_tools.scaffolding.project import Project, find_role_file, get_module_name, next_version
 from chassis_tools.scaffolding.registries import RegistryError, add_model, add_router
 from chassis_tools.scaffolding.resource import Resource
 from chassis_tools.scaffolding.specifications import (
@@ -26,84 +26,22 @@ from chassis_tools.scaffolding.specifications import (
     parse,
 )
 from chassis_tools.scaffolding.templates import (
-    Made,
     Record,
+    RenderedFile,
     find_templates,
+    format_files,
+    get_record_path,
     read_record,
-    record_path,
     render,
-    tidy,
 )
 from manage.errors import CommandError
 
-FILES = ("models", "schemas")
-
-
-def reject_clashes(resource: Resource) -> None:
-    """Refuse columns that could not be written beside the others."""
-    reject_shadows(resource)
-    reject_doubled_types(resource)
-    reject_long_checks(resource)
-
-
-def reject_shadows(resource: Resource) -> None:
-    """Refuse a field that would hide what the class body of the model or a schema uses."""
-    used = {name for file in FILES for _, name in resource.imports(file)}
-    for column in resource.columns:
-        if column.attribute in used:
-            raise CommandError(
-                f"{column.attribute} cannot be a field here: another field of"
-                f" {resource.names.singular} is written with that name; try {column.attribute}_value"
-            )
-
-
-def reject_doubled_types(resource: Resource) -> None:
-    """Refuse a field with a type that is called like something else in the same file."""
-    for file in FILES:
-        taken = {name for _, name in resource.imports(file)} | names_around(resource)[file]
-        for field in resource.fields:
-            for name in own_types(field, file):
-                if name in taken:
-                    raise CommandError(
-                        f"{field.name} would have a type called {name}, as something else is:"
-                        " call it otherwise"
-                    )
-                taken.add(name)
-
-
-def names_around(resource: Resource) -> dict[str, set[str]]:
-    """What else the files name, beside their imports for fields."""
-    name = resource.names.class_name
-    return {
-        "models": {name, *(reference.target.class_name for reference in resource.loaded)},
-        "schemas": {f"{name}{role}" for role in ("Create", "Update", "Read", "Query")},
-    }
-
-
-def own_types(field: Field, file: str) -> Iterator[str]:
-    """The types that a file defines, or imports, for this field alone."""
-    if field.kind.choices:
-        yield field.kind.annotation
-    if field.constraint and file == "schemas":
-        yield field.type_name
-
-
-def reject_long_checks(resource: Resource) -> None:
-    """Refuse an enumeration whose constraint has a longer name than PostgreSQL keeps."""
-    table = resource.table(tenant=False)
-    for check in table.checks:
-        name = table.check_name(check)
-        if len(name) > MAX_IDENTIFIER:
-            raise CommandError(
-                f"{check.column} is too long a name for an enum in the table"
-                f" {resource.names.plural}: PostgreSQL would cut {name} off behind"
-                f" {MAX_IDENTIFIER} characters"
-            )
+CHECKED_FILES = ("models", "schemas")
 
 
 @dataclass(frozen=True)
-class Request:
-    """What was asked for."""
+class MakeRequest:
+    """The arguments of `manage make`."""
 
     name: str
     fields: Sequence[str] = ()
@@ -115,7 +53,7 @@ class Request:
 
     @property
     def command(self) -> str:
-        """The command that asks for it."""
+        """Command line with the same arguments."""
         options = {
             "--owned": self.owned,
             "--soft-delete": self.soft_delete,
@@ -123,106 +61,110 @@ class Request:
             "--no-migration": not self.migration,
         }
         plural = ["--plural", self.plural] if self.plural else []
-        given = [option for option, wanted in options.items() if wanted]
-        return shlex.join(["manage", "make", self.name, *self.fields, *plural, *given])
+        flags = [option for option, is_set in options.items() if is_set]
+        return shlex.join(["manage", "make", self.name, *self.fields, *plural, *flags])
 
     def next_step(self, *, is_applied: bool) -> str:
-        """What it takes to use it, and where."""
-        url = f"GET /api/v1/{resource_names(self.name, self.plural).path}"
+        """Return the next step for the user, and the URL of the resource."""
+        url = f"GET /api/v1/{derive_names(self.name, self.plural).path}"
         if not self.migration:
-            return f"{url} answers as soon as its table is there."
+            return f"{url} works once its table exists."
         if is_applied:
-            return f"Its table is in the local database: {url} answers."
-        return f"`uv run manage migrate apply` adds its table; then {url} answers."
+            return f"Its table is in the local database: {url} works now."
+        return f"Run `uv run manage migrate apply` to create its table; then {url} works."
 
 
-def plan(project: Project, request: Request) -> ChangeSet:
-    """The files that the resource adds and changes; none if it is there as asked for."""
-    migrations = read_migrations(project.root)  # Before any of them is looked at.
-    names = resource_names(request.name, request.plural)
+def plan_resource(project: Project, request: MakeRequest) -> ChangeSet:
+    """Plan the files that the resource adds and changes; none if it already exists unchanged."""
+    migrations = read_migrations(project.root)  # Read before the plan depends on them.
+    names = derive_names(request.name, request.plural)
     record = read_record(project.root, names.singular)
-    if record and record.command == request.command and record.is_untouched(project.root):
+    if record and record.command == request.command and record.is_unchanged(project.root):
         return ChangeSet([])
-    files = make_files(project, request, design(project, request, names))
+    files = render_files(project, request, build_resource(project, request, names))
     reject_existing(project, names, files)
     changes = [Change(Path(path), None, text.encode()) for path, text in files.items()]
-    record = Record.of(request.command, names.plural, files)
-    changes.append(Change(Path(record_path(names.singular)), None, record.as_text().encode()))
-    return ChangeSet([*changes, *register(project, names, files)], migrations)
+    record = Record.from_files(request.command, names.plural, files)
+    changes.append(Change(Path(get_record_path(names.singular)), None, record.to_json().encode()))
+    return ChangeSet([*changes, *plan_registrations(project, names, files)], migrations)
 
 
-def design(project: Project, request: Request, names: ResourceNames) -> Resource:
-    """The resource that was asked for, if there can be such a one."""
+def build_resource(project: Project, request: MakeRequest, names: ResourceNames) -> Resource:
+    """Build the resource; raise CommandError if its names or fields are invalid."""
     specifications = [parse(text) for text in request.fields]
     targets = {
-        one.column: find_target(project, request, names, one)
-        for one in specifications
-        if one.type == "ref"
+        spec.column: find_target(project, request, names, spec)
+        for spec in specifications
+        if spec.type == "ref"
     }
     tables = {column: target.table for column, target in targets.items()}
-    columns = [one.column for one in specifications]
+    columns = [spec.column for spec in specifications]
     check_field_names(columns, table=names.plural, references=tables)
     resource = Resource(
         names,
-        [make_column(one, names, targets.get(one.column)) for one in specifications],
+        [build_column(spec, names, targets.get(spec.column)) for spec in specifications],
         owned=request.owned,
         soft_delete=request.soft_delete,
         read_public=request.read_public,
     )
-    reject_clashes(resource)
+    reject_name_conflicts(resource)
     return resource
 
 
 def find_target(
-    project: Project, request: Request, names: ResourceNames, specification: Specification
+    project: Project, request: MakeRequest, names: ResourceNames, specification: Specification
 ) -> Target:
-    """What a reference refers to: another resource or its own."""
+    """Return the resource that a reference points to, which may be the new one itself."""
     target = "".join(specification.arguments)
     if not target:
-        raise CommandError(f"{specification.name}: a reference names its resource: ref:customer")
+        raise CommandError(
+            f"{specification.name}: a reference needs a resource, as in ref:customer"
+        )
     if target == "tenant":
-        raise CommandError(f"{specification.name}: every row belongs to its tenant already")
+        raise CommandError(
+            f"{specification.name}: every row already has a tenant; leave the field out"
+        )
     if target != names.singular:
-        return project.target(target, class_name(target))
+        return project.get_target(target, to_class_name(target))
     if "optional" not in specification.flags:
         raise CommandError(
-            f"{specification.name}: the first {names.words} could refer to no other:"
+            f"{specification.name}: the first {names.words} has no other to refer to:"
             " add the flag optional"
         )
     return Target(names.singular, names.class_name, names.plural, "", "", owned=request.owned)
 
 
-def make_column(
+def build_column(
     specification: Specification, names: ResourceNames, target: Target | None
 ) -> Field | Reference:
-    """The column of a specification."""
+    """Build the column of a field specification."""
     if target:
         return make_reference(specification, target, resource=names.class_name)
     return make_field(specification, resource=names.class_name)
 
 
-def make_files(project: Project, request: Request, resource: Resource) -> dict[str, str]:
-    """The texts by path, tidied."""
+def render_files(project: Project, request: MakeRequest, resource: Resource) -> dict[str, str]:
+    """Render the files of the resource; return their texts by path, formatted."""
     folder = project.root / "scaffold"
     templates = list(find_templates(folder, resource.names))
     if not templates:
-        raise CommandError("There are no templates in scaffold/: bring them back from git")
+        raise CommandError("There are no templates in scaffold/: restore them from git")
     context: dict[str, Any] = resource.context()
-    files: dict[str, Made] = {}
+    files: dict[str, RenderedFile] = {}
     for template in templates:
         if not template.is_migration:
-            files[template.target] = Made(render(template, context), template.name)
+            files[template.target] = RenderedFile(render(template, context), template.name)
         elif request.migration:
             version = next_version(project.root / "migrations" / "app")
             suffix = template.target.rpartition(".")[2]
             path = f"migrations/app/{version}_create_{resource.names.plural}.{suffix}"
-            text = render(template, context | place_after_heads(version))
-            files[path] = Made(text, template.name)
-    return add_packages(project, tidy(files, project.root))
+            text = render(template, context | build_revision_variables(version))
+            files[path] = RenderedFile(text, template.name)
+    return add_packages(project, format_files(files, project.root))
 
 
 def add_packages(project: Project, files: dict[str, str]) -> dict[str, str]:
-    """The files, and an empty `__init__.py` for each new package among them."""
+    """Add an empty `__init__.py` for each new package to the files."""
     packages = {
         (folder / "__init__.py").as_posix()
         for path in files
@@ -233,44 +175,111 @@ def add_packages(project: Project, files: dict[str, str]) -> dict[str, str]:
     return dict.fromkeys(missing, "") | files
 
 
-def register(project: Project, names: ResourceNames, files: dict[str, str]) -> list[Change]:
-    """What changes in the registries."""
+def plan_registrations(
+    project: Project, names: ResourceNames, files: dict[str, str]
+) -> list[Change]:
+    """Plan the changes of the registries."""
     changes = []
     for role, add, name in (
         ("models", add_model, names.class_name),
         ("routes", add_router, names.plural),
     ):
-        if path := place_of(role, names, files):
+        if path := find_role_file(role, names, files):
             registry = project.registry(role)
             text = project.read(registry)
             try:
-                added = add(text, module=module_name(path), name=name)
+                edited = add(text, module=get_module_name(path), name=name)
             except RegistryError as error:
                 raise CommandError(f"{registry}: {error}") from error
-            changes.append(Change(Path(registry), text.encode(), added.encode()))
+            changes.append(Change(Path(registry), text.encode(), edited.encode()))
     return changes
 
 
 def reject_existing(project: Project, names: ResourceNames, files: Collection[str]) -> None:
-    """Stop before anything that is there already."""
+    """Reject a resource whose files, modules or model already exist."""
     for path in sorted(files):
         if (project.root / path).exists():
             raise CommandError(
-                f"{path} exists already: choose another name, or `manage remove {names.singular}`"
+                f"{path} already exists: choose another name, or run"
+                f" `manage remove {names.singular}`"
             )
-        if hidden := hidden_by(project.root, path):
-            raise CommandError(f"{hidden} would be hidden by {path}: choose another name")
+        if other := find_import_conflict(project.root, path):
+            raise CommandError(
+                f"{path} would conflict with {other} in imports: choose another name"
+            )
     tables = {model.table: model.class_name for model in project.models.values()}
     if names.class_name in project.models or names.plural in tables:
-        taken = tables.get(names.plural, names.class_name)
-        raise CommandError(f"The model {taken} exists already: choose another name")
+        existing = tables.get(names.plural, names.class_name)
+        raise CommandError(f"The model {existing} already exists: choose another name")
 
 
-def hidden_by(root: Path, path: str) -> str | None:
-    """The module that Python would not find any more, or would find instead of the new one."""
+def find_import_conflict(root: Path, path: str) -> str | None:
+    """Return the existing module or package that the new file would conflict with in imports."""
     module = Path(path)
     if module.name == "__init__.py":
         module = module.parent.with_suffix(".py")
     elif module.suffix == ".py":
         module = module.with_suffix("")
     return module.as_posix() if (root / module).exists() and module != Path(path) else None
+
+
+def reject_name_conflicts(resource: Resource) -> None:
+    """Reject fields whose names conflict with each other in the written files."""
+    reject_hiding_fields(resource)
+    reject_duplicate_types(resource)
+    reject_long_constraint_names(resource)
+
+
+def reject_hiding_fields(resource: Resource) -> None:
+    """Reject a field that would hide a name used in the class body of the model or a schema."""
+    used = {name for file in CHECKED_FILES for _, name in resource.imports(file)}
+    for column in resource.columns:
+        if column.attribute in used:
+            raise CommandError(
+                f"{column.attribute} cannot be a field here: the code of another field of"
+                f" {resource.names.singular} uses this name; use {column.attribute}_value"
+            )
+
+
+def reject_duplicate_types(resource: Resource) -> None:
+    """Reject a field whose type has the same name as another in the file."""
+    for file in CHECKED_FILES:
+        used = {name for _, name in resource.imports(file)} | get_used_names(resource)[file]
+        for field in resource.fields:
+            for name in get_own_types(field, file):
+                if name in used:
+                    raise CommandError(
+                        f"{field.name} needs a type {name}, but another type has this name:"
+                        " rename the field"
+                    )
+                used.add(name)
+
+
+def get_used_names(resource: Resource) -> dict[str, set[str]]:
+    """Return the names that the files define or use, except their imports for fields."""
+    name = resource.names.class_name
+    return {
+        "models": {name, *(reference.target.class_name for reference in resource.loaded)},
+        "schemas": {f"{name}{role}" for role in ("Create", "Update", "Read", "Query")},
+    }
+
+
+def get_own_types(field: Field, file: str) -> Iterator[str]:
+    """Yield the types that a file defines or imports for this field alone."""
+    if field.kind.choices:
+        yield field.kind.annotation
+    if field.constraint and file == "schemas":
+        yield field.type_name
+
+
+def reject_long_constraint_names(resource: Resource) -> None:
+    """Reject an enumeration whose constraint's name is too long for PostgreSQL."""
+    table = resource.table(tenant=False)
+    for check in table.checks:
+        name = table.get_check_name(check)
+        if len(name) > MAX_IDENTIFIER:
+            raise CommandError(
+                f"{check.column} is too long for an enum in the table {resource.names.plural}:"
+                f" PostgreSQL would truncate {name} to {MAX_IDENTIFIER} characters;"
+                " use a shorter name"
+            )

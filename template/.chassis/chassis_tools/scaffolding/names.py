@@ -1,4 +1,4 @@
-"""Names of resources and their fields: the forms they take, and which of them would not work."""
+"""Names of resources and their fields: their forms, and which names are rejected."""
 
 import builtins
 import keyword
@@ -8,107 +8,110 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from chassis_tools.scaffolding import words
-from chassis_tools.scaffolding.words import plural_of, singular_of, with_a_or_an
+from chassis_tools.scaffolding.words import add_indefinite_article, pluralize, singularize
 from manage.errors import CommandError
 
 NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 
-# PostgreSQL cuts longer identifiers off, without an error.
+# PostgreSQL truncates longer identifiers without an error.
 MAX_IDENTIFIER = 63
-# What a table's longest key leaves for the table's own name.
+# The longest name of a foreign key leaves this for the table's name.
 MAX_NAME = MAX_IDENTIFIER - len("fk__tenant_id_owner_id_users")
-# As much of a refused name is shown.
-SHOWN = 40
+# Messages shorten longer names.
+MAX_SHOWN = 40
 
-# `site` adds the last ones, if it is there; linters know them anyway.
+# `site` adds these names unless it is disabled; linters always know them.
 BUILTINS = frozenset(dir(builtins)) | {"copyright", "credits", "exit", "help", "license", "quit"}
 KEYWORDS = frozenset(word.lower() for word in keyword.kwlist)
 
-KERNELS = "belongs to the kernel"
+KERNEL_NAME = "is reserved by the kernel"
 
-# What is wrong with a name, and which other names may do.
-About = Callable[[str], str | None]
-Better = Callable[[str], Iterator[str]]
+# Return the problem with a name, and yield alternatives.
+FindProblem = Callable[[str], str | None]
+Suggest = Callable[[str], Iterator[str]]
 
 
 @dataclass(frozen=True)
 class ResourceNames:
-    """What a resource is called wherever it is named."""
+    """The forms of a resource's name."""
 
     singular: str
     plural: str
 
     @property
     def class_name(self) -> str:
-        """`OrderLine`."""
-        return class_name(self.singular)
+        """Name of the model's class: `OrderLine`."""
+        return to_class_name(self.singular)
 
     @property
     def words(self) -> str:
-        """`order line`."""
+        """Name in prose: `order line`."""
         return self.singular.replace("_", " ")
 
     @property
     def a_words(self) -> str:
-        """`an order line`."""
-        return with_a_or_an(self.words)
+        """Name in prose with its article: `an order line`."""
+        return add_indefinite_article(self.words)
 
     @property
     def plural_words(self) -> str:
-        """`order lines`."""
+        """Plural in prose: `order lines`."""
         return self.plural.replace("_", " ")
 
     @property
     def constant(self) -> str:
-        """`ORDER_LINES`."""
+        """Name of a constant: `ORDER_LINES`."""
         return self.plural.upper()
 
     @property
     def path(self) -> str:
-        """`order-lines`, in a URL."""
+        """Segment of the URL: `order-lines`."""
         return self.plural.replace("_", "-")
 
 
-def resource_names(singular: str, plural: str | None = None) -> ResourceNames:
-    """What a resource is called; a name that would not work raises CommandError.
+def derive_names(singular: str, plural: str | None = None) -> ResourceNames:
+    """Return the names of a resource; raise CommandError if one of them is not allowed.
 
-    Who gives the plural knows better than the rules: the singular may then look like a plural.
+    With an explicit plural, the singular may look like a plural.
     """
     if plural is None:
-        refuse(singular, about_resource, better_resources)
-        return ResourceNames(singular, plural_of(singular))
-    refuse(singular, about_singular, better_resources)
-    refuse(plural, about_plural, better_plurals)
+        reject_name(singular, find_resource_problem, suggest_resources)
+        return ResourceNames(singular, pluralize(singular))
+    reject_name(singular, find_singular_problem, suggest_resources)
+    reject_name(plural, find_plural_problem, suggest_plurals)
     return ResourceNames(singular, plural)
 
 
 def check_field_names(
     names: Sequence[str], *, table: str, references: Mapping[str, str] | None = None
 ) -> None:
-    """Refuse columns that would not work; of those that are references, say to which table."""
+    """Reject column names that are not allowed.
+
+    `references` has the table that each foreign key column refers to.
+    """
     for name in names:
-        refuse(name, about_field, better_fields)
+        reject_name(name, find_field_problem, suggest_fields)
     referred = references or {}
     relations = [name.removesuffix("_id") for name in referred if name.endswith("_id")]
     for relation in relations:
-        refuse(relation, about_relation, better_fields)
-    reject_alike([*names, *relations])
+        reject_name(relation, find_relation_problem, suggest_fields)
+    reject_duplicates([*names, *relations])
     for name in names:
-        reject_cut_off(name, table, referred.get(name))
+        reject_long_identifiers(name, table, referred.get(name))
 
 
-def class_name(name: str) -> str:
-    """`order_line` as a class or a type is called: `OrderLine`."""
+def to_class_name(name: str) -> str:
+    """Convert a name to that of a class: `OrderLine` for `order_line`."""
     return "".join(word.capitalize() for word in name.split("_"))
 
 
-def member_name(choice: str) -> str:
-    """`draft` as the member of an enumeration is called: `DRAFT`."""
+def to_member_name(choice: str) -> str:
+    """Convert a choice to the name of an enumeration's member: `DRAFT` for `draft`."""
     return f"{choice}_value".upper() if choice in words.LETTERS else choice.upper()
 
 
-def snake_case(text: str) -> str:
-    """What a text may have meant, in the spelling of names."""
+def to_snake_case(text: str) -> str:
+    """Convert a text in any spelling to snake_case."""
     plain = (
         unicodedata.normalize("NFKD", text.replace("ß", "ss")).encode("ascii", "ignore").decode()
     )
@@ -116,148 +119,155 @@ def snake_case(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", divided.lower()).strip("_")
 
 
-def refuse(name: str, about: About, better: Better) -> None:
-    """Raise if there is something about a name, and suggest one about which there is nothing."""
-    complaint = about(name)
-    if complaint is None:
+def reject_name(name: str, find_problem: FindProblem, suggest: Suggest) -> None:
+    """Reject a name with a problem, and suggest one without."""
+    problem = find_problem(name)
+    if problem is None:
         return
-    suggestion = next((word for word in better(name) if about(word) is None), None)
+    suggestion = next((word for word in suggest(name) if find_problem(word) is None), None)
     advice = f": use {suggestion}" if suggestion else ""
-    raise CommandError(f"{shown(name)} {complaint}{advice}")
+    if not suggestion and ":" not in problem:
+        advice = ": choose another name"
+    raise CommandError(f"{format_name(name)} {problem}{advice}")
 
 
-def reject_alike(names: Sequence[str]) -> None:
-    """Raise for a name that comes twice, or is spelled like another where it names a type."""
+def reject_duplicates(names: Sequence[str]) -> None:
+    """Reject duplicate names, and names whose types would have the same name."""
     known: dict[str, str] = {}
     for name in names:
-        other = known.setdefault(class_name(name), name)
+        other = known.setdefault(to_class_name(name), name)
         if other == name and names.count(name) > 1:
-            raise CommandError(f"{name} is there twice: call one of them otherwise")
+            raise CommandError(f"{name} is used twice: rename one of the fields")
         if other != name:
-            raise CommandError(f"{other} and {name} are too much alike: call one of them otherwise")
+            raise CommandError(f"{other} and {name} are too similar: rename one of the fields")
 
 
-def reject_cut_off(name: str, table: str, referred: str | None) -> None:
-    """Raise for a column whose index or key PostgreSQL would cut off."""
+def reject_long_identifiers(name: str, table: str, referred: str | None) -> None:
+    """Reject a column whose index or foreign key would have a name too long for PostgreSQL."""
     identifiers = [f"ix_{table}_tenant_id_{name}"]
     if referred:
         identifiers.append(f"fk_{table}_tenant_id_{name}_{referred}")
     longest = max(identifiers, key=len)
     if len(longest.encode()) > MAX_IDENTIFIER:
-        reason = f"PostgreSQL would cut {longest} off behind {MAX_IDENTIFIER} characters"
-        raise CommandError(f"{name} is too long a name in the table {table}: {reason}")
+        raise CommandError(
+            f"{name} is too long for a column of {table}: PostgreSQL would truncate {longest} to"
+            f" {MAX_IDENTIFIER} characters; use a shorter name"
+        )
 
 
-def shown(name: str) -> str:
-    """A name as a message can hold it."""
-    short = name if len(name) <= SHOWN else f"{name[:SHOWN]}…"
+def format_name(name: str) -> str:
+    """Format a name for a message: shortened, and quoted if it is not a plain word."""
+    short = name if len(name) <= MAX_SHOWN else f"{name[:MAX_SHOWN]}…"
     return short if short.isprintable() and re.fullmatch(r"\S+", short) else repr(short)
 
 
-def about_resource(name: str) -> str | None:
-    """What is wrong with a resource's name, also by the plural that it would have."""
-    if complaint := about_singular(name):
-        return complaint
-    if singular := singular_of(name):
-        return KERNELS if singular in words.KERNEL_RESOURCES else "is a plural"
-    plural = plural_of(name)
-    complaint = about_plural(plural)
-    return complaint and f"has the plural {plural}, which {complaint}"
+def find_resource_problem(name: str) -> str | None:
+    """Return the problem with a resource's name or its derived plural, or None."""
+    if problem := find_singular_problem(name):
+        return problem
+    if singular := singularize(name):
+        return KERNEL_NAME if singular in words.KERNEL_RESOURCES else "is a plural"
+    plural = pluralize(name)
+    problem = find_plural_problem(plural)
+    return problem and f"has the plural {plural}, which {problem}"
 
 
-def about_singular(name: str) -> str | None:
-    """What is wrong with a resource's name, whatever its plural is."""
-    if complaint := about_spelling(name, MAX_NAME):
-        return complaint
+def find_singular_problem(name: str) -> str | None:
+    """Return the problem with a resource's name, regardless of its plural, or None."""
+    if problem := find_spelling_problem(name, MAX_NAME):
+        return problem
     if name in words.KERNEL_RESOURCES:
-        return KERNELS
-    if name in BUILTINS or class_name(name) in BUILTINS:
-        return "is built into Python"
-    if name in words.VARIABLES or class_name(name) in words.CLASSES:
-        return "means something else in the code around it"
+        return KERNEL_NAME
+    if name in BUILTINS or to_class_name(name) in BUILTINS:
+        return "is a built-in name of Python"
+    if name in words.VARIABLES or to_class_name(name) in words.CLASSES:
+        return "has another meaning in the generated code"
     return None
 
 
-def about_plural(name: str) -> str | None:
-    """What is wrong with a plural: a table, a package, a router and part of a URL."""
-    if complaint := about_spelling(name, MAX_NAME):
-        return complaint
+def find_plural_problem(name: str) -> str | None:
+    """Return the problem with a plural, or None.
+
+    A plural names a table, a package, a router and a part of the URL.
+    """
+    if problem := find_spelling_problem(name, MAX_NAME):
+        return problem
     if name in words.KERNEL_PLURALS:
-        return KERNELS
+        return KERNEL_NAME
     if name.startswith("pg_"):
-        return "looks like a table of PostgreSQL's own"
+        return "starts with pg_, as PostgreSQL's system tables do"
     if name in words.SQL_WORDS:
-        return "is a reserved word of SQL"
+        return "is a reserved word in SQL"
     if name in BUILTINS:
-        return "is built into Python"
+        return "is a built-in name of Python"
     if name.upper() in words.CONSTANTS:
-        return "means something else in tests"
+        return "has another meaning in the tests"
     return None
 
 
-def about_field(name: str) -> str | None:
-    """What is wrong with a field's name, whatever its table is."""
-    if complaint := about_spelling(name, MAX_IDENTIFIER):
-        return complaint
+def find_field_problem(name: str) -> str | None:
+    """Return the problem with a field's name, regardless of its table, or None."""
+    if problem := find_spelling_problem(name, MAX_IDENTIFIER):
+        return problem
     if name in words.KERNEL_COLUMNS:
-        return "is the kernel's own column: leave it out, or call yours otherwise"
+        return "is a column of the kernel: leave it out, or choose another name"
     if name in words.SQL_WORDS:
-        return "is a reserved word of SQL"
+        return "is a reserved word in SQL"
     if name in words.SYSTEM_COLUMNS:
-        return "is a column that PostgreSQL keeps in every table"
+        return "is a system column of PostgreSQL"
     if name in words.SCHEMA_ATTRIBUTES or name.startswith(words.SCHEMA_PREFIXES):
-        return "means something else in schemas"
-    if class_name(name) in BUILTINS | words.SCHEMA_IMPORTS:
-        return "would have a type whose name is taken"
-    return about_attribute(name)
+        return "has another meaning in schemas"
+    if to_class_name(name) in BUILTINS | words.SCHEMA_IMPORTS:
+        return "would have a type with a reserved name"
+    return find_attribute_problem(name)
 
 
-def about_relation(name: str) -> str | None:
-    """What is wrong with the attribute through which a reference is followed."""
-    if complaint := about_spelling(name, MAX_IDENTIFIER) or about_attribute(name):
-        return complaint
-    return "means something else in tests" if name in words.FACTORY_NAMES else None
+def find_relation_problem(name: str) -> str | None:
+    """Return the problem with the name of a relationship, or None."""
+    if problem := find_spelling_problem(name, MAX_IDENTIFIER) or find_attribute_problem(name):
+        return problem
+    return "has another meaning in the tests" if name in words.FACTORY_NAMES else None
 
 
-def about_attribute(name: str) -> str | None:
-    """What is wrong with the name of an attribute of a model."""
+def find_attribute_problem(name: str) -> str | None:
+    """Return the problem with the name of a model's attribute, or None."""
     if name in words.MODEL_ATTRIBUTES:
-        return "means something else in models"
+        return "has another meaning in models"
     if name in words.BODY_NAMES or name in words.PARAMETERS:
-        return "means something else in the code around it"
+        return "has another meaning in the generated code"
     return None
 
 
-def about_spelling(name: str, longest: int) -> str | None:
-    """What is wrong with a name, whatever it names."""
+def find_spelling_problem(name: str, longest: int) -> str | None:
+    """Return the problem with the spelling or length of a name, or None."""
     if not NAME.fullmatch(name):
         return "is not in snake_case (ASCII letters and digits, a letter first)"
     if len(name) > longest:
-        return f"has {len(name)} characters, of which PostgreSQL leaves room for {longest}"
+        return f"has {len(name)} characters, but at most {longest} are allowed"
     if name in KEYWORDS:
-        return "is a keyword of Python"
+        return "is a Python keyword"
     if name in words.LETTERS:
-        return "is easily taken for a digit"
+        return "is easily confused with a digit"
     return None
 
 
-def better_resources(name: str) -> Iterator[str]:
-    """Names that a resource could have instead."""
-    meant = snake_case(name)
-    singular = singular_of(meant) or meant
+def suggest_resources(name: str) -> Iterator[str]:
+    """Yield alternatives for the name of a resource."""
+    spelled = to_snake_case(name)
+    singular = singularize(spelled) or spelled
     yield singular
     yield words.BETTER_RESOURCES.get(singular, f"{singular}_entry")
 
 
-def better_plurals(name: str) -> Iterator[str]:
-    """The plural that was meant, or a plural of it."""
-    yield snake_case(name)
-    yield plural_of(snake_case(name))
+def suggest_plurals(name: str) -> Iterator[str]:
+    """Yield alternatives for a plural."""
+    yield to_snake_case(name)
+    yield pluralize(to_snake_case(name))
 
 
-def better_fields(name: str) -> Iterator[str]:
-    """Names that a field could have instead."""
-    meant = snake_case(name)
-    if meant not in words.KERNEL_COLUMNS:
-        yield meant
-        yield words.BETTER_FIELDS.get(meant, f"{meant}_name")
+def suggest_fields(name: str) -> Iterator[str]:
+    """Yield alternatives for the name of a field."""
+    spelled = to_snake_case(name)
+    if spelled not in words.KERNEL_COLUMNS:
+        yield spelled
+        yield words.BETTER_FIELDS.get(spelled, f"{spelled}_name")

@@ -7,30 +7,25 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
+from typing import TypeGuard
 
 from chassis_tools.scaffolding.fields import Target
-from chassis_tools.scaffolding.names import ResourceNames, snake_case
-from chassis_tools.scaffolding.words import singular_of
+from chassis_tools.scaffolding.names import ResourceNames, to_snake_case
+from chassis_tools.scaffolding.words import singularize
 from manage.errors import CommandError
 
-STAMP = "%Y%m%d%H%M%S"
-FIRST = "0001"
-
-
-def next_version(folder: Path) -> str:
-    """A version behind all that are there: the first of a project, else this second."""
-    taken = sorted(path.stem.partition("_")[0] for path in folder.glob("[0-9]*_*"))
-    if not taken:
-        return FIRST
-    now = datetime.now(UTC)
-    if len(taken[-1]) == len(now.strftime(STAMP)) and taken[-1] >= now.strftime(STAMP):
-        now = datetime.strptime(taken[-1], STAMP).replace(tzinfo=UTC) + timedelta(seconds=1)
-    return now.strftime(STAMP)
+TIMESTAMP_FORMAT = "%Y%m%d%H%M%S"
+FIRST_VERSION = "0001"
+# An SQL statement or a call of `op`, with nested calls of `op.f`, that changes the table {0}.
+TABLE_CHANGE = (
+    r'\b(?:ALTER\s+TABLE(?:\s+IF\s+EXISTS)?|ON)\s+(?:ONLY\s+)?(?:public\.)?"?{0}\b'
+    r'|\bop\.(?!f\b|create_table|drop_table)\w+\((?:[^()]|\([^()]*\))*"{0}"'
+)
 
 
 @dataclass(frozen=True)
 class Model:
-    """A class of the registry of models."""
+    """A class in the registry of models."""
 
     class_name: str
     module: str
@@ -39,8 +34,8 @@ class Model:
     schema: str = "public"
 
     @property
-    def place(self) -> str:
-        """What foreign keys call its table."""
+    def qualified_table(self) -> str:
+        """Name of the table in foreign keys."""
         return self.table if self.schema == "public" else f"{self.schema}.{self.table}"
 
 
@@ -51,137 +46,151 @@ class Project:
     root: Path
 
     def registry(self, name: str) -> str:
-        """The path of a registry: `models` or `routes`."""
-        places = (f"app/{name}.py", f"app/{name}/__init__.py")
-        for place in places:
-            if (self.root / place).is_file():
-                return place
-        raise CommandError(f"There is no registry of {name}: neither {places[0]} nor {places[1]}")
+        """Return the path of a registry, `models` or `routes`."""
+        paths = (f"app/{name}.py", f"app/{name}/__init__.py")
+        for path in paths:
+            if (self.root / path).is_file():
+                return path
+        raise CommandError(f"There is no registry of {name}: create {paths[0]} or {paths[1]}")
 
     def read(self, path: str) -> str:
-        """A file's text, with its line ends as they are."""
+        """Return a file's text with its line endings unchanged."""
         try:
             return (self.root / path).read_bytes().decode()
         except UnicodeDecodeError:
-            raise CommandError(f"{path} is not a text in UTF-8") from None
+            raise CommandError(f"{path} is not encoded in UTF-8") from None
 
     @cached_property
     def models(self) -> dict[str, Model]:
-        """The models by class, as the registry imports them and that of what comes along."""
-        found = {}
+        """Models by class name, as the registry and the kernel's own registry import them."""
+        models = {}
         for path in ("app/builtin/models.py", self.registry("models")):
-            for module, name in imported(parse(self.read(path), path)):
+            for module, name in find_imports(parse(self.read(path), path)):
                 if model := self._model(module, name):
-                    found[name] = model
-        return found
+                    models[name] = model
+        return models
 
     def _model(self, module: str, name: str) -> Model | None:
-        path = module_path(module)
+        path = get_module_path(module)
         if not (self.root / path).is_file():
             return None
         for statement in parse(self.read(path), path).body:
             if isinstance(statement, ast.ClassDef) and statement.name == name:
-                table, schema = table_name(statement), table_schema(statement)
-                bases = names(statement.bases)
+                table, schema = get_table_name(statement), get_table_schema(statement)
+                bases = get_plain_names(statement.bases)
                 return Model(name, module, table, bases, schema) if table else None
         return None
 
-    def meant(self, text: str) -> str | None:
-        """The resource that is there, and that a misspelt name may stand for."""
-        spelled = snake_case(text)
-        names = {snake_case(name) for name in self.models}
-        return next((name for name in (spelled, singular_of(spelled)) if name in names), None)
+    def suggest_resource(self, text: str) -> str | None:
+        """Return the existing resource that a misspelled name may mean, or None."""
+        spelled = to_snake_case(text)
+        names = {to_snake_case(name) for name in self.models}
+        return next((name for name in (spelled, singularize(spelled)) if name in names), None)
 
-    def target(self, singular: str, class_name: str) -> Target:
-        """A resource that others may refer to, with what makes one for a test."""
+    def get_target(self, singular: str, class_name: str) -> Target:
+        """Return an existing resource as the target of a reference."""
         model = self.models.get(class_name)
-        if model is None or singular != snake_case(class_name):
-            meant = self.meant(singular)
+        if model is None or singular != to_snake_case(class_name):
+            suggestion = self.suggest_resource(singular)
             raise CommandError(
-                f"There is no resource {singular} to refer to: "
-                + (f"use {meant}" if meant else "make it first, or correct its name")
+                f"The resource {singular} does not exist: "
+                + (f"use {suggestion}" if suggestion else "create it first, or correct its name")
             )
         if "Entity" in model.bases:
             raise CommandError(
-                f"{singular} keeps the key that its table had, and references here are UUIDs:"
-                " write the field by hand"
+                f"{singular} has the primary key of an existing table, and a reference is a UUID:"
+                " add the column by hand"
             )
-        factory, owned = self._factory(singular, model), "OwnedMixin" in model.bases
+        factory, owned = self._find_factory(singular, model), "OwnedMixin" in model.bases
         return Target(singular, class_name, model.table, model.module, factory, owned)
 
-    def _factory(self, singular: str, model: Model) -> str:
-        factory = factory_module(model.module)
-        path = module_path(factory)
-        functions = defined(parse(self.read(path), path)) if (self.root / path).is_file() else set()
+    def _find_factory(self, singular: str, model: Model) -> str:
+        """Return the module of the function that creates a row of the resource for a test."""
+        factory = get_factory_module(model.module)
+        path = get_module_path(factory)
+        is_file = (self.root / path).is_file()
+        functions = find_functions(parse(self.read(path), path)) if is_file else set()
         if f"make_{singular}" not in functions:
             raise CommandError(
-                f"The tests of what refers to {singular} need a function make_{singular} in {path},"
-                " like that of users: write it first"
+                f"{path} has no function make_{singular}, which tests of references to {singular}"
+                " call: write it first, as the users' factory does"
             )
         return factory
 
 
-def place_of(role: str, names: ResourceNames, files: Collection[str]) -> str | None:
-    """The file that plays a role for a resource, in either layout."""
-    places = (f"app/{names.plural}/{role}.py", f"app/{role}/{names.singular}.py")
-    return next((path for path in places if path in files), None)
+def next_version(folder: Path) -> str:
+    """Return a version after all existing ones: 0001 in an empty folder, otherwise a timestamp."""
+    versions = sorted(path.stem.partition("_")[0] for path in folder.glob("[0-9]*_*"))
+    if not versions:
+        return FIRST_VERSION
+    newest, now = versions[-1], datetime.now(UTC).strftime(TIMESTAMP_FORMAT)
+    if len(newest) == len(now) and newest >= now:
+        after = datetime.strptime(newest, TIMESTAMP_FORMAT).replace(tzinfo=UTC)
+        return (after + timedelta(seconds=1)).strftime(TIMESTAMP_FORMAT)
+    return now
+
+
+def find_role_file(role: str, names: ResourceNames, files: Collection[str]) -> str | None:
+    """Return the file that has a role in a resource, such as `models`, in either layout."""
+    paths = (f"app/{names.plural}/{role}.py", f"app/{role}/{names.singular}.py")
+    return next((path for path in paths if path in files), None)
 
 
 def parse(source: str, path: str) -> ast.Module:
-    """A module's syntax."""
+    """Parse a module; raise CommandError if it is not valid Python."""
     try:
         return ast.parse(source)
     except (SyntaxError, ValueError) as error:
         raise CommandError(f"{path} is not valid Python: {error}") from error
 
 
-def imported(module: ast.Module) -> Iterator[tuple[str, str]]:
-    """What a module imports from others: the module and the name there."""
+def find_imports(module: ast.Module) -> Iterator[tuple[str, str]]:
+    """Yield the module and name of each absolute `from … import …`."""
     for statement in ast.walk(module):
         if isinstance(statement, ast.ImportFrom) and statement.module and not statement.level:
             for alias in statement.names:
                 yield statement.module, alias.name
 
 
-def module_path(module: str) -> str:
-    """Where a module is in the project."""
+def get_module_path(module: str) -> str:
+    """Return the path of a module's file in the project."""
     return module.replace(".", "/") + ".py"
 
 
-def module_name(path: str) -> str:
-    """What a file is imported as."""
+def get_module_name(path: str) -> str:
+    """Return the dotted name of a file's module."""
     return path.removesuffix(".py").replace("/", ".")
 
 
-def factory_module(model_module: str) -> str:
-    """Where the factory of a model is, in either layout."""
+def get_factory_module(model_module: str) -> str:
+    """Return the module of a model's factory, in either layout."""
     package, _, last = model_module.removeprefix("app.").rpartition(".")
     return f"tests.factories.{last}" if package == "models" else f"tests.{package}.factory"
 
 
-def names(expressions: list[ast.expr]) -> frozenset[str]:
-    """The plain names among expressions."""
-    return frozenset(one.id for one in expressions if isinstance(one, ast.Name))
+def get_plain_names(expressions: list[ast.expr]) -> frozenset[str]:
+    """Return the plain names among expressions."""
+    return frozenset(node.id for node in expressions if isinstance(node, ast.Name))
 
 
-def defined(module: ast.Module) -> set[str]:
-    """The functions that a module defines."""
+def find_functions(module: ast.Module) -> set[str]:
+    """Return the names of the functions that a module defines."""
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
     return {statement.name for statement in module.body if isinstance(statement, kinds)}
 
 
-def table_name(model: ast.ClassDef) -> str:
-    """What a model's `__tablename__` says; empty if it has none."""
+def get_table_name(model: ast.ClassDef) -> str:
+    """Return the `__tablename__` of a model; empty if it has none."""
     for statement in model.body:
-        if isinstance(statement, ast.Assign) and "__tablename__" in names(statement.targets):
+        if is_assignment(statement, "__tablename__"):
             return str(ast.literal_eval(statement.value))
     return ""
 
 
-def table_schema(model: ast.ClassDef) -> str:
-    """The schema that a model's `__table_args__` names at their end."""
+def get_table_schema(model: ast.ClassDef) -> str:
+    """Return the schema in a model's `__table_args__`; "public" if there is none."""
     for statement in model.body:
-        if isinstance(statement, ast.Assign) and "__table_args__" in names(statement.targets):
+        if is_assignment(statement, "__table_args__"):
             *_, last = getattr(statement.value, "elts", [statement.value])
             if isinstance(last, ast.Dict):
                 options = zip(map(ast.unparse, filter(None, last.keys)), last.values, strict=False)
@@ -190,13 +199,11 @@ def table_schema(model: ast.ClassDef) -> str:
     return "public"
 
 
-# A statement, or a call of Alembic's with its calls of `op.f`, that changes the table {0}.
-CHANGE = (
-    r'\b(?:ALTER\s+TABLE(?:\s+IF\s+EXISTS)?|ON)\s+(?:ONLY\s+)?(?:public\.)?"?{0}\b'
-    r'|\bop\.(?!f\b|create_table|drop_table)\w+\((?:[^()]|\([^()]*\))*"{0}"'
-)
+def is_assignment(statement: ast.stmt, name: str) -> TypeGuard[ast.Assign]:
+    """Return True if the statement assigns to the name."""
+    return isinstance(statement, ast.Assign) and name in get_plain_names(statement.targets)
 
 
-def alters(migration: str, table: str) -> bool:
-    """Whether one, in SQL or for Alembic, changes the table, or adds something to it."""
-    return bool(re.search(CHANGE.format(re.escape(table)), migration, re.IGNORECASE))
+def is_table_changed(migration: str, table: str) -> bool:
+    """Return True if a migration, in SQL or for Alembic, changes the table or adds to it."""
+    return bool(re.search(TABLE_CHANGE.format(re.escape(table)), migration, re.IGNORECASE))

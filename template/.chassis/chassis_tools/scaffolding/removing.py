@@ -14,95 +14,25 @@ from chassis_tools.scaffolding.changes import Change, ChangeSet, Migrations, rea
 from chassis_tools.scaffolding.names import ResourceNames
 from chassis_tools.scaffolding.project import (
     Project,
-    alters,
-    module_name,
+    find_role_file,
+    get_module_name,
+    is_table_changed,
     next_version,
     parse,
-    place_of,
 )
 from chassis_tools.scaffolding.registries import remove_model, remove_router
-from chassis_tools.scaffolding.templates import Record, read_record, record_path
+from chassis_tools.scaffolding.templates import Record, get_record_path, read_record
 from manage.errors import CommandError
 from manage.migrations.history import get_heads, read_revision
 
-SEARCHED = ("app", "manage", "tests")
-PACKAGE = ".__init__"
+SEARCHED_FOLDERS = ("app", "manage", "tests")
+PACKAGE_SUFFIX = ".__init__"
+KERNEL_RESOURCES = {"user", "auth", "tenant", "core", "api_key", "login_session", "user_token"}
 
 
 @dataclass(frozen=True)
-class Traces:
-    """What tells that a module needs a resource."""
-
-    class_name: str
-    modules: set[str]
-    """The resource's own."""
-    keys: set[str]
-    """Its columns that references name, as in `orders.id`."""
-
-    @cached_property
-    def packages(self) -> set[str]:
-        """The modules as they are imported whole."""
-        return {module.removesuffix(PACKAGE) for module in self.modules}
-
-    def are_in(self, path: str, code: ast.Module) -> bool:
-        """Whether a module imports one of these, or says a key in a text, as references do."""
-        for node in ast.walk(code):
-            match node:
-                case ast.Constant() if node.value in self.keys:
-                    return True
-                case ast.Import() if any(alias.name in self.packages for alias in node.names):
-                    return True
-                case ast.ImportFrom() if self._are_imported(node, path):
-                    return True
-        return False
-
-    def _are_imported(self, node: ast.ImportFrom, path: str) -> bool:
-        """Whether it imports one of the modules or from it, or the model from its registry.
-
-        Other modules of the resource's package are the team's, and stay.
-        """
-        module = absolute(node, path)
-        imported = {alias.name for alias in node.names}
-        by_module = {f"{module}.{name}" for name in imported}
-        from_registry = module == "app.models" and self.class_name in imported
-        return module in self.modules or not by_module.isdisjoint(self.packages) or from_registry
-
-
-def files_that_need(project: Project, names: ResourceNames, own: Collection[str]) -> list[str]:
-    """The files, beside its own and the registries, that refer to a resource."""
-    modules = {module_name(path) for path in own if path.endswith(".py")}
-    model = project.models.get(names.class_name)
-    keys = {f"{model.place if model else names.plural}.{column}" for column in ("id", "tenant_id")}
-    traces = Traces(names.class_name, modules, keys)
-    skipped = {*own, project.registry("models"), project.registry("routes")}
-    return [
-        path
-        for path in python_files(project)
-        if path not in skipped and traces.are_in(path, parse(project.read(path), path))
-    ]
-
-
-def python_files(project: Project) -> Iterator[str]:
-    """The project's modules."""
-    for folder in SEARCHED:
-        for path in sorted((project.root / folder).rglob("*.py")):
-            yield path.relative_to(project.root).as_posix()
-
-
-def absolute(node: ast.ImportFrom, path: str) -> str:
-    """The module that it imports from, in full."""
-    if not node.level:
-        return node.module or ""
-    package = path.split("/")[: -node.level]
-    return ".".join([*package, *filter(None, [node.module])])
-
-
-KERNEL = {"user", "auth", "tenant", "core", "api_key", "login_session", "user_token"}
-
-
-@dataclass(frozen=True)
-class Resource:
-    """A resource that `manage make` made."""
+class ScaffoldedResource:
+    """A resource that `manage make` created."""
 
     project: Project
     singular: str
@@ -110,101 +40,217 @@ class Resource:
     migrations: Migrations
 
     @classmethod
-    def find(cls, project: Project, singular: str) -> "Resource":
-        """The resource by its name."""
-        if singular in KERNEL:
-            raise CommandError(f"{singular} belongs to the kernel, which needs it: it stays")
+    def find(cls, project: Project, singular: str) -> "ScaffoldedResource":
+        """Return the resource with this name; raise CommandError if `manage make` created none."""
+        if singular in KERNEL_RESOURCES:
+            raise CommandError(f"{singular} is part of the kernel and cannot be removed")
         record = read_record(project.root, singular) if singular.isidentifier() else None
         if record is None:
-            meant = project.meant(singular)
-            raise CommandError(
-                f"`manage make` has made no resource {singular!r}: "
-                + (f"use {meant}" if meant else "what is written by hand is taken out by hand")
-            )
+            suggestion = project.suggest_resource(singular)
+            advice = f"use {suggestion}" if suggestion else "correct the name or delete its code"
+            raise CommandError(f"`manage make` did not create a resource {singular!r}: {advice}")
         return cls(project, singular, record, read_migrations(project.root))
 
     @property
     def names(self) -> ResourceNames:
-        """Its names."""
+        """Forms of its name."""
         return ResourceNames(self.singular, self.record.plural)
 
     @property
     def migration(self) -> str | None:
-        """The path of the migration that creates its table, if that is there."""
+        """Path of the migration that creates its table; None if it no longer exists."""
         for path in self.record.files:
             if path.startswith("migrations/") and (self.project.root / path).is_file():
                 return path
         return None
 
     def reject_edited(self) -> None:
-        """Stop before the team's own work is deleted."""
-        if edited := self.record.edited(self.project.root):
+        """Reject a resource with edited files."""
+        if edited := self.record.find_edited(self.project.root):
             raise CommandError(
-                f"{', '.join(edited)} changed since `manage make` wrote it: --force deletes it"
-                " all the same"
+                f"You edited {', '.join(edited)}: add --force to delete your changes too"
             )
 
-    def reject_needed(self) -> None:
-        """Stop before something loses what it refers to."""
-        if needing := files_that_need(self.project, self.names, set(self.record.files)):
+    def reject_used(self) -> None:
+        """Reject a resource that other files use."""
+        if dependents := find_dependents(self.project, self.names, set(self.record.files)):
             raise CommandError(
-                f"{self.singular} is needed by {', '.join(needing)}: take that out first, or remove"
-                " the resource that they belong to"
+                f"{self.singular} is used by {', '.join(dependents)}: remove this code first, or"
+                " the resource that it belongs to"
             )
 
-    def removal(self, *, dropping: dict[str, str] | None) -> ChangeSet:
-        """The changes; with a migration that drops the table, the one that creates it stays."""
+    def plan_removal(self, *, drop_migration: dict[str, str] | None) -> ChangeSet:
+        """Plan the removal of the files and registrations.
+
+        `drop_migration` has the migration that drops the table, by path; with it, the migration
+        that creates the table is kept.
+        """
         root = self.project.root
-        gone = [path for path in self.record.files if not path.startswith("migrations/")]
-        if dropping is None and self.migration:
-            gone.append(self.migration)
+        deleted = [path for path in self.record.files if not path.startswith("migrations/")]
+        if drop_migration is None and self.migration:
+            deleted.append(self.migration)
         changes = [
             Change(Path(path), (root / path).read_bytes(), None)
-            for path in [*gone, record_path(self.singular)]
-            if (root / path).is_file() and not self._is_package_of_others(path)
+            for path in [*deleted, get_record_path(self.singular)]
+            if (root / path).is_file() and not self._is_shared_package(path)
         ]
         written = [
-            Change(Path(path), None, text.encode()) for path, text in (dropping or {}).items()
+            Change(Path(path), None, text.encode()) for path, text in (drop_migration or {}).items()
         ]
-        return ChangeSet([*changes, *written, *self._unregistered()], self.migrations)
+        return ChangeSet([*changes, *written, *self._plan_deregistrations()], self.migrations)
 
-    def _is_package_of_others(self, path: str) -> bool:
+    def _is_shared_package(self, path: str) -> bool:
+        """Return True if the path is the `__init__.py` of a package with other modules."""
         if not path.endswith("/__init__.py"):
             return False
         root = self.project.root
         modules = (root / path).parent.rglob("*.py")
-        return any(one.relative_to(root).as_posix() not in self.record.files for one in modules)
+        return any(file.relative_to(root).as_posix() not in self.record.files for file in modules)
 
-    def _unregistered(self) -> list[Change]:
+    def _plan_deregistrations(self) -> list[Change]:
+        """Plan the removal from the registries."""
         changes = []
         for role, remove, name in (
             ("models", remove_model, self.names.class_name),
             ("routes", remove_router, self.names.plural),
         ):
-            if path := place_of(role, self.names, self.record.files):
+            if path := find_role_file(role, self.names, self.record.files):
                 registry = self.project.registry(role)
                 text = self.project.read(registry)
-                edited = remove(text, module=module_name(path), name=name)
+                edited = remove(text, module=get_module_name(path), name=name)
                 changes.append(Change(Path(registry), text.encode(), edited.encode()))
         return changes
 
 
+@dataclass(frozen=True)
+class TablePlan:
+    """The plan for the table: delete its migration, or write one that drops the table."""
+
+    drop_migration: dict[str, str] | None = None
+    """The migration that drops the table, by path; empty if it must be autogenerated."""
+    roll_back: Callable[[], None] | None = None
+    """Rolls the local database back, if the migration is applied there."""
+
+    @property
+    def warning(self) -> str:
+        """Warning about lost data, for the confirmation."""
+        return ", and the table and its rows in the local database" if self.roll_back else ""
+
+    @property
+    def next_step(self) -> str:
+        """Next step for the user; empty if there is none."""
+        if self.drop_migration == {}:
+            return (
+                "Later migrations changed its table: run `uv run manage migrate create -m …` to"
+                " write a reversible migration that drops it."
+            )
+        return "Run `uv run manage migrate apply` to drop its table." if self.drop_migration else ""
+
+
+@dataclass(frozen=True)
+class ResourceUsage:
+    """The names by which other modules use a resource."""
+
+    class_name: str
+    modules: set[str]
+    """Modules of the resource."""
+    keys: set[str]
+    """Columns in foreign keys, such as `orders.id`."""
+
+    @cached_property
+    def packages(self) -> set[str]:
+        """Modules and packages, as an import names them."""
+        return {module.removesuffix(PACKAGE_SUFFIX) for module in self.modules}
+
+    def is_in(self, path: str, code: ast.Module) -> bool:
+        """Return True if a module imports the resource or contains a foreign key to it."""
+        for node in ast.walk(code):
+            match node:
+                case ast.Constant() if node.value in self.keys:
+                    return True
+                case ast.Import() if any(alias.name in self.packages for alias in node.names):
+                    return True
+                case ast.ImportFrom() if self._is_imported(node, path):
+                    return True
+        return False
+
+    def _is_imported(self, node: ast.ImportFrom, path: str) -> bool:
+        """Return True if the statement imports a module of the resource, or its model.
+
+        Other modules of the resource's package are the team's, and stay.
+        """
+        module = resolve_module(node, path)
+        imported = {alias.name for alias in node.names}
+        by_module = {f"{module}.{name}" for name in imported}
+        from_registry = module == "app.models" and self.class_name in imported
+        return module in self.modules or not by_module.isdisjoint(self.packages) or from_registry
+
+
+def plan_table_removal(resource: ScaffoldedResource) -> TablePlan:
+    """Plan a rollback if only this machine has the migration, otherwise a migration."""
+    path, project = resource.migration, resource.project
+    if path is None:
+        return TablePlan()
+    if is_newest(project, path) and not is_shared(project, path):
+        applied = is_applied_locally(project, path)
+        return TablePlan(roll_back=roll_back_locally if applied else None)
+    if is_changed_later(resource, path):
+        return TablePlan(drop_migration={})
+    version = next_version(project.root / "migrations" / "app")
+    suffix = path.rpartition(".")[2]
+    target = f"migrations/app/{version}_drop_{resource.record.plural}.{suffix}"
+    return TablePlan(drop_migration={target: reverse_migration(project.read(path), version)})
+
+
+def find_dependents(project: Project, names: ResourceNames, own: Collection[str]) -> list[str]:
+    """Return the files that use a resource, except its own files and the registries."""
+    modules = {get_module_name(path) for path in own if path.endswith(".py")}
+    model = project.models.get(names.class_name)
+    table = model.qualified_table if model else names.plural
+    keys = {f"{table}.{column}" for column in ("id", "tenant_id")}
+    usage = ResourceUsage(names.class_name, modules, keys)
+    skipped = {*own, project.registry("models"), project.registry("routes")}
+    return [
+        path
+        for path in find_python_files(project)
+        if path not in skipped and usage.is_in(path, parse(project.read(path), path))
+    ]
+
+
+def find_python_files(project: Project) -> Iterator[str]:
+    """Yield the paths of the project's modules."""
+    for folder in SEARCHED_FOLDERS:
+        for path in sorted((project.root / folder).rglob("*.py")):
+            yield path.relative_to(project.root).as_posix()
+
+
+def resolve_module(node: ast.ImportFrom, path: str) -> str:
+    """Return the full name of the module that a statement imports from."""
+    if not node.level:
+        return node.module or ""
+    package = path.split("/")[: -node.level]
+    return ".".join([*package, *filter(None, [node.module])])
+
+
 def is_newest(project: Project, path: str) -> bool:
-    """Whether no migration follows it."""
+    """Return True if no migration follows this one."""
     return read_revision(project.root / path).name in get_heads()
 
 
 def is_shared(project: Project, path: str) -> bool:
-    """Whether it is on a branch of a remote, or this project works on another database."""
+    """Return True if other machines may have the migration.
+
+    It may be on a remote's branch, or applied to a database that is not the local one.
+    """
     from app.settings import get_settings
 
     return bool(get_settings().database_url) or bool(
-        git(project.root, "log", "--remotes", "--format=%H", "-1", "--", path)
+        run_git(project.root, "log", "--remotes", "--format=%H", "-1", "--", path)
     )
 
 
 def is_applied_locally(project: Project, path: str) -> bool:
-    """Whether the local database has it."""
+    """Return True if the migration is applied to the local database."""
     from manage.database import find_applied_migrations, get_migration_url
 
     if not (PROJECT_ROOT / ".postgres" / "data").exists():
@@ -214,18 +260,18 @@ def is_applied_locally(project: Project, path: str) -> bool:
     )
 
 
-def roll_back() -> None:
-    """Undo the newest migration in the local database."""
+def roll_back_locally() -> None:
+    """Roll back the newest migration of the local database."""
     from manage.database import get_migration_url
     from manage.migrations.tool import roll_back_migrations
 
     roll_back_migrations(get_migration_url(), history="app", steps=1, report=True)
 
 
-def git(root: Path, *arguments: str) -> str:
-    """What git says; nothing if there is no git here."""
+def run_git(root: Path, *arguments: str) -> str:
+    """Return git's output; empty if git is not installed or fails."""
     try:
-        done = subprocess.run(  # noqa: S603 (a list of ours, no shell)
+        done = subprocess.run(  # noqa: S603 (fixed arguments, no shell)
             ["git", *arguments],  # noqa: S607
             cwd=root,
             capture_output=True,
@@ -237,50 +283,9 @@ def git(root: Path, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-@dataclass(frozen=True)
-class TablePlan:
-    """Either the migration goes, or another one drops the table."""
-
-    dropping: dict[str, str] | None = None
-    """The migration to write, by path; none, if it has to be written from the database."""
-    undo: Callable[[], None] | None = None
-    """What takes the table out of the local database."""
-
-    @property
-    def loss(self) -> str:
-        """What else is lost."""
-        return ", and the table with its rows from the local database" if self.undo else ""
-
-    @property
-    def next_step(self) -> str:
-        """What is left to do."""
-        if self.dropping == {}:
-            return (
-                "Its table was changed since: `uv run manage migrate create -m …` writes the"
-                " migration that drops it and can be undone."
-            )
-        return "`uv run manage migrate apply` drops its table." if self.dropping else ""
-
-
-def plan_table(resource: Resource) -> TablePlan:
-    """Undo the migration where only this machine can have it, else write one that drops."""
-    path, project = resource.migration, resource.project
-    if path is None:
-        return TablePlan()
-    if is_newest(project, path) and not is_shared(project, path):
-        applied = is_applied_locally(project, path)
-        return TablePlan(undo=roll_back if applied else None)
-    if was_changed(resource, path):
-        return TablePlan(dropping={})
-    version = next_version(project.root / "migrations" / "app")
-    suffix = path.rpartition(".")[2]
-    target = f"migrations/app/{version}_drop_{resource.record.plural}.{suffix}"
-    return TablePlan(dropping={target: reverse_migration(project.read(path), version)})
-
-
-def was_changed(resource: Resource, creation: str) -> bool:
-    """Whether a later migration than the one that creates the table changes it."""
+def is_changed_later(resource: ScaffoldedResource, creation: str) -> bool:
+    """Return True if a later migration changes the table."""
     created = resource.project.root / creation
     later = [file for file in created.parent.glob(f"*{created.suffix}") if file.name > created.name]
     table = resource.record.plural
-    return any(alters(file.read_text(encoding="utf-8"), table) for file in later)
+    return any(is_table_changed(file.read_text(encoding="utf-8"), table) for file in later)

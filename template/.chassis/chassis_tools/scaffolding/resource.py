@@ -1,4 +1,4 @@
-"""A resource as the templates in `scaffold/` see it."""
+"""A resource as the templates in `scaffold/` use it."""
 
 import re
 from collections.abc import Sequence
@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 from chassis_tools.scaffolding import resource_parts
 from chassis_tools.scaffolding.fields import Field, ListFilter, Reference
-from chassis_tools.scaffolding.literals import Import, import_lines, literal
-from chassis_tools.scaffolding.names import ResourceNames, member_name
+from chassis_tools.scaffolding.literals import Import, format_imports, literal
+from chassis_tools.scaffolding.names import ResourceNames, to_member_name
 from chassis_tools.scaffolding.resource_parts import Check, ForeignKey, Table
 
-ALWAYS: dict[str, list[Import]] = {
+COMMON_IMPORTS: dict[str, list[Import]] = {
     "models": [("sqlalchemy.orm", "Mapped")],
     "schemas": [("datetime", "datetime"), ("typing", "Literal"), ("uuid", "UUID")],
     "factory": [("typing", "Any")],
@@ -32,7 +32,7 @@ class Member(NamedTuple):
 
 
 class Enumeration(NamedTuple):
-    """The values that a field may have."""
+    """The class of an enumeration's values."""
 
     class_name: str
     members: list[Member]
@@ -40,7 +40,7 @@ class Enumeration(NamedTuple):
 
 @dataclass(frozen=True)
 class Resource:
-    """What `manage make` was asked for."""
+    """The names, columns and options of a new resource."""
 
     names: ResourceNames
     columns: Sequence[Field | Reference] = ()
@@ -50,79 +50,81 @@ class Resource:
 
     @property
     def fields(self) -> list[Field]:
-        """The columns with a value of their own."""
+        """Columns with a value of their own type."""
         return [column for column in self.columns if isinstance(column, Field)]
 
     @property
     def references(self) -> list[Reference]:
-        """The columns that refer to a row."""
+        """Columns that refer to a row of a resource."""
         return [column for column in self.columns if isinstance(column, Reference)]
 
     @property
     def parents(self) -> list[Reference]:
-        """The references without which there is no row."""
+        """References that every row must have."""
         return [reference for reference in self.references if not reference.optional]
 
     @property
     def loaded(self) -> list[Reference]:
-        """The references with an attribute for the entity."""
+        """References with a relationship."""
         return [reference for reference in self.references if reference.load]
 
     @property
     def relatives(self) -> list[Reference]:
-        """Those of them that refer to another resource than this one."""
+        """References with a relationship to another resource."""
         return [reference for reference in self.loaded if reference.target.module]
 
     @property
     def enumerations(self) -> list[Enumeration]:
-        """The classes of the choices."""
+        """Classes of the enumerations."""
         return [
-            Enumeration(kind.annotation, [Member(member_name(one), one) for one in kind.choices])
+            Enumeration(
+                kind.annotation, [Member(to_member_name(value), value) for value in kind.choices]
+            )
             for kind in (field.kind for field in self.fields)
             if kind.choices
         ]
 
     @property
     def filters(self) -> list[ListFilter]:
-        """The filters of the list that follow from the columns."""
-        return [found for column in self.columns for found in column.filters]
+        """Filters of the list, from all columns."""
+        return [filter_ for column in self.columns for filter_ in column.filters]
 
     @property
     def sorts(self) -> list[str]:
-        """The fields that lists may be sorted by."""
+        """Fields that lists can be sorted by."""
         return [field.name for field in self.fields if field.sortable]
 
     @property
     def uniques(self) -> list[Field]:
-        """The fields whose values no two rows share."""
+        """Fields with unique values."""
         return [field for field in self.fields if field.unique]
 
     @property
-    def filled(self) -> list[Field | Reference]:
-        """The columns that have a value in the tests' rows."""
+    def sampled_columns(self) -> list[Field | Reference]:
+        """Columns that have a value in the tests' rows."""
         return [*self.fields, *self.parents]
 
     @property
-    def counted(self) -> bool:
-        """Whether the tests number their rows, so that they differ."""
+    def numbers_rows(self) -> bool:
+        """True if the tests number their rows to keep values unique."""
         return any("number" in field.sample for field in self.uniques)
 
     @property
     def bases(self) -> list[str]:
-        """The model's base classes."""
+        """Base classes of the model."""
         traits = {"OwnedMixin": self.owned, "SoftDeleteMixin": self.soft_delete, "Record": True}
-        return [name for name, wanted in traits.items() if wanted]
+        return [name for name, is_used in traits.items() if is_used]
 
     def imports(self, file: str) -> list[Import]:
-        """What one of its files imports, beside what each such file does."""
+        """Return the imports of one of the resource's files."""
         extra: dict[str, list[Import]] = {
             "models": self._model_imports(),
-            "factory": [("itertools", "count")] * self.counted,
+            "factory": [("itertools", "count")] * self.numbers_rows,
         }
-        return [*ALWAYS[file], *extra.get(file, []), *self._field_imports(file)]
+        return [*COMMON_IMPORTS[file], *extra.get(file, []), *self._field_imports(file)]
 
     def context(self) -> dict[str, Any]:
-        """What the templates may use."""
+        """Return the variables of the templates."""
         return {
             **self._names(),
             **self._options(),
@@ -149,11 +151,11 @@ class Resource:
 
     def _options(self) -> dict[str, Any]:
         clashes = any(column.unique for column in self.columns) or bool(self.references)
-        refused = ["ConflictError"] if clashes else []
-        # Others may refer to a row, now or one day, which is there after a soft deletion.
-        kept = [] if self.soft_delete else ["ConflictError"]
+        conflicts = ["ConflictError"] if clashes else []
+        # Other tables may refer to the row, which a soft deletion keeps.
+        delete_conflicts = [] if self.soft_delete else ["ConflictError"]
         forbidden = ["ForbiddenError"] if self.owned else []
-        errors = dict.fromkeys([*kept, *refused, *forbidden, "NotFoundError"])
+        errors = dict.fromkeys([*delete_conflicts, *conflicts, *forbidden, "NotFoundError"])
         reader = "PublicReadSessionDep" if self.read_public else "ReadSessionDep"
         return {
             "owned": self.owned,
@@ -165,8 +167,8 @@ class Resource:
             "dependencies": f"CurrentUser, {reader}, SessionDep",
             "errors": ", ".join(errors),
             "create_problems": ", responses=problem_responses(ConflictError)" if clashes else "",
-            "change_errors": ", ".join(["NotFoundError", *forbidden, *refused]),
-            "delete_errors": ", ".join(["NotFoundError", *forbidden, *kept]),
+            "change_errors": ", ".join(["NotFoundError", *forbidden, *conflicts]),
+            "delete_errors": ", ".join(["NotFoundError", *forbidden, *delete_conflicts]),
         }
 
     def _key(self) -> dict[str, Any]:
@@ -192,7 +194,7 @@ class Resource:
             "relatives": self.relatives,
             "constrained": [field for field in fields if field.constraint],
             "enumerations": self.enumerations,
-            "enumeration_names": ", ".join(sorted(one.class_name for one in self.enumerations)),
+            "enumeration_names": ", ".join(sorted(enum.class_name for enum in self.enumerations)),
             "filters": self.filters,
             "sorts": self.sorts,
             "has_json": bool(self._field_imports("migration")),
@@ -205,29 +207,29 @@ class Resource:
             "required": [column.attribute for column in self.columns if column.required],
             "parent_columns": [reference.attribute for reference in parents],
             "reference_columns": [reference.attribute for reference in self.references],
-            "taken": [one.attribute for one in self.filled if one.unique],
-            "changed": resource_parts.changes(self.fields),
-            "invalid": resource_parts.refusals(self.fields),
-            "defaults": resource_parts.defaults(self.columns),
-            "filter_cases": resource_parts.filters(self.filters),
-            "sort_cases": resource_parts.orders(self.fields),
+            "taken": [column.attribute for column in self.sampled_columns if column.unique],
+            "changed": resource_parts.get_changeable_fields(self.fields),
+            "invalid": resource_parts.get_invalid_values(self.fields),
+            "defaults": resource_parts.get_default_values(self.columns),
+            "filter_cases": resource_parts.build_filter_cases(self.filters),
+            "sort_cases": resource_parts.build_sort_cases(self.fields),
             "walked": ["created_at", "-updated_at", *self.sorts],
-            "counted": self.counted,
-            "makers": resource_parts.makers(parents, owned=owned),
-            "makes_owner": any(one.target.owned for one in parents) and not owned,
+            "counted": self.numbers_rows,
+            "makers": resource_parts.format_factory_parameters(parents, owned=owned),
+            "makes_owner": any(parent.target.owned for parent in parents) and not owned,
             "saved": saved,
             "saved_in_path": f"{{{saved}.id}}",
             "owner_fixture": ", user: User" if owned else "",
             "owner_given": ", owner=user" if owned else "",
-            "exact_values": resource_parts.exact_values(self.uniques),
-            "eager_selects": resource_parts.eager_selects(self.loaded),
+            "exact_values": resource_parts.format_exact_values(self.uniques),
+            "eager_selects": resource_parts.format_eager_selects(self.loaded),
         }
 
     def _imports(self) -> dict[str, list[str]]:
-        return {f"{file}_imports": import_lines(self.imports(file)) for file in ALWAYS}
+        return {f"{file}_imports": format_imports(self.imports(file)) for file in COMMON_IMPORTS}
 
     def _field_imports(self, file: str) -> list[Import]:
-        return [one for field in self.fields for one in field.imports(file)]
+        return [import_ for field in self.fields for import_ in field.imports(file)]
 
     def _model_imports(self) -> list[Import]:
         columns = any("mapped_column(" in column.mapped for column in self.columns)
@@ -239,18 +241,18 @@ class Resource:
         ]
 
     def _tables(self) -> dict[str, list[str]]:
-        told = {
-            f"{prefix}{name}": lines
+        lines = {
+            f"{prefix}{name}": values
             for prefix, tenant in (("", False), ("tenant_", True))
-            for name, lines in self.table(tenant=tenant).lines().items()
+            for name, values in self.table(tenant=tenant).template_lines().items()
         }
-        return told | {"table_args": []}
+        return lines | {"table_args": []}
 
     def table(self, *, tenant: bool) -> Table:
-        """The table that the migration creates."""
+        """Return the table that the migration creates."""
         owner = ForeignKey("owner_id", "users", "CASCADE")
         references = self.references
-        keys = [ForeignKey(one.attribute, one.target.table, one.on_delete) for one in references]
+        keys = [ForeignKey(ref.attribute, ref.target.table, ref.on_delete) for ref in references]
         indexed = [column.attribute for column in self.columns if column.index]
         return Table(
             self.names.plural,
@@ -258,7 +260,7 @@ class Resource:
             uniques=[column.attribute for column in self.columns if column.unique],
             indexes=[*["owner_id"] * self.owned, *indexed],
             checks=[
-                Check(field.name, field.kind.choices, constraint_name(field.kind.annotation))
+                Check(field.name, field.kind.choices, get_constraint_name(field.kind.annotation))
                 for field in self.fields
                 if field.kind.choices
             ],
@@ -267,6 +269,6 @@ class Resource:
         )
 
 
-def constraint_name(enumeration: str) -> str:
-    """What `app.core.models.choices` calls the constraint of an enumeration."""
+def get_constraint_name(enumeration: str) -> str:
+    """Return the name that `app.core.models.text_enum` gives an enumeration's constraint."""
     return "_".join(re.findall("[A-Z][^A-Z]*", enumeration)).lower()

@@ -1,4 +1,4 @@
-"""The parts of a resource: keys and indexes of its table, and the cases of its tests."""
+"""The parts of a resource: constraints and indexes of its table, and cases of its tests."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class ForeignKey:
 
 @dataclass(frozen=True)
 class Check:
-    """A column that holds one of some values."""
+    """A check constraint that limits a column to some values."""
 
     column: str
     values: Sequence[str]
@@ -30,13 +30,13 @@ class Check:
 
     @property
     def condition(self) -> str:
-        """What must hold."""
+        """SQL condition of the constraint."""
         return f"{self.column} IN ({', '.join(repr(value) for value in self.values)})"
 
 
 @dataclass(frozen=True)
 class Table:
-    """What `app.core.tables` makes of a model's columns, within a tenant or without one."""
+    """The constraints and indexes that `app.core.tables` adds, with or without tenancy."""
 
     name: str
     foreign_keys: Sequence[ForeignKey]
@@ -46,38 +46,38 @@ class Table:
     soft_delete: bool
     tenant: bool
 
-    def columns(self, column: str) -> list[str]:
-        """A key's columns."""
+    def key_columns(self, column: str) -> list[str]:
+        """Return the columns of a key."""
         return ["tenant_id", column] if self.tenant else [column]
 
-    def named(self, prefix: str, column: str, suffix: str = "") -> str:
-        """A name by the kernel's convention."""
-        return "_".join([prefix, self.name, *self.columns(column)]) + suffix
+    def build_name(self, prefix: str, column: str, suffix: str = "") -> str:
+        """Return a name that follows the kernel's naming convention."""
+        return "_".join([prefix, self.name, *self.key_columns(column)]) + suffix
 
-    def on_delete(self, key: ForeignKey) -> str:
-        """What happens here when the row goes."""
+    def get_on_delete(self, key: ForeignKey) -> str:
+        """Return the ON DELETE action; only the key's own column is set to NULL."""
         clears = self.tenant and key.on_delete == "SET NULL"
         return f"SET NULL ({key.column})" if clears else key.on_delete
 
-    def lines(self) -> dict[str, list[str]]:
-        """By the names that templates use."""
+    def template_lines(self) -> dict[str, list[str]]:
+        """Return the lines by the templates' variable names."""
         return {
             "constraints": self.constraints(),
-            "indexes": self.create_indexes(),
+            "indexes": self.index_calls(),
             "sql_constraints": self.sql_constraints(),
             "sql_indexes": self.sql_indexes(),
         }
 
     def constraints(self) -> list[str]:
-        """Arguments of `op.create_table`."""
+        """Return the constraints as arguments of `op.create_table`."""
         return [
             *(self._check(check) for check in self.checks),
             *(self._foreign_key(key) for key in self.foreign_keys),
             *(self._unique(column) for column in self.uniques if not self.soft_delete),
         ]
 
-    def create_indexes(self) -> list[str]:
-        """Calls of `op.create_index`."""
+    def index_calls(self) -> list[str]:
+        """Return the calls of `op.create_index`."""
         uniques = self.uniques if self.soft_delete else []
         return [
             *(self._index("ix", column) for column in self.indexes),
@@ -85,89 +85,76 @@ class Table:
         ]
 
     def sql_constraints(self) -> list[str]:
-        """Constraints of CREATE TABLE."""
+        """Return the constraints of CREATE TABLE."""
         return [
-            *(f"CONSTRAINT {self.check_name(one)} CHECK ({one.condition})" for one in self.checks),
+            *(self._sql_check(check) for check in self.checks),
             *(self._sql_foreign_key(key) for key in self.foreign_keys),
-            *(
-                f"CONSTRAINT {self.named('uq', column)} UNIQUE ({self._listed(column)})"
-                for column in self.uniques
-                if not self.soft_delete
-            ),
+            *(self._sql_unique(column) for column in self.uniques if not self.soft_delete),
         ]
 
     def sql_indexes(self) -> list[str]:
-        """Statements that create an index."""
+        """Return the CREATE INDEX statements."""
         uniques = self.uniques if self.soft_delete else []
         return [
             *(
-                f"CREATE INDEX {self.named('ix', column)} ON {self.name} ({self._listed(column)})"
+                f"CREATE INDEX {self.build_name('ix', column)} ON {self.name}"
+                f" ({self._format_columns(column)})"
                 for column in self.indexes
             ),
             *(
-                f"CREATE UNIQUE INDEX {self.named('uq', column)} ON {self.name}"
-                f" ({self._listed(column)}) WHERE {LIVE_ROWS}"
+                f"CREATE UNIQUE INDEX {self.build_name('uq', column)} ON {self.name}"
+                f" ({self._format_columns(column)}) WHERE {LIVE_ROWS}"
                 for column in uniques
             ),
         ]
 
-    def _listed(self, column: str) -> str:
-        return ", ".join(self.columns(column))
+    def _format_columns(self, column: str) -> str:
+        return ", ".join(self.key_columns(column))
 
     def _key_name(self, key: ForeignKey) -> str:
-        return self.named("fk", key.column, f"_{key.target}")
+        return self.build_name("fk", key.column, f"_{key.target}")
+
+    def _sql_check(self, check: Check) -> str:
+        return f"CONSTRAINT {self.get_check_name(check)} CHECK ({check.condition})"
+
+    def _sql_unique(self, column: str) -> str:
+        return f"CONSTRAINT {self.build_name('uq', column)} UNIQUE ({self._format_columns(column)})"
 
     def _sql_foreign_key(self, key: ForeignKey) -> str:
         target = "tenant_id, id" if self.tenant else "id"
         return (
-            f"CONSTRAINT {self._key_name(key)} FOREIGN KEY ({self._listed(key.column)})"
-            f" REFERENCES {key.target} ({target}) ON DELETE {self.on_delete(key)}"
+            f"CONSTRAINT {self._key_name(key)} FOREIGN KEY ({self._format_columns(key.column)})"
+            f" REFERENCES {key.target} ({target}) ON DELETE {self.get_on_delete(key)}"
         )
 
     def _foreign_key(self, key: ForeignKey) -> str:
         targets = [f"{key.target}.{name}" for name in (["tenant_id"] * self.tenant + ["id"])]
-        return call(
+        return format_call(
             "sa.ForeignKeyConstraint",
-            listed(self.columns(key.column)),
-            listed(targets),
+            format_list(self.key_columns(key.column)),
+            format_list(targets),
             f"op.f({literal(self._key_name(key))})",
-            f"ondelete={literal(self.on_delete(key))}",
+            f"ondelete={literal(self.get_on_delete(key))}",
         )
 
     def _unique(self, column: str) -> str:
-        names = [literal(name) for name in self.columns(column)]
-        return call(
-            "sa.UniqueConstraint", *names, f"name=op.f({literal(self.named('uq', column))})"
+        names = [literal(name) for name in self.key_columns(column)]
+        return format_call(
+            "sa.UniqueConstraint", *names, f"name=op.f({literal(self.build_name('uq', column))})"
         )
 
     def _check(self, check: Check) -> str:
-        name = f"name=op.f({literal(self.check_name(check))})"
-        return call("sa.CheckConstraint", literal(check.condition), name)
+        name = f"name=op.f({literal(self.get_check_name(check))})"
+        return format_call("sa.CheckConstraint", literal(check.condition), name)
 
-    def check_name(self, check: Check) -> str:
-        """By the kernel's convention, too."""
+    def get_check_name(self, check: Check) -> str:
+        """Return the constraint's name, which follows the kernel's naming convention."""
         return f"ck_{self.name}_{check.name}"
 
     def _index(self, prefix: str, column: str, *, unique: bool = False) -> str:
         live = f", unique=True, postgresql_where=sa.text({literal(LIVE_ROWS)})" if unique else ""
-        name, columns = self.named(prefix, column), listed(self.columns(column))
+        name, columns = self.build_name(prefix, column), format_list(self.key_columns(column))
         return f"op.create_index(op.f({literal(name)}), {literal(self.name)}, {columns}{live})"
-
-
-def listed(names: Sequence[str]) -> str:
-    """A list of strings."""
-    return f"[{', '.join(literal(name) for name in names)}]"
-
-
-def call(function: str, *arguments: str) -> str:
-    """A call inside of a call, on as many lines as `ruff format` would give it."""
-    listed = ", ".join(arguments)
-    if len(f"        {function}({listed}),") <= LINE_LENGTH:
-        return f"{function}({listed})"
-    if len(f"            {listed}") <= LINE_LENGTH:
-        return f"{function}(\n            {listed}\n        )"
-    lines = "".join(f"            {argument},\n" for argument in arguments)
-    return f"{function}(\n{lines}        )"
 
 
 class Value(NamedTuple):
@@ -178,7 +165,7 @@ class Value(NamedTuple):
 
 
 class Case(NamedTuple):
-    """A filter's value, and how many rows of the tests it finds."""
+    """A filter's value and the number of rows that it matches."""
 
     name: str
     value: str
@@ -186,56 +173,73 @@ class Case(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """Two values by which lists are sorted."""
+    """Two values to sort by."""
 
     name: str
     low: str
     high: str
 
 
-def refusals(fields: Iterable[Field]) -> list[Value]:
-    """What may not be sent."""
-    return [Value(one.name, value) for one in fields for value in one.kind.samples.invalid]
+def format_list(names: Sequence[str]) -> str:
+    """Return a list of strings as source."""
+    return f"[{', '.join(literal(name) for name in names)}]"
 
 
-def defaults(columns: Iterable[Field | Reference]) -> list[Value]:
-    """What may be left out, and what is there then."""
-    omitted = [one for one in columns if not one.required and one.left_out]
-    return [Value(one.attribute, one.left_out) for one in omitted]
+def format_call(function: str, *arguments: str) -> str:
+    """Return a nested call, wrapped as `ruff format` does."""
+    listed = ", ".join(arguments)
+    if len(f"        {function}({listed}),") <= LINE_LENGTH:
+        return f"{function}({listed})"
+    if len(f"            {listed}") <= LINE_LENGTH:
+        return f"{function}(\n            {listed}\n        )"
+    lines = "".join(f"            {argument},\n" for argument in arguments)
+    return f"{function}(\n{lines}        )"
 
 
-def filters(listed: Iterable[ListFilter]) -> list[Case]:
-    """What is looked for by filters."""
-    found = []
-    for one in listed:
-        found += [Case(one.name, one.match, "1")] if one.match else []
-        found += [Case(one.name, one.miss, "0")]
-    return found
+def get_invalid_values(fields: Iterable[Field]) -> list[Value]:
+    """Return the values that the API rejects."""
+    return [Value(field.name, value) for field in fields for value in field.kind.samples.invalid]
 
 
-def orders(fields: Iterable[Field]) -> list[Pair]:
-    """What is sorted by."""
-    return [Pair(one.name, *one.kind.samples.ordered) for one in fields if one.sortable]
+def get_default_values(columns: Iterable[Field | Reference]) -> list[Value]:
+    """Return the optional columns with the value that a response has if they are omitted."""
+    omitted = [column for column in columns if not column.required and column.left_out]
+    return [Value(column.attribute, column.left_out) for column in omitted]
 
 
-def changes(fields: Iterable[Field]) -> list[Field]:
-    """What can be changed."""
-    return [field for field in fields if field.changes]
+def build_filter_cases(list_filters: Iterable[ListFilter]) -> list[Case]:
+    """Return the test cases of the filters."""
+    cases = []
+    for filter_ in list_filters:
+        cases += [Case(filter_.name, filter_.match, "1")] if filter_.match else []
+        cases += [Case(filter_.name, filter_.miss, "0")]
+    return cases
 
 
-def makers(parents: Sequence[Reference], *, owned: bool) -> str:
-    """The parameters of the factory for whom and what a row belongs to."""
+def build_sort_cases(fields: Iterable[Field]) -> list[Pair]:
+    """Return the test cases of the sorts."""
+    return [Pair(field.name, *field.kind.samples.ordered) for field in fields if field.sortable]
+
+
+def get_changeable_fields(fields: Iterable[Field]) -> list[Field]:
+    """Return the fields that tests can change."""
+    return [field for field in fields if field.is_changeable]
+
+
+def format_factory_parameters(parents: Sequence[Reference], *, owned: bool) -> str:
+    """Return the factory's parameters for the owner and the parents."""
     owner = ["owner: User"] if owned else []
-    found = [f"{one.name}: {one.target.class_name} | None = None" for one in parents]
-    return "".join(f", {one}" for one in ["*", *owner, *found]) if owner or found else ""
+    optional = [f"{ref.name}: {ref.target.class_name} | None = None" for ref in parents]
+    names = ["*", *owner, *optional] if owner or optional else []
+    return "".join(f", {name}" for name in names)
 
 
-def exact_values(uniques: Iterable[Field]) -> str:
-    """The arguments of the factory for a row that filters find, where samples are numbered."""
-    return "".join(f", {one.name}={one.kind.samples.factory}" for one in uniques)
+def format_exact_values(uniques: Iterable[Field]) -> str:
+    """Return the factory's arguments that make filters match, where samples are numbered."""
+    return "".join(f", {field.name}={field.kind.samples.factory}" for field in uniques)
 
 
-def eager_selects(loaded: Sequence[Reference]) -> str:
-    """What else loading a row to change it sends: a statement for each entity that is there."""
-    selects = [one for one in loaded if one.load == "selectin" and not one.optional]
+def format_eager_selects(loaded: Sequence[Reference]) -> str:
+    """Return the extra statements that loading a row for an update sends, one per entity."""
+    selects = [ref for ref in loaded if ref.load == "selectin" and not ref.optional]
     return ', "SELECT"' * len(selects)

@@ -1,4 +1,4 @@
-"""Python source that is changed in place, entry by entry."""
+"""Python source that is edited entry by entry."""
 
 import ast
 import io
@@ -11,17 +11,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 Edit = tuple[int, int, str]
-"""From here to there, this instead."""
-
+"""Start and end offset, and the replacement."""
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+LAYOUT_TOKENS = {tokenize.NL, tokenize.COMMENT, tokenize.NEWLINE, tokenize.ENDMARKER}
+NaturalKey = list[tuple[int, bool, int, str]]
 
 
 class NotEditableError(Exception):
-    """Says why a source had better be edited by hand."""
+    """Raised with the reason why a source must be edited by hand."""
 
 
 class Source:
-    """A module's text and tree; lines count from 1 as in the tree, offsets from 0."""
+    """A module's text and syntax tree; lines count from 1 as in the tree, offsets from 0."""
 
     def __init__(self, text: str) -> None:
         if "\r" in text.replace("\r\n", ""):
@@ -32,37 +33,37 @@ class Source:
         self._starts = [*itertools.accumulate(map(len, self._lines), initial=0)]
 
     def start(self, node: ast.expr | ast.stmt | ast.alias) -> int:
-        """Where the node starts."""
+        """Return the offset where the node starts."""
         return self._offset(node.lineno, node.col_offset)
 
     def end(self, node: ast.expr | ast.stmt | ast.alias) -> int:
-        """Where the node ends."""
+        """Return the offset where the node ends."""
         return self._offset(node.end_lineno or node.lineno, node.end_col_offset or 0)
 
     def line_start(self, line: int) -> int:
-        """Where the line starts; the text's end for the line after the last."""
+        """Return the offset where the line starts; the end of the text after the last line."""
         return self._starts[min(line, len(self._starts)) - 1]
 
-    def line_of(self, offset: int) -> int:
-        """The line that the offset is in."""
+    def find_line(self, offset: int) -> int:
+        """Return the line that contains the offset."""
         return min(bisect_right(self._starts, offset), len(self._lines))
 
     def newline(self, line: int) -> str:
-        """How the line ends, or the first one if this one is the last and does not."""
-        ends = self._lines[line - 1].endswith("\n")
-        return "\r\n" if self._lines[line - 1 if ends else 0].endswith("\r\n") else "\n"
+        """Return the line's ending; the first line's if this is an unterminated last line."""
+        is_terminated = self._lines[line - 1].endswith("\n")
+        return "\r\n" if self._lines[line - 1 if is_terminated else 0].endswith("\r\n") else "\n"
 
     def indent(self, offset: int) -> str | None:
-        """What precedes the offset in its line, unless that is more than space."""
-        before = self.text[self.line_start(self.line_of(offset)) : offset]
+        """Return the whitespace before the offset; None if there is other text before it."""
+        before = self.text[self.line_start(self.find_line(offset)) : offset]
         return before if not before.strip() else None
 
-    def ends_line(self, offset: int) -> bool:
-        """Whether nothing follows in the line but a comment."""
+    def is_end_of_line(self, offset: int) -> bool:
+        """Return True if only a comment follows in the line."""
         return bool(re.compile(r"[ \t\f]*(#[^\n]*)?\r?(\n|$)").match(self.text, offset))
 
-    def lines(self, statement: ast.stmt) -> tuple[int, int]:
-        """The first and last line of a statement at the top level and of those it shares them with."""
+    def line_range(self, statement: ast.stmt) -> tuple[int, int]:
+        """Return the first and last line of a top-level statement and of those on its lines."""
         first, last = 0, 0
         for other in self.tree.body:
             decorators: list[ast.expr] = getattr(other, "decorator_list", [])
@@ -73,98 +74,51 @@ class Source:
             last = other.end_lineno or start
         return first, last
 
-    def stands_alone(self, statement: ast.stmt) -> bool:
-        """Whether a statement at the top level has its lines for itself."""
-        first, last = self.lines(statement)
+    def is_alone_in_lines(self, statement: ast.stmt) -> bool:
+        """Return True if no other top-level statement shares the statement's lines."""
+        first, last = self.line_range(statement)
         return sum(first <= other.lineno <= last for other in self.tree.body) == 1
 
-    def edited(self, edits: list[Edit]) -> str:
-        """The text after edits, none of which overlap."""
+    def apply_edits(self, edits: list[Edit]) -> str:
+        """Return the text after edits that do not overlap."""
         text = self.text
         for start, end, replacement in sorted(edits, reverse=True):
             text = text[:start] + replacement + text[end:]
         return text
 
     def _offset(self, line: int, column: int) -> int:
-        """The tree counts columns in bytes."""
+        """Convert the tree's column, which counts bytes, to an offset."""
         before = self._lines[line - 1].encode()[:column].decode()
         return self._starts[line - 1] + len(before)
 
 
-def parse(text: str) -> ast.Module:
-    """The syntax tree, without the warnings that running the module will give."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return ast.parse(text)
-        except SyntaxError as error:
-            raise NotEditableError(f"line {error.lineno} is not valid Python") from None
-        except (ValueError, RecursionError):
-            raise NotEditableError("it is not valid Python") from None
-
-
-def module_level(node: ast.AST) -> Iterator[ast.AST]:
-    """What runs at import, conditions and loops included, bodies of functions and classes not."""
-    for child in ast.iter_child_nodes(node):
-        yield child
-        if not isinstance(child, SCOPES):
-            yield from module_level(child)
-
-
-def bindings(tree: ast.Module, name: str) -> list[ast.AST]:
-    """What gives the module's name a value, or takes it."""
-    return [node for node in module_level(tree) if bound_name(node) == name]
-
-
-def bound_name(node: ast.AST) -> str | None:
-    """The name that this node binds."""
-    match node:
-        case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
-            return name
-        case ast.alias(name=name, asname=None):
-            return name.partition(".")[0]
-        case ast.alias(asname=name):
-            return name
-        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-            return name
-        case ast.ExceptHandler(name=name) | ast.MatchAs(name=name) | ast.MatchStar(name=name):
-            return name
-    return None
-
-
-def line_of(node: ast.AST) -> int:
-    """The line that a reader finds the node on."""
-    return int(getattr(node, "lineno", 0))
-
-
-LAYOUT = {tokenize.NL, tokenize.COMMENT, tokenize.NEWLINE, tokenize.ENDMARKER}
-
-
 @dataclass(frozen=True)
 class Entry:
+    """The offsets of an entry and of the comma after it."""
+
     start: int
     end: int
     comma: int | None
 
     @property
-    def tail(self) -> int:
-        """Where the entry ends, its comma included."""
+    def end_with_comma(self) -> int:
+        """Offset where the entry ends, including its comma."""
         return self.end if self.comma is None else self.comma + 1
 
 
 class Entries:
-    """What stands between two offsets, separated by commas."""
+    """The comma-separated entries between two offsets."""
 
     def __init__(self, source: Source, start: int, end: int, *, is_tuple: bool = False) -> None:
         self._source = source
         self._start = start
         self._end = end
         self._is_tuple = is_tuple
-        self._entries = split(source.text[start:end], start)
+        self._entries = split_entries(source.text[start:end], start)
 
     @classmethod
-    def of_display(cls, source: Source, node: ast.List | ast.Tuple) -> "Entries":
-        """Those of a list or a tuple in parentheses."""
+    def of_list(cls, source: Source, node: ast.List | ast.Tuple) -> "Entries":
+        """Return the entries of a list, or of a tuple in parentheses."""
         start, end = source.start(node), source.end(node)
         if source.text[start] not in "[(":
             raise NotEditableError("it has a tuple without parentheses")
@@ -172,7 +126,7 @@ class Entries:
 
     @classmethod
     def of_import(cls, source: Source, statement: ast.ImportFrom) -> "Entries":
-        """The names that a statement imports."""
+        """Return the names that a statement imports."""
         start, end = source.start(statement.names[0]), source.end(statement)
         if source.text[end - 1] == ")":
             start, end = source.text.index("(", source.start(statement)) + 1, end - 1
@@ -181,81 +135,82 @@ class Entries:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def added(self, index: int, text: str) -> list[Edit]:
-        """How to get an entry in at the index: on a line of its own where others have one."""
+    def insert(self, index: int, text: str) -> list[Edit]:
+        """Return the edits that insert an entry, on its own line if the others have their own."""
         if not self._entries:
-            return [(self._start, self._start, self._first(text))]
+            return [(self._start, self._start, self._format_first(text))]
         if index == len(self._entries):
-            return self._appended(text)
+            return self._append(text)
         follower = self._entries[index]
         indent = self._source.indent(follower.start)
         if indent is None:
             return [(follower.start, follower.start, f"{text}, ")]
-        # What is commented above the first entry is a heading; above another, it is about that one.
-        line = self._source.line_of(follower.start)
+        # A comment above the first entry is a heading; above another, it describes that entry.
+        line = self._source.find_line(follower.start)
         if index:
-            line = self._source.line_of(self._entries[index - 1].tail - 1) + 1
-        return [self._line(line, f"{indent}{text},")]
+            line = self._source.find_line(self._entries[index - 1].end_with_comma - 1) + 1
+        return [self._insert_line(line, f"{indent}{text},")]
 
-    def removed(self, index: int) -> list[Edit]:
-        """How to get the entry out, with its line where it has one of its own."""
+    def delete(self, index: int) -> list[Edit]:
+        """Return the edits that delete an entry, with its line if it has its own."""
         entry = self._entries[index]
-        if self._inside == self._on_its_line(self._source.text[entry.start : entry.end]):
+        if self._text == self._format_line(self._source.text[entry.start : entry.end]):
             return [(self._start, self._end, "")]
         is_last = index == len(self._entries) - 1
         before = self._entries[index - 1] if index else None
         if self._has_own_lines(entry):
-            edits = [self._lines(entry)]
+            edits = [self._delete_lines(entry)]
             if is_last and before and entry.comma is None:
-                edits += self._without_comma(before)
+                edits += self._delete_comma(before)
         elif before and is_last:
-            edits = [*self._without_comma(before), (self._skip_back(entry.start), entry.end, "")]
+            edits = [*self._delete_comma(before), (self._skip_back(entry.start), entry.end, "")]
         else:
-            edits = [(entry.start, self._skip(entry.tail, is_last=is_last), "")]
+            edits = [(entry.start, self._skip(entry.end_with_comma, is_last=is_last), "")]
         rest = self._entries[1] if index == 0 and len(self._entries) == 2 else None
         if self._is_tuple and rest and rest.comma is None:
             edits.append((rest.end, rest.end, ","))
         return edits
 
     @property
-    def _inside(self) -> str:
+    def _text(self) -> str:
         return self._source.text[self._start : self._end]
 
-    def _first(self, text: str) -> str:
-        """The first entry; between bare brackets it gets a line, as others will follow."""
+    def _format_first(self, text: str) -> str:
+        """Format the first entry; between empty brackets it gets a line, as others will follow."""
         if self._is_tuple:
             return f"{text},"
-        return text if self._inside else self._on_its_line(text)
+        return text if self._text else self._format_line(text)
 
-    def _on_its_line(self, text: str) -> str:
-        newline = self._source.newline(self._source.line_of(self._start))
+    def _format_line(self, text: str) -> str:
+        newline = self._source.newline(self._source.find_line(self._start))
         return f"{newline}    {text},{newline}"
 
-    def _appended(self, text: str) -> list[Edit]:
+    def _append(self, text: str) -> list[Edit]:
         last = self._entries[-1]
         indent = self._source.indent(last.start)
-        line = self._source.line_of(last.tail - 1)
-        if indent is None or line == self._source.line_of(self._end):
+        line = self._source.find_line(last.end_with_comma - 1)
+        if indent is None or line == self._source.find_line(self._end):
             return [(last.end, last.end, f", {text}")]
         if last.comma is None:
-            return [(last.end, last.end, ","), self._line(line + 1, f"{indent}{text}")]
-        return [self._line(line + 1, f"{indent}{text},")]
+            return [(last.end, last.end, ","), self._insert_line(line + 1, f"{indent}{text}")]
+        return [self._insert_line(line + 1, f"{indent}{text},")]
 
-    def _line(self, line: int, text: str) -> Edit:
+    def _insert_line(self, line: int, text: str) -> Edit:
         start = self._source.line_start(line)
         return start, start, text + self._source.newline(line - 1)
 
-    def _lines(self, entry: Entry) -> Edit:
-        first = self._source.line_of(entry.start)
-        last = self._source.line_of(entry.tail - 1)
+    def _delete_lines(self, entry: Entry) -> Edit:
+        first = self._source.find_line(entry.start)
+        last = self._source.find_line(entry.end_with_comma - 1)
         return self._source.line_start(first), self._source.line_start(last + 1), ""
 
     def _has_own_lines(self, entry: Entry) -> bool:
         starts_line = self._source.indent(entry.start) is not None
-        return starts_line and self._source.ends_line(entry.tail) and entry.tail < self._end
+        end = entry.end_with_comma
+        return starts_line and self._source.is_end_of_line(end) and end < self._end
 
-    def _without_comma(self, entry: Entry) -> list[Edit]:
-        """A tuple of one needs its comma."""
+    def _delete_comma(self, entry: Entry) -> list[Edit]:
+        """Return the edit that deletes an entry's comma; none if the tuple needs it."""
         is_needed = self._is_tuple and len(self._entries) == 2
         if entry.comma is None or (is_needed and self._entries[-1].comma is None):
             return []
@@ -272,11 +227,57 @@ class Entries:
         return offset
 
 
-def split(text: str, offset: int) -> list[Entry]:
-    """The entries of a text, which starts at the offset."""
+def parse(text: str) -> ast.Module:
+    """Parse a module and suppress the warnings about its code."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return ast.parse(text)
+        except SyntaxError as error:
+            raise NotEditableError(f"line {error.lineno} is not valid Python") from None
+        except (ValueError, RecursionError):
+            raise NotEditableError("it is not valid Python") from None
+
+
+def walk_module_level(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes that run at import, without the bodies of functions and classes."""
+    for child in ast.iter_child_nodes(node):
+        yield child
+        if not isinstance(child, SCOPES):
+            yield from walk_module_level(child)
+
+
+def find_bindings(tree: ast.Module, name: str) -> list[ast.AST]:
+    """Return the nodes that bind or delete a module's name."""
+    return [node for node in walk_module_level(tree) if get_bound_name(node) == name]
+
+
+def get_bound_name(node: ast.AST) -> str | None:
+    """Return the name that a node binds."""
+    match node:
+        case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
+            return name
+        case ast.alias(name=name, asname=None):
+            return name.partition(".")[0]
+        case ast.alias(asname=name):
+            return name
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            return name
+        case ast.ExceptHandler(name=name) | ast.MatchAs(name=name) | ast.MatchStar(name=name):
+            return name
+    return None
+
+
+def get_line(node: ast.AST) -> int:
+    """Return the line of a node."""
+    return int(getattr(node, "lineno", 0))
+
+
+def split_entries(text: str, offset: int) -> list[Entry]:
+    """Split a text, which starts at the offset, into its entries."""
     entries: list[Entry] = []
     depth, start, end = 0, -1, -1
-    for bracket, first, last in tokens(text, offset):
+    for bracket, first, last in read_tokens(text, offset):
         if depth == 0 and first >= offset:
             raise NotEditableError("it has a tuple without parentheses")
         depth -= bracket in {")", "]", "}"}
@@ -289,40 +290,37 @@ def split(text: str, offset: int) -> list[Entry]:
     return entries
 
 
-def tokens(text: str, offset: int) -> Iterator[tuple[str, int, int]]:
-    """Each token's operator, start and end, with parentheses around the text."""
+def read_tokens(text: str, offset: int) -> Iterator[tuple[str, int, int]]:
+    """Yield each token's operator, start and end, with parentheses around the text."""
     rows = io.StringIO(f"({text})", newline="\n").readlines()
     starts = [*itertools.accumulate(map(len, rows), initial=offset - 1)]
     for token in tokenize.generate_tokens(iter(rows).__next__):
-        if token.type not in LAYOUT:
+        if token.type not in LAYOUT_TOKENS:
             first, last = (starts[row - 1] + column for row, column in (token.start, token.end))
             yield token.string if token.type == tokenize.OP else "", first, last
 
 
-Natural = list[tuple[int, bool, int, str]]
-
-
-def natural(text: str) -> Natural:
-    """A key that puts `a2` before `a10`; a number that starts with 0 compares like text."""
+def natural_key(text: str) -> NaturalKey:
+    """Return a sort key that puts `a2` before `a10`; numbers with a leading 0 sort as text."""
     parts: list[str] = re.findall(r"[0-9]+|[^0-9]", text)
-    return [natural_part(part) for part in parts]
+    return [natural_part_key(part) for part in parts]
 
 
-def natural_part(part: str) -> tuple[int, bool, int, str]:
-    """All numbers sort where the digits are among the characters."""
+def natural_part_key(part: str) -> tuple[int, bool, int, str]:
+    """Return the key of a number or character; numbers sort at the place of the digits."""
     if not (part.isascii() and part.isdigit()):
         return ord(part), False, 0, ""
     counts = part[0] != "0"
     return ord("0"), counts, len(part) if counts else 0, part
 
 
-def by_module(module: str) -> tuple[Natural, Natural]:
-    """Among the imports of a section."""
-    return natural(module.lower()), natural(module)
+def module_sort_key(module: str) -> tuple[NaturalKey, NaturalKey]:
+    """Return ruff's sort key of a module among imports."""
+    return natural_key(module.lower()), natural_key(module)
 
 
-def by_kind(name: str) -> tuple[int, Natural]:
-    """In `__all__`: constants, then classes, then the rest."""
+def name_sort_key(name: str) -> tuple[int, NaturalKey]:
+    """Return ruff's sort key of a name in `__all__`: constants, classes, then the rest."""
     if len(name) > 1 and name.isupper():
-        return 0, natural(name)
-    return (1 if name[:1].isupper() else 2), natural(name)
+        return 0, natural_key(name)
+    return (1 if name[:1].isupper() else 2), natural_key(name)

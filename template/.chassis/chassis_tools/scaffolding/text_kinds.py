@@ -1,20 +1,20 @@
-"""Types of field that hold text: `str`, `text`, `email`, `url` and `enum`."""
+"""The field types for text: `str`, `text`, `email`, `url` and `enum`."""
 
 import re
 from functools import partial
 
 from chassis_tools.scaffolding import literals
 from chassis_tools.scaffolding.kinds import (
-    CONSTRAINED,
+    CONSTRAINED_IMPORTS,
+    Declaration,
     Filter,
     Kind,
     Samples,
-    Words,
-    imports,
-    whole_number,
+    group_imports,
+    parse_whole_number,
 )
 from chassis_tools.scaffolding.literals import literal
-from chassis_tools.scaffolding.names import class_name
+from chassis_tools.scaffolding.names import to_class_name
 from manage.errors import CommandError
 
 MAX_LENGTH = 10_000
@@ -22,15 +22,15 @@ DEFAULT_LENGTH = 255
 URL_LENGTH = 2000
 EMAIL_LENGTH = 254
 CHOICE_LENGTH = 50
-STRING = ("sqlalchemy", "String")
-CHOICE = re.compile(r"[a-z][a-z0-9_]{0,49}")
+STRING_IMPORT = ("sqlalchemy", "String")
+CHOICE_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,49}")
 
 
-def string(words: Words) -> Kind:
-    """`str` or `str:200`."""
-    [given] = words.arguments or [str(DEFAULT_LENGTH)]
-    length = whole_number(given, words, largest=MAX_LENGTH)
-    sample = words.label[:length].rstrip()  # as schemas do
+def build_string(declaration: Declaration) -> Kind:
+    """Build the kind of `str`, or of `str:200`."""
+    [argument] = declaration.arguments or [str(DEFAULT_LENGTH)]
+    length = parse_whole_number(argument, declaration, largest=MAX_LENGTH)
+    sample = declaration.label[:length].rstrip()  # Schemas strip whitespace.
     return Kind(
         annotation="str",
         sql=f"varchar({length})",
@@ -39,49 +39,49 @@ def string(words: Words) -> Kind:
         constraint=f"Annotated[str, Field(min_length=1, max_length={length})]",
         filter_type="str",
         filters=(Filter("contains", literal(sample[1:4].upper() or sample), '"%"'),),
-        default=partial(literals.text, length=length),
+        default=partial(literals.parse_text, length=length),
         length=length,
-        samples=string_samples(sample, words.label, length),
-        imports=imports(models=[STRING], schemas=CONSTRAINED),
+        samples=build_string_samples(sample, declaration.label, length),
+        imports=group_imports(models=[STRING_IMPORT], schemas=CONSTRAINED_IMPORTS),
     )
 
 
-def string_samples(sample: str, label: str, length: int) -> Samples:
-    """Values of a column with so many characters."""
+def build_string_samples(sample: str, label: str, length: int) -> Samples:
+    """Return samples that fit the length."""
     numbered = f"{label} {{number}}"
-    roomy = length >= len(numbered)
+    fits = length >= len(numbered)
     return Samples(
         factory=literal(sample),
         payload=literal(sample),
         change=literal("New"[:length] if sample[:3] != "New"[:length] else "X"),
-        unique=f'f"{numbered}"' if roomy else f"str(number % {10 ** min(length, 9)})",
+        unique=f'f"{numbered}"' if fits else f"str(number % {10 ** min(length, 9)})",
         invalid=('""', f'"x" * {length + 1}'),
         ordered=('"A"', '"B"'),
     )
 
 
-def long_text(words: Words) -> Kind:
-    """`text`."""
+def build_text(declaration: Declaration) -> Kind:
+    """Build the kind of `text`."""
     return Kind(
         annotation="str",
         sql="text",
         column="Text",
         migration="sa.Text()",
         constraint="Annotated[str, Field(min_length=1)]",
-        default=literals.text,
+        default=literals.parse_text,
         samples=Samples(
-            factory=literal(words.label),
-            payload=literal(words.label),
+            factory=literal(declaration.label),
+            payload=literal(declaration.label),
             change='"New"',
             invalid=('""', '"a\\0b"'),
         ),
-        imports=imports(models=[("sqlalchemy", "Text")], schemas=CONSTRAINED),
+        imports=group_imports(models=[("sqlalchemy", "Text")], schemas=CONSTRAINED_IMPORTS),
     )
 
 
-def email(words: Words) -> Kind:
-    """`email`."""
-    local = words.name.replace("_", ".")
+def build_email(declaration: Declaration) -> Kind:
+    """Build the kind of `email`."""
+    local = declaration.name.replace("_", ".")
     return Kind(
         annotation="str",
         sql=f"varchar({EMAIL_LENGTH})",
@@ -97,13 +97,13 @@ def email(words: Words) -> Kind:
             invalid=('"x"',),
             ordered=('"a@example.com"', '"b@example.com"'),
         ),
-        imports=imports(models=[STRING], schemas=[("app.core.schemas", "Email")]),
+        imports=group_imports(models=[STRING_IMPORT], schemas=[("app.core.schemas", "Email")]),
     )
 
 
-def url(words: Words) -> Kind:
-    """`url`: of the web."""
-    address = f"https://example.com/{words.name.replace('_', '-')}"
+def build_url(declaration: Declaration) -> Kind:
+    """Build the kind of `url`, for http and https."""
+    address = f"https://example.com/{declaration.name.replace('_', '-')}"
     return Kind(
         annotation="str",
         sql=f"varchar({URL_LENGTH})",
@@ -118,14 +118,14 @@ def url(words: Words) -> Kind:
             unique=f'f"{address}/{{number}}"',
             invalid=('"x"', '"javascript:alert(1)"'),
         ),
-        imports=imports(models=[STRING], schemas=[("app.core.schemas", "WebUrl")]),
+        imports=group_imports(models=[STRING_IMPORT], schemas=[("app.core.schemas", "WebUrl")]),
     )
 
 
-def choice(words: Words) -> Kind:
-    """`enum:draft/published`."""
-    choices = parse_choices(words)
-    name = words.resource + class_name(words.name)
+def build_enum(declaration: Declaration) -> Kind:
+    """Build the kind of `enum:draft/published`."""
+    choices = parse_choices(declaration)
+    name = declaration.resource + to_class_name(declaration.name)
     first, last = literal(choices[0]), literal(choices[-1])
     miss = [] if first == last else [last]
     return Kind(
@@ -134,24 +134,26 @@ def choice(words: Words) -> Kind:
         column=f"text_enum({name})",
         migration=f"sa.String({CHOICE_LENGTH})",
         filters=tuple(Filter("", first, value) for value in miss),
-        default=partial(literals.choice, choices=choices, class_name=name),
+        default=partial(literals.parse_choice, choices=choices, class_name=name),
         choices=tuple(choices),
         samples=Samples(first, first, last, invalid=('"no such choice"',)),
-        imports=imports(models=[("enum", "StrEnum"), ("app.core.models", "text_enum")]),
+        imports=group_imports(models=[("enum", "StrEnum"), ("app.core.models", "text_enum")]),
     )
 
 
-def parse_choices(words: Words) -> list[str]:
-    """The values between the slashes."""
-    choices = words.arguments[0].split("/") if words.arguments else []
+def parse_choices(declaration: Declaration) -> list[str]:
+    """Return the values between the slashes."""
+    choices = declaration.arguments[0].split("/") if declaration.arguments else []
     if not choices:
-        raise CommandError(f"{words.name}: an enum needs its values: enum:draft/published")
+        raise CommandError(
+            f"{declaration.name}: an enum needs its values, as in enum:draft/published"
+        )
     for value in choices:
-        if not CHOICE.fullmatch(value) or value == "mro":
+        if not CHOICE_PATTERN.fullmatch(value) or value == "mro":
             raise CommandError(
-                f"{words.name}: {value!r} cannot be a choice: use lower-case letters, digits and"
-                f" underscores, at most {CHOICE_LENGTH}, a letter first"
+                f"{declaration.name}: {value!r} is not a valid choice: use at most {CHOICE_LENGTH}"
+                " lower-case letters, digits and underscores, starting with a letter"
             )
     if len(set(choices)) < len(choices):
-        raise CommandError(f"{words.name}: a choice is there twice")
+        raise CommandError(f"{declaration.name}: a choice is given twice")
     return choices

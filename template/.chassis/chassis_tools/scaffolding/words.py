@@ -1,4 +1,4 @@
-"""English plurals and reserved words, for the names of resources."""
+"""English plurals and reserved words, for the names of resources and fields."""
 
 import re
 from functools import cache
@@ -8,14 +8,14 @@ if TYPE_CHECKING:
     from pluralizer import Pluralizer
 
 
-def words(text: str) -> frozenset[str]:
-    """A set that is written as a text."""
+def split_words(text: str) -> frozenset[str]:
+    """Split a text into a set of words."""
     return frozenset(text.split())
 
 
-# PostgreSQL's reserved key words, those that may name a function or type included: as a table or
-# a column they need quotes in every statement.
-SQL_WORDS = words(
+# PostgreSQL's reserved key words, including those allowed as names of functions or types: as a
+# table or column they must be quoted in every statement.
+SQL_WORDS = split_words(
     """
     all analyse analyze and any array as asc asymmetric authorization binary both case cast check
     collate collation column concurrently constraint create cross current_catalog current_date
@@ -27,8 +27,8 @@ SQL_WORDS = words(
     tablesample then to trailing true union unique user using variadic verbose when where window with
     """
 )
-# Its words that may name a table or a column, and need quotes as the name of a type or a function.
-COLUMN_WORDS = words(
+# Key words that are allowed as tables and columns, but must be quoted as types and functions.
+COLUMN_WORDS = split_words(
     """
     between bigint bit boolean char character coalesce dec decimal exists extract float greatest
     grouping inout int integer interval json json_array json_arrayagg json_exists json_object
@@ -38,35 +38,35 @@ COLUMN_WORDS = words(
     xmlexists xmlforest xmlnamespaces xmlparse xmlpi xmlroot xmlserialize xmltable
     """
 )
-# Columns that every table of PostgreSQL has.
-SYSTEM_COLUMNS = words("cmax cmin ctid tableoid xmax xmin")
+# Columns that PostgreSQL adds to every table.
+SYSTEM_COLUMNS = split_words("cmax cmin ctid tableoid xmax xmin")
 
-# Ambiguous beside 1 and 0, which linters mind.
-LETTERS = words("i l o")
+# Hard to tell from 1 and 0; linters report them.
+LETTERS = split_words("i l o")
 
-# Resources of the kernel, and what its operations are called after.
-KERNEL_RESOURCES = words(
+# Resources of the kernel, and names in its operation ids.
+KERNEL_RESOURCES = split_words(
     """
     api_key auth authentication invitation login_session me session tenant user user_account
     user_token
     """
 )
 # Modules of the kernel, its tables, and names in the registries.
-KERNEL_PLURALS = words(
+KERNEL_PLURALS = split_words(
     """
     api_keys auth builtin core dependencies invitations mails main models routers routes schema_migrations
     seed sessions settings support tenants users user_tokens
     """
 )
-# Variables and fixtures beside a variable that is called like the resource.
-VARIABLES = words(
+# Variables and fixtures in the same scope as the variable that is named after the resource.
+VARIABLES = split_words(
     """
     admin_client changes data date datetime decimal other_client other_store other_tenant other_user
     params pytest request response self session statements store time user_client uuid4 values
     """
 )
-# Classes that are imported beside the resource's own.
-CLASSES = words(
+# Classes that are imported in the resource's modules.
+CLASSES = split_words(
     """
     Annotated Any BigInteger CheckConstraint Decimal Enum HttpClient Literal Mapped Numeric OwnedMixin Page
     Principal Record Repository Service SoftDeleteMixin StatementRecorder Store String TestCreate TestDelete
@@ -74,13 +74,13 @@ CLASSES = words(
     """
 )
 # Constants of a resource's tests.
-CONSTANTS = words("AUTHENTICATION PAYLOAD")
+CONSTANTS = split_words("AUTHENTICATION PAYLOAD")
 
-# Columns that the kernel's models bring along.
-KERNEL_COLUMNS = words("created_at deleted_at id owner_id tenant_id updated_at")
-# What SQLAlchemy and Pydantic, or the kernel's classes, call something else.
-MODEL_ATTRIBUTES = words("metadata registry type_annotation_map")
-SCHEMA_ATTRIBUTES = words(
+# Columns of the kernel's base classes.
+KERNEL_COLUMNS = split_words("created_at deleted_at id owner_id tenant_id updated_at")
+# Attributes of SQLAlchemy's, Pydantic's and the kernel's base classes.
+MODEL_ATTRIBUTES = split_words("metadata registry type_annotation_map")
+SCHEMA_ATTRIBUTES = split_words(
     """
     construct copy dict from_orm json model_computed_fields model_config model_construct model_copy
     model_dump model_dump_json model_extra model_fields model_fields_set model_json_schema
@@ -90,27 +90,27 @@ SCHEMA_ATTRIBUTES = words(
     cursor filters limit offset paging reject_nul sort
     """
 )
-# Prefixes for which Pydantic warns, whatever follows.
+# Prefixes that Pydantic protects with a warning.
 SCHEMA_PREFIXES = ("model_dump", "model_validate")
-# What the annotations and calls in a class body mean; a field of that name would hide it.
-BODY_NAMES = words(
+# Names used in class bodies, which a field of that name would hide.
+BODY_NAMES = split_words(
     """
     bool bytes date datetime float func int list mapped_column reference relationship str time
     timedelta
     """
 )
-# Parameters beside which a field is passed by name, and those of the kernel's statements.
-PARAMETERS = words("cursor_id cursor_value entity owner self session_tenant_id store")
-# Variables of a factory, beside a parameter for each reference.
-FACTORY_NAMES = words("defaults number numbers uuid4 values")
-# What schemas import, where a field's type is called like the field.
-SCHEMA_IMPORTS = words(
+# Parameters of functions that take fields by name, and of the kernel's statements.
+PARAMETERS = split_words("cursor_id cursor_value entity owner self session_tenant_id store")
+# Variables of a factory, which has a parameter for each reference.
+FACTORY_NAMES = split_words("defaults number numbers uuid4 values")
+# Names that schemas import, where a field's type is named after the field.
+SCHEMA_IMPORTS = split_words(
     """
     Annotated Any Decimal Field HttpUrl InputSchema JsonValue Literal PageQuery ReadSchema Timestamp
     """
 )
-# What they import where a field's type is, for fields of other types than that.
-KERNEL_TYPES = words("Email FiniteFloat Int32 Int64 UUID WallTime WebUrl")
+# Field types that schemas import, which fields of other types must not hide.
+KERNEL_TYPES = split_words("Email FiniteFloat Int32 Int64 UUID WallTime WebUrl")
 
 BETTER_RESOURCES = {
     "api_key": "access_key",
@@ -173,7 +173,7 @@ BETTER_FIELDS = {
 }
 
 
-# What the library's rules get wrong; the first of each pair is never taken for a plural.
+# Plurals that the library gets wrong; the singulars are never treated as plurals.
 PLURALS = {
     "agenda": "agendas",
     "bias": "biases",
@@ -194,8 +194,8 @@ PLURALS = {
     "waltz": "waltzes",
 }
 SINGULARS = {plural: singular for singular, plural in PLURALS.items()}
-# Singular and plural at once, though the rules see an "s" to take away or find one missing.
-UNCHANGED = words(
+# Words with the same singular and plural that the library would change.
+UNCHANGED = split_words(
     """
     analytics asbestos baggage barracks billiards chaos clothes cosmos crossroads earnings economics
     electronics ethics ethos furniture genetics goods gymnastics innings jeans jewelry kudos logistics
@@ -203,9 +203,9 @@ UNCHANGED = words(
     premises rabies rendezvous robotics savings shorts spacecraft species thanks tights trousers works
     """
 )
-# What ends in an "s" of its own: "sms", which has no vowel, and "pelvis".
-OWN_S = re.compile(r"^[^aeiouy]+$|is$")
-# Words that begin with a vowel which is not heard, and with one that is heard but not written.
+# Singulars that end in "s", such as "sms" (no vowel) and "pelvis".
+SINGULAR_IN_S = re.compile(r"^[^aeiouy]+$|is$")
+# Words that start with a vowel letter but a consonant sound, and the reverse.
 CONSONANT = re.compile(
     r"eu|ewe|one(?![a-z])|once|ouija"
     r"|u(?:biq|fo|kul|nanim|ni(?![dmn])|ran|re|ri|rl|s[aeu]|sb|t[eio]|uid|x|i(?![a-z]))"
@@ -213,40 +213,40 @@ CONSONANT = re.compile(
 VOWEL = re.compile(r"[aeiou]|heir|hono|honest|hour|[fhlmnrsx](?![a-z]*[aeiouy])")
 
 
-def plural_of(name: str) -> str:
-    """The name with its last word in the plural."""
-    start, word = _split(name)
+def pluralize(name: str) -> str:
+    """Return the name with its last word in the plural."""
+    start, word = _split_last(name)
     if word in UNCHANGED:
         return name
-    return start + (PLURALS.get(word) or _rules().plural(word))
+    return start + (PLURALS.get(word) or _load_rules().plural(word))
 
 
-def singular_of(name: str) -> str | None:
-    """The name with its last word in the singular; None if it may be a singular already."""
-    start, word = _split(name)
-    if word in UNCHANGED or word in PLURALS or OWN_S.search(word):
+def singularize(name: str) -> str | None:
+    """Return the name with its last word in the singular; None if it may already be singular."""
+    start, word = _split_last(name)
+    if word in UNCHANGED or word in PLURALS or SINGULAR_IN_S.search(word):
         return None
     if word in SINGULARS:
         return start + SINGULARS[word]
-    if not _rules().is_plural(word) or _rules().is_singular(word):
+    if not _load_rules().is_plural(word) or _load_rules().is_singular(word):
         return None
-    return start + _rules().singular(word)
+    return start + _load_rules().singular(word)
 
 
-def with_a_or_an(noun: str) -> str:
-    """The noun behind "a" or "an", whichever is said."""
+def add_indefinite_article(noun: str) -> str:
+    """Return the noun with "a" or "an" before it."""
     before = "an" if VOWEL.match(noun) and not CONSONANT.match(noun) else "a"
     return f"{before} {noun}"
 
 
-def _split(name: str) -> tuple[str, str]:
+def _split_last(name: str) -> tuple[str, str]:
     start, underscore, word = name.rpartition("_")
     return start + underscore, word
 
 
 @cache
-def _rules() -> "Pluralizer":
-    # Not inflect: to import it takes two seconds (https://github.com/jaraco/inflect/issues/212).
+def _load_rules() -> "Pluralizer":
+    # inflect takes two seconds to import (https://github.com/jaraco/inflect/issues/212).
     from pluralizer import Pluralizer
 
-    return Pluralizer()  # type: ignore[no-untyped-call]  # its own annotations leave __init__ out
+    return Pluralizer()  # type: ignore[no-untyped-call]  # not annotated there

@@ -99,7 +99,10 @@ class Patient:
 def at_birth() -> list[Finding]:
     """What a project has that was never started or configured: notes."""
     never_started = "The local database was never started, so it has no migrations yet"
-    return [("migrations", "note", never_started), *refused("note", "Production would refuse: ")]
+    return [
+        ("migrations", "note", never_started),
+        *refused("note", "Production would reject this: "),
+    ]
 
 
 def refused(severity: str, prefix: str = "") -> list[Finding]:

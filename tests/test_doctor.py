@@ -75,14 +75,16 @@ def test_registrations(patient: Patient) -> None:
             unknown_tables(patient.place("models"), "Note", models),
             unserved(served, routes),
             unserved(patient.place("routes"), routes),
-            ("registrations", "error", f"{routes} imports from {gone}_old, which is gone"),
+            ("registrations", "error", f"{routes} imports from {gone}_old, which does not exist"),
         ]
     )
     (patient.project.path / "app" / "seed.py").unlink()
     missing = "app.seed is missing, and the kernel imports it"
     assert ("registrations", "error", missing) in patient.found()
-    (patient.project.path / "app" / "core" / "pages.py").unlink()
-    [lost] = [found for found in patient.found() if "app.core.sql.pagination is gone" in found[2]]
+    (patient.project.path / "app" / "core" / "sql" / "pagination.py").unlink()
+    [lost] = [
+        found for found in patient.found() if "app.core.sql.pagination does not exist" in found[2]
+    ]
     assert lost[:2] == ("registrations", "error")
 
     said = patient.remedies()
@@ -91,13 +93,13 @@ def test_registrations(patient: Patient) -> None:
 
 
 def unknown_tables(path: str, model: str, registry: str) -> Finding:
-    problem = f"{path} defines {model}, and {registry} does not import it,"
-    return "registrations", "error", f"{problem} so that migrations do not know its tables"
+    problem = f"{path} defines {model}, but {registry} does not import it:"
+    return "registrations", "error", f"{problem} migrations do not see its tables"
 
 
 def unserved(path: str, registry: str) -> Finding:
-    problem = f"{path} has a router, and {registry} does not list it,"
-    return "registrations", "warning", f"{problem} so that its operations are not served"
+    problem = f"{path} has a router, but {registry} does not list it:"
+    return "registrations", "warning", f"{problem} its operations are not served"
 
 
 @each([ASYNC])
@@ -131,7 +133,7 @@ def test_answers(patient: Patient) -> None:
         ("answers", severity, edited(stack, "multi_tenancy")),
     ]
     said = patient.remedies()
-    assert f"put it back to {stack.layout}: it cannot be changed" in said
+    assert f"set it back to {stack.layout}: it cannot be changed" in said
     assert f"`manage upgrade --set 'auth={changed(stack, 'auth')}'`" in said
 
 
@@ -144,13 +146,13 @@ def changed(stack: Stack, name: str) -> str:
 def edited(stack: Stack, name: str) -> str:
     born = str(stack.answers[name]).replace("True", "true").replace("False", "false")
     answer = f"{name}: {changed(stack, name)}"
-    return f".copier-answers.yml says {answer}, but the project was rendered with {born}"
+    return f".copier-answers.yml has {answer}, but the project was rendered with {born}"
 
 
 @each([ASYNC])
 def test_damaged_answers(patient: Patient) -> None:
     (patient.project.path / ".copier-answers.yml").write_text("[")
-    unchecked = "Not checked: .copier-answers.yml is damaged: bring it back from git"
+    unchecked = "Not checked: .copier-answers.yml is damaged: restore it from git"
     assert patient.found() == [
         ("answers", "error", ".copier-answers.yml is damaged"),
         ("drift", "note", unchecked),
@@ -176,7 +178,7 @@ def test_conflicts(patient: Patient) -> None:
     assert patient.found() == [
         ("conflicts", "error", "alembic.ini.rej has an unresolved conflict"),
         ("conflicts", "error", "app/core/notes.txt has an unresolved conflict"),
-        ("conflicts", "note", "An upgrade is under way"),
+        ("conflicts", "note", "An upgrade is in progress"),
     ]
 
 
@@ -189,22 +191,29 @@ def test_drift_and_a_newer_release(patient: Patient) -> None:
     )
     patient.edit("pyproject.toml", r"\A", "# ours\n")
     patient.edit("README.md", r"\A", "# ours\n")
+    patient.edit(".chassis/chassis_tools/scaffolding/words.py", r"\A", "# ours\n")
+    (path / ".chassis/.gitattributes").unlink()
     (path / "migrations/env.py").unlink(missing_ok=True)
     (path / "tests/core/test_health.py").unlink()
     auth = changed(patient.stack, "auth")
     patient.edit(".copier-answers.yml", "^auth: .*$", f"auth: {auth}")
     git(patient.template, "tag", NEXT)
 
-    extended = ("drift", "note", "Deleted, yours to extend: migrations/env.py")
+    extended = ("drift", "note", "Deleted, shared: migrations/env.py")
     assert patient.found() == [
         ("answers", "warning", edited(patient.stack, "auth")),
-        ("drift", "note", "Edited, the template's: app/core/errors.py"),
-        ("drift", "note", "Deleted, the template's: tests/core/test_health.py"),
-        ("drift", "note", "Edited, yours to extend: pyproject.toml"),
+        ("drift", "note", "Edited, managed: app/core/errors.py"),
+        ("drift", "note", "Deleted, managed: tests/core/test_health.py"),
+        ("drift", "note", "Edited, vendored: .chassis/chassis_tools/scaffolding/words.py"),
+        ("drift", "note", "Deleted, vendored: .chassis/.gitattributes"),
+        ("drift", "note", "Edited, shared: pyproject.toml"),
         *([extended] if patient.stack.migrations == "alembic" else []),
         ("version", "note", "The template is at v0.0.2, this project at v0.0.1"),
     ]
-    assert "prefer an extension point" in patient.remedies()
+    remedies = patient.remedies()
+    assert "use an extension point" in remedies
+    assert "move the edits elsewhere: an upgrade replaces these files" in remedies
+    assert "restore them from git, or with the next upgrade" in remedies
 
 
 @each([ASYNC])
@@ -239,7 +248,7 @@ def test_settings(patient: Patient) -> None:
     invalid = "POOL_SIZE Input should be a valid integer, unable to parse string as an integer"
     assert ("settings", "error", invalid) in patient.found()
     patient.write(".env", "DEBUG=true\n")
-    wrong = ("settings", "note", "Production would refuse: DEBUG shows internals")
+    wrong = ("settings", "note", "Production would reject this: DEBUG shows internals")
     assert patient.found() == [wrong]
 
 
@@ -256,7 +265,7 @@ def test_forked_line(patient: Patient) -> None:
             follows.replace(f'"{revision}"', f'"{name}"', 1).replace('"0001"', f'"{revision}"')
         )
 
-    fork = "The migrations of the line app end in app_a and in app_b"
+    fork = "The app migrations have several heads: app_a, app_b"
     assert patient.found() == [("migrations", "error", fork)]
 
 
@@ -267,7 +276,7 @@ def test_database(patient: Patient) -> None:
     with project.postgres():
         pending = patient.found()
         assert [(check, severity) for check, severity, _ in pending] == [("migrations", "warning")]
-        assert pending[0][2].startswith("The database lacks ")
+        assert pending[0][2].startswith("The database lacks the migrations ")
         project.uv_run("manage", "migrate", "apply")
         assert patient.found() == []
 
@@ -276,12 +285,12 @@ def test_database(patient: Patient) -> None:
         patient.edit(patient.registry("models"), r"^from .* import Article$", "")
         [unregistered, unchecked] = patient.found()
         assert unregistered[:2] == ("registrations", "error")
-        assert "lacks models (see above), whose tables it would drop" in unchecked[2]
+        assert "does not import all models (see above)" in unchecked[2]
         registry.write_text(registered)
 
         article = patient.module("models", "article").replace(".", "/") + ".py"
         patient.edit(article, r"\Z", "    subtitle: Mapped[str | None]\n")
-        differs = "The models differ from the database in articles"
+        differs = "The models differ from these tables of the database: articles"
         assert patient.found() == [("migrations", "error", differs)]
 
         project.uv_run("manage", "migrate", "create", "-m", "subtitle")
@@ -291,8 +300,8 @@ def test_database(patient: Patient) -> None:
         assert patient.found() == []
 
         git(project.path, "clean", "--quiet", "--force", "-d")
-        name = problem.removeprefix("The database lacks ")
-        ahead = f"The database has {name}, of a newer release or another branch"
+        name = problem.removeprefix("The database lacks the migrations ")
+        ahead = f"The database has migrations that this checkout does not: {name}"
         assert patient.found() == [("migrations", "warning", ahead)]
 
 
@@ -301,7 +310,7 @@ def test_upgrade_ends_with_it(patient: Patient) -> None:
     git(patient.template, "commit", "--quiet", "--allow-empty", "--message", NEXT)
     git(patient.template, "tag", NEXT)
     said = patient.project.uv_run("manage", "upgrade")
-    assert "conflicts:\n  note: An upgrade is under way" in said
+    assert "conflicts:\n  note: An upgrade is in progress" in said
     assert "No problems found, 6 notes" in said
     patient.project.uv_run("manage", "upgrade", "--abort")
 
@@ -310,4 +319,4 @@ def test_upgrade_ends_with_it(patient: Patient) -> None:
     with pytest.raises(AssertionError) as refusal:
         patient.project.uv_run("manage", "upgrade")
     assert "app/notes/models.py defines Note" in str(refusal.value)
-    assert "Error: The upgrade is there, but `manage doctor` has found errors" in str(refusal.value)
+    assert "Error: The project is upgraded, but `manage doctor` found errors" in str(refusal.value)

@@ -161,7 +161,7 @@ def test_key_that_is_a_secret() -> None:
     table = Table("public", "logins", "table", (Column("token", TEXT, False),), key)
     [proposal] = propose(Schema("public", (table,)))
     assert not proposal.is_resource
-    assert proposal.findings[0].reason == "its key is token, and a path would tell that secret"
+    assert proposal.findings[0].reason == "its key is token, and URL paths must not contain secrets"
 
 
 def test_sequence_that_alembic_cannot_read() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chassis_tools.upgrading.files import Owner, find_conflicts, owner_of
+from chassis_tools.upgrading.files import Owner, find_conflicts, find_owner
 from chassis_tools.upgrading.repository import Repository
 
 from tests.checks import check_style, check_types, run_own_tests
@@ -61,7 +61,7 @@ def test_each_release(stack: Stack, born: str, template: History, tmp_path: Path
 
 def of_the_template(project: Update, owners: dict[str, Owner]) -> dict[str, bytes]:
     files = project.files().items()
-    return {name: text for name, text in files if owner_of(name, owners) != "owned"}
+    return {name: text for name, text in files if find_owner(name, owners) != "owned"}
 
 
 @each(OPPOSITES)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from chassis_tools.upgrading.files import find_conflicts, keep_edited
+from chassis_tools.upgrading.files import find_conflicts, restore_edited
 from chassis_tools.upgrading.repository import Repository
 
 from tests.edits import Edits
@@ -97,7 +97,7 @@ def test_edited_project_keeps_what_is_its_own(
     assert b'"query")' in after["app/core/http/openapi.py"]
 
     repository = Repository(project.path)
-    kept = keep_edited(
+    kept = restore_edited(
         repository, repository.changed(), lambda: born_again(stack, template, tmp_path)
     )
     assert [conflict.path for conflict in kept] == [RETIRED]

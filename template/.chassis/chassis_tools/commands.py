@@ -150,15 +150,15 @@ def inspect(
     With --write, create the resources.
     """
     from chassis_tools.inspection import proposals
-    from chassis_tools.inspection.address import database_url
+    from chassis_tools.inspection.address import parse_database_url
     from chassis_tools.inspection.reader import read_schema
 
     if unexpected:
         raise CommandError("Pass the database as --url, and no other arguments")
-    place, tables = database_url(url), table or []
+    place, tables = parse_database_url(url), table or []
     if not write:
         found = read_schema(place, schema, tables)
-        show = proposals.as_json if as_json else proposals.as_text
+        show = proposals.format_json if as_json else proposals.format_text
         typer.echo(show(found, proposals.propose(found)))
         return
     from chassis_tools.adoption.adopting import adopt

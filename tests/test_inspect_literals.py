@@ -4,7 +4,13 @@ import ast
 
 import pytest
 from app.core.schemas import PathKey
-from chassis_tools.adoption.baseline import Baseline, build_block, find_sequence, quote_name, strip_public
+from chassis_tools.adoption.baseline import (
+    Baseline,
+    build_block,
+    find_sequence,
+    quote_name,
+    strip_public,
+)
 from chassis_tools.adoption.columns import derive_attributes
 from chassis_tools.adoption.resource import ExistingResource
 from chassis_tools.adoption.rows import find_allowed_value, find_kind

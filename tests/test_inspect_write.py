@@ -39,7 +39,10 @@ SECRETS = re.compile(r"\b(password|password_hash|api_key): ")
 REFUSALS = {
     "The database lacks the migrations app_0001": (OPPOSITES[0], TABLE),
     "use --write in a project": (OPPOSITES[1], TABLE),
-    "The service also has a table users": (STACKS[0], "CREATE TABLE users (id integer PRIMARY KEY)"),
+    "The service also has a table users": (
+        STACKS[0],
+        "CREATE TABLE users (id integer PRIMARY KEY)",
+    ),
     "cannot be marked as applied: not today": (STACKS[0], TABLE + REFUSED_LATE),
     "permission denied for schema public": (STACKS[0], f"{TABLE}ALTER ROLE reader NOSUPERUSER"),
 }

@@ -55,10 +55,13 @@ MEND = """
 from types import SimpleNamespace
 from chassis_tools.upgrading.command import Outcome
 from chassis_tools.upgrading.pull_request import Proposal
+from chassis_tools.upgrading.vendored import Replacement
 recorded, release = SimpleNamespace(version="v0.0.1"), SimpleNamespace(tag="v0.0.2")
 plan = SimpleNamespace(recorded=recorded, release=release, changelog="News. " * 20_000)
 proposal = Proposal(plan, Outcome([]), "The packages cannot be installed")
 print(proposal.is_draft, len(proposal.body) < 65_536, proposal.title, proposal.body[:80])
+replaced = Proposal(plan, Outcome([], [Replacement(".chassis/tool.py", None)]), "")
+print(replaced.is_draft, replaced.body[:120])
 """
 
 
@@ -148,6 +151,7 @@ def test_workflows(project: Project, remote: Path, runner: Runner) -> None:
         "True True Upgrade the template to v0.0.2: packages need a fix From v0."
     )
     assert "## Packages to fix\n\nThe packages cannot" in mending
+    assert "False From v0.0.1 to v0.0.2.\n\n## Replaced edits\n\n- `.chassis/tool.py`\n" in mending
 
 
 def undo_edit(project: Project) -> None:

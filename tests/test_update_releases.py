@@ -98,7 +98,7 @@ def test_edited_project_keeps_what_is_its_own(
 
     repository = Repository(project.path)
     kept = restore_edited(
-        repository, repository.changed(), lambda: born_again(stack, template, tmp_path)
+        repository, repository.list_changed(), lambda: born_again(stack, template, tmp_path)
     )
     assert [conflict.path for conflict in kept] == [RETIRED]
     assert edits.losses() == []

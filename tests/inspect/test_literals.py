@@ -4,10 +4,16 @@ import ast
 
 import pytest
 from app.core.schemas import PathKey
-from chassis_tools.adoption.baseline import Baseline, block, local, own_sequence, quoted
-from chassis_tools.adoption.columns import attributes_of
+from chassis_tools.adoption.baseline import (
+    Baseline,
+    build_block,
+    find_sequence,
+    quote_name,
+    strip_public,
+)
+from chassis_tools.adoption.columns import derive_attributes
 from chassis_tools.adoption.resource import ExistingResource
-from chassis_tools.adoption.rows import allowed, kind_of
+from chassis_tools.adoption.rows import find_allowed_value, find_kind
 from chassis_tools.inspection.proposals import propose
 from chassis_tools.inspection.tables import (
     Check,
@@ -61,7 +67,7 @@ odd_names = pytest.mark.parametrize("name", ODD.values(), ids=ODD)
 
 def table_called(name: str) -> Table:
     """Return a table that has the name in every place."""
-    key = Key(name, f"PRIMARY KEY ({quoted(name)})", (name,))
+    key = Key(name, f"PRIMARY KEY ({quote_name(name)})", (name,))
     index = Index(name, (name,), (name,), "", sorting={name: ("desc",)})
     columns = (Column(name, NUMBER, False, comment=name), Column(f"{name} 2", TEXT, True))
     return Table(name, name, "table", columns, key, indexes=(index,), comment=name)
@@ -69,7 +75,7 @@ def table_called(name: str) -> Table:
 
 def resource_of(table: Table) -> ExistingResource:
     return ExistingResource(
-        table, ResourceNames("thing", "things"), {table.name: attributes_of(table)}
+        table, ResourceNames("thing", "things"), {table.name: derive_attributes(table)}
     )
 
 
@@ -83,7 +89,7 @@ def test_model_is_called_so_and_does_nothing_else(name: str, render: Render) -> 
     assert isinstance(model, ast.ClassDef)
     assert all(isinstance(one, ast.ImportFrom | ast.If) for one in imports)
     assert get_table_name(model) == name
-    assert f"text({literal(quoted(name) + ' DESC')})" in source
+    assert f"text({literal(quote_name(name) + ' DESC')})" in source
 
 
 @odd_names
@@ -92,7 +98,7 @@ def test_names_are_read_back(name: str) -> None:
     assert ast.literal_eval(literal(name)) == name
     assert propose(Schema("public", (table,)))[0].is_resource
     assert all(
-        f"{quoted(name)}.{quoted(name)}" in one
+        f"{quote_name(name)}.{quote_name(name)}" in one
         for one in Baseline(Schema(name, (table,)), [name]).create
         if "TABLE" in one
     )
@@ -100,7 +106,7 @@ def test_names_are_read_back(name: str) -> None:
 
 @odd_names
 def test_block_ends_where_it_ends(name: str) -> None:
-    _, tag, rest = block(f"BEGIN {name} END").split(" ", 2)
+    _, tag, rest = build_block(f"BEGIN {name} END").split(" ", 2)
     body, end = rest.rsplit(" ", 1)
     assert end == tag
     assert tag not in body
@@ -114,7 +120,7 @@ def test_schema_within_a_text_stays() -> None:
         "nextval('public.numbers'::regclass)": "nextval('numbers'::regclass)",
         "republic.x": "republic.x",
     }
-    assert {sql: local(sql) for sql in told} == told
+    assert {sql: strip_public(sql) for sql in told} == told
 
 
 @pytest.mark.parametrize(
@@ -126,7 +132,7 @@ def test_schema_within_a_text_stays() -> None:
     ],
 )
 def test_sequence_of_a_column(default: str, sequence: str | None) -> None:
-    assert own_sequence(Column("id", NUMBER, False, default=default), []) == sequence
+    assert find_sequence(Column("id", NUMBER, False, default=default), []) == sequence
 
 
 @pytest.mark.parametrize(
@@ -135,9 +141,9 @@ def test_sequence_of_a_column(default: str, sequence: str | None) -> None:
 )
 def test_number_within_a_name_is_none(condition: str, value: str) -> None:
     column = Column(condition.split('"')[1] if '"' in condition else "x", NUMBER, False)
-    kind = kind_of("amount", column)
+    kind = find_kind("amount", column)
     assert kind
-    assert allowed(column, kind, (Check("rule", condition, condition),)) == value
+    assert find_allowed_value(column, kind, (Check("rule", condition, condition),)) == value
 
 
 @pytest.mark.parametrize("name", SECRETS)
@@ -161,7 +167,7 @@ def test_key_that_is_a_secret() -> None:
     table = Table("public", "logins", "table", (Column("token", TEXT, False),), key)
     [proposal] = propose(Schema("public", (table,)))
     assert not proposal.is_resource
-    assert proposal.findings[0].reason == "its key is token, and a path would tell that secret"
+    assert proposal.findings[0].reason == "its key is token, and URL paths must not contain secrets"
 
 
 def test_sequence_that_alembic_cannot_read() -> None:

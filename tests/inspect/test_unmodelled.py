@@ -27,10 +27,13 @@ Base.metadata.info["ours"] = 1
 ADDED = EDITED.replace('    "c"', '    \'b"b\',\n    "c"')
 LIST = "EXISTING_TABLES = ()\n"
 REFUSED = {
-    "computed": ('EXISTING_TABLES = tuple(["a"])\n', "has no tuple EXISTING_TABLES of plain names"),
-    "a number": ("EXISTING_TABLES = 1\n", "has no tuple EXISTING_TABLES of plain names"),
-    "twice": (f"{LIST}EXISTING_TABLES = ()\n", "left alone because line 2 assigns"),
-    "beside another": ("x = 1; EXISTING_TABLES = ()\n", "left alone because line 1 contains"),
+    "computed": ('EXISTING_TABLES = tuple(["a"])\n', "must assign a tuple of string literals"),
+    "a number": ("EXISTING_TABLES = 1\n", "must assign a tuple of string literals"),
+    "twice": (f"{LIST}EXISTING_TABLES = ()\n", "cannot be edited because line 2 gives"),
+    "beside another": (
+        "x = 1; EXISTING_TABLES = ()\n",
+        "cannot be edited because line 1 holds more",
+    ),
 }
 
 

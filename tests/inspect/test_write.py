@@ -37,10 +37,13 @@ CREATE CONSTRAINT TRIGGER late AFTER INSERT ON alembic_version DEFERRABLE INITIA
 SECRETS = re.compile(r"\b(password|password_hash|api_key): ")
 # The error, the project and the database.
 REFUSALS = {
-    "The database lacks app_0001": (OPPOSITES[0], TABLE),
-    "needs a project without multi-tenancy": (OPPOSITES[1], TABLE),
-    "has a table users of its own": (STACKS[0], "CREATE TABLE users (id integer PRIMARY KEY)"),
-    "takes no note of the migration: not today": (STACKS[0], TABLE + REFUSED_LATE),
+    "The database lacks the migrations app_0001": (OPPOSITES[0], TABLE),
+    "use --write in a project": (OPPOSITES[1], TABLE),
+    "The service also has a table users": (
+        STACKS[0],
+        "CREATE TABLE users (id integer PRIMARY KEY)",
+    ),
+    "cannot be marked as applied: not today": (STACKS[0], TABLE + REFUSED_LATE),
     "permission denied for schema public": (STACKS[0], f"{TABLE}ALTER ROLE reader NOSUPERUSER"),
 }
 # A function that creates a file in the server's folder, and objects that call it.
@@ -220,8 +223,8 @@ def test_serves_the_rows(stack: Stack, sample: Sample, project: Project, shared_
     with database(project, sample.name, script) as url:
         command = ["manage", "inspect", "--url", url, "--schema", sample.schema, "--write", "--yes"]
         said = project.uv_run(*command)
-        assert all(f"of {name}: none was found" in said for name in sample.unmade)
-        assert all(f"No resource: {table}, as" in said for table in sample.raw)
+        assert all(f"of {name}: no sample row" in said for name in sample.unmade)
+        assert all(f"No resource for {table}:" in said for table in sample.raw)
         check_settled(project, url, written_tests(project, sample.unmade), shared_path)
         again = project.uv_run(*command)
         with project.serve(DATABASE_URL=url) as server, ApiSession(server) as session:

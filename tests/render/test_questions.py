@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import yaml
-from chassis_tools.diagnosis.template_checks import SETTLED
+from chassis_tools.diagnosis.template_checks import FIXED_ANSWERS
 from copier import run_copy
 
 from tests.conftest import REPOSITORY, Render
@@ -109,7 +109,7 @@ def test_settled_answers_are_the_same_in_a_project() -> None:
     """`manage doctor` has the same list; tenancy is fixed once it is on."""
     source = (REPOSITORY / "extensions" / "answers.jinja").read_text()
     (block,) = re.findall(r"set fixed = \{(.+?)\} %\}", source, re.DOTALL)
-    assert set(re.findall(r"^  '(\w+)':", block, re.MULTILINE)) == SETTLED | {"multi_tenancy"}
+    assert set(re.findall(r"^  '(\w+)':", block, re.MULTILINE)) == FIXED_ANSWERS | {"multi_tenancy"}
 
 
 def test_default_stack_is_the_default(questions: dict[str, dict[str, Any]]) -> None:

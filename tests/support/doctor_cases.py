@@ -101,7 +101,7 @@ def initial_findings() -> list[Finding]:
     never_started = "The local database was never started, so it has no migrations yet"
     return [
         ("migrations", "note", never_started),
-        *settings_findings("note", "Production would refuse: "),
+        *settings_findings("note", "Production would reject this: "),
     ]
 
 

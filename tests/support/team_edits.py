@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import cast
 
-from chassis_tools.upgrading.files import Owner, owner_of
+from chassis_tools.upgrading.files import Owner, find_owner
 
 from tests.support.releases import GitProject, Template, classes, comment
 from tests.support.renderings import git
@@ -66,7 +66,7 @@ class Edits:
         """Return the team's files that can hold a comment."""
         files = self.project.files()
         texts = [name for name in files if files[name] and not name.endswith((".json", ".lock"))]
-        return [name for name in texts if owner_of(name, self.owners) == "owned"]
+        return [name for name in texts if find_owner(name, self.owners) == "owned"]
 
     def edit(self, name: str, *, line: str = "", after: str = "") -> None:
         """Add a comment, or a line with one, at the end or after another line."""
@@ -107,7 +107,7 @@ class Edits:
         self.yours = {
             name: text
             for name, text in files
-            if owner_of(name, self.owners) == "owned" and name != "uv.lock"
+            if find_owner(name, self.owners) == "owned" and name != "uv.lock"
         }
 
     def losses(self) -> list[str]:

@@ -77,15 +77,21 @@ def test_registrations(case: DoctorCase) -> None:
             unknown_tables_finding(case.place("models"), "Note", models),
             unserved_finding(served, routes),
             unserved_finding(case.place("routes"), routes),
-            ("registrations", "error", f"{routes} imports from {removed}_old, which is gone"),
+            (
+                "registrations",
+                "error",
+                f"{routes} imports from {removed}_old, which does not exist",
+            ),
         ]
     )
     (case.project.path / "app" / "seed.py").unlink()
     missing = "app.seed is missing, and the kernel imports it"
     assert ("registrations", "error", missing) in case.new_findings()
-    (case.project.path / "app" / "core" / "pages.py").unlink()
+    (case.project.path / "app" / "core" / "sql" / "pagination.py").unlink()
     [lost] = [
-        found for found in case.new_findings() if "app.core.sql.pagination is gone" in found[2]
+        found
+        for found in case.new_findings()
+        if "app.core.sql.pagination does not exist" in found[2]
     ]
     assert lost[:2] == ("registrations", "error")
 
@@ -95,13 +101,13 @@ def test_registrations(case: DoctorCase) -> None:
 
 
 def unknown_tables_finding(path: str, model: str, registry: str) -> Finding:
-    problem = f"{path} defines {model}, and {registry} does not import it,"
-    return "registrations", "error", f"{problem} so that migrations do not know its tables"
+    problem = f"{path} defines {model}, but {registry} does not import it:"
+    return "registrations", "error", f"{problem} migrations do not see its tables"
 
 
 def unserved_finding(path: str, registry: str) -> Finding:
-    problem = f"{path} has a router, and {registry} does not list it,"
-    return "registrations", "warning", f"{problem} so that its operations are not served"
+    problem = f"{path} has a router, but {registry} does not list it:"
+    return "registrations", "warning", f"{problem} its operations are not served"
 
 
 @each([ASYNC])
@@ -137,7 +143,7 @@ def test_answers(case: DoctorCase) -> None:
         ("answers", severity, edited_answer(stack, "multi_tenancy")),
     ]
     said = case.remedies()
-    assert f"put it back to {stack.layout}: it cannot be changed" in said
+    assert f"set it back to {stack.layout}: it cannot be changed" in said
     assert f"`manage upgrade --set 'auth={opposite_answer(stack, 'auth')}'`" in said
 
 
@@ -150,13 +156,13 @@ def opposite_answer(stack: Stack, name: str) -> str:
 def edited_answer(stack: Stack, name: str) -> str:
     rendered = str(stack.answers[name]).replace("True", "true").replace("False", "false")
     answer = f"{name}: {opposite_answer(stack, name)}"
-    return f".copier-answers.yml says {answer}, but the project was rendered with {rendered}"
+    return f".copier-answers.yml has {answer}, but the project was rendered with {rendered}"
 
 
 @each([ASYNC])
 def test_damaged_answers(case: DoctorCase) -> None:
     (case.project.path / ".copier-answers.yml").write_text("[")
-    unchecked = "Not checked: .copier-answers.yml is damaged: bring it back from git"
+    unchecked = "Not checked: .copier-answers.yml is damaged: restore it from git"
     assert case.new_findings() == [
         ("answers", "error", ".copier-answers.yml is damaged"),
         ("drift", "note", unchecked),
@@ -182,7 +188,7 @@ def test_conflicts(case: DoctorCase) -> None:
     assert case.new_findings() == [
         ("conflicts", "error", "alembic.ini.rej has an unresolved conflict"),
         ("conflicts", "error", "app/core/notes.txt has an unresolved conflict"),
-        ("conflicts", "note", "An upgrade is under way"),
+        ("conflicts", "note", "An upgrade is in progress"),
     ]
 
 
@@ -195,22 +201,29 @@ def test_drift_and_a_newer_release(case: DoctorCase) -> None:
     )
     case.edit("pyproject.toml", r"\A", "# ours\n")
     case.edit("README.md", r"\A", "# ours\n")
+    case.edit(".chassis/chassis_tools/scaffolding/words.py", r"\A", "# ours\n")
+    (path / ".chassis/.gitattributes").unlink()
     (path / "migrations/env.py").unlink(missing_ok=True)
     (path / "tests/core/test_health.py").unlink()
     auth = opposite_answer(case.stack, "auth")
     case.edit(".copier-answers.yml", "^auth: .*$", f"auth: {auth}")
     git(case.template, "tag", NEXT)
 
-    extended = ("drift", "note", "Deleted, yours to extend: migrations/env.py")
+    extended = ("drift", "note", "Deleted, shared: migrations/env.py")
     assert case.new_findings() == [
         ("answers", "warning", edited_answer(case.stack, "auth")),
-        ("drift", "note", "Edited, the template's: app/core/errors.py"),
-        ("drift", "note", "Deleted, the template's: tests/core/test_health.py"),
-        ("drift", "note", "Edited, yours to extend: pyproject.toml"),
+        ("drift", "note", "Edited, managed: app/core/errors.py"),
+        ("drift", "note", "Deleted, managed: tests/core/test_health.py"),
+        ("drift", "note", "Edited, vendored: .chassis/chassis_tools/scaffolding/words.py"),
+        ("drift", "note", "Deleted, vendored: .chassis/.gitattributes"),
+        ("drift", "note", "Edited, shared: pyproject.toml"),
         *([extended] if case.stack.migrations == "alembic" else []),
         ("version", "note", "The template is at v0.0.2, this project at v0.0.1"),
     ]
-    assert "prefer an extension point" in case.remedies()
+    remedies = case.remedies()
+    assert "use an extension point" in remedies
+    assert "move the edits elsewhere: an upgrade replaces these files" in remedies
+    assert "restore them from git, or with the next upgrade" in remedies
 
 
 @each([ASYNC])
@@ -245,7 +258,7 @@ def test_settings(case: DoctorCase) -> None:
     invalid = "POOL_SIZE Input should be a valid integer, unable to parse string as an integer"
     assert ("settings", "error", invalid) in case.new_findings()
     case.write(".env", "DEBUG=true\n")
-    wrong = ("settings", "note", "Production would refuse: DEBUG exposes internals")
+    wrong = ("settings", "note", "Production would reject this: DEBUG exposes internals")
     assert case.new_findings() == [wrong]
 
 
@@ -262,7 +275,7 @@ def test_forked_line(case: DoctorCase) -> None:
             follows.replace(f'"{revision}"', f'"{name}"', 1).replace('"0001"', f'"{revision}"')
         )
 
-    fork = "The migrations of the line app end in app_a and in app_b"
+    fork = "The app migrations have several heads: app_a, app_b"
     assert case.new_findings() == [("migrations", "error", fork)]
 
 
@@ -273,7 +286,7 @@ def test_database(case: DoctorCase) -> None:
     with project.postgres():
         pending = case.new_findings()
         assert [(check, severity) for check, severity, _ in pending] == [("migrations", "warning")]
-        assert pending[0][2].startswith("The database lacks ")
+        assert pending[0][2].startswith("The database lacks the migrations ")
         project.uv_run("manage", "migrate", "apply")
         assert case.new_findings() == []
 
@@ -282,12 +295,12 @@ def test_database(case: DoctorCase) -> None:
         case.edit(case.registry("models"), r"^from .* import Article$", "")
         [unregistered, unchecked] = case.new_findings()
         assert unregistered[:2] == ("registrations", "error")
-        assert "lacks models (see above), whose tables it would drop" in unchecked[2]
+        assert "does not import all models (see above)" in unchecked[2]
         registry.write_text(registered)
 
         article = case.module("models", "article").replace(".", "/") + ".py"
         case.edit(article, r"\Z", "    subtitle: Mapped[str | None]\n")
-        differs = "The models differ from the database in articles"
+        differs = "The models differ from these tables of the database: articles"
         assert case.new_findings() == [("migrations", "error", differs)]
 
         project.uv_run("manage", "migrate", "create", "-m", "subtitle")
@@ -297,8 +310,8 @@ def test_database(case: DoctorCase) -> None:
         assert case.new_findings() == []
 
         git(project.path, "clean", "--quiet", "--force", "-d")
-        name = problem.removeprefix("The database lacks ")
-        ahead = f"The database has {name}, of a newer release or another branch"
+        name = problem.removeprefix("The database lacks the migrations ")
+        ahead = f"The database has migrations that this checkout does not: {name}"
         assert case.new_findings() == [("migrations", "warning", ahead)]
 
 
@@ -307,7 +320,7 @@ def test_upgrade_ends_with_it(case: DoctorCase) -> None:
     git(case.template, "commit", "--quiet", "--allow-empty", "--message", NEXT)
     git(case.template, "tag", NEXT)
     said = case.project.uv_run("manage", "upgrade")
-    assert "conflicts:\n  note: An upgrade is under way" in said
+    assert "conflicts:\n  note: An upgrade is in progress" in said
     assert "No problems found, 6 notes" in said
     case.project.uv_run("manage", "upgrade", "--abort")
 
@@ -316,4 +329,4 @@ def test_upgrade_ends_with_it(case: DoctorCase) -> None:
     with pytest.raises(AssertionError) as refusal:
         case.project.uv_run("manage", "upgrade")
     assert "app/notes/models.py defines Note" in str(refusal.value)
-    assert "Error: The upgrade is there, but `manage doctor` has found errors" in str(refusal.value)
+    assert "Error: The project is upgraded, but `manage doctor` found errors" in str(refusal.value)

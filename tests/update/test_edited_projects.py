@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chassis_tools.upgrading.files import Owner, find_conflicts, owner_of
+from chassis_tools.upgrading.files import Owner, find_conflicts, find_owner
 from chassis_tools.upgrading.repository import Repository
 
 from tests.support.api_session import ApiSession, ApiUser, log_in, register
@@ -62,7 +62,7 @@ def test_each_release(stack: Stack, version: str, template: History, tmp_path: P
 
 def template_files(project: GitProject, owners: dict[str, Owner]) -> dict[str, bytes]:
     files = project.files().items()
-    return {name: text for name, text in files if owner_of(name, owners) != "owned"}
+    return {name: text for name, text in files if find_owner(name, owners) != "owned"}
 
 
 @each(OPPOSITES, exhaustive=OTHER_OPPOSITES)

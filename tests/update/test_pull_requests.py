@@ -53,11 +53,15 @@ done
 
 MEND = """
 from types import SimpleNamespace
+from chassis_tools.upgrading.command import Outcome
 from chassis_tools.upgrading.pull_request import Proposal
+from chassis_tools.upgrading.vendored import Replacement
 recorded, release = SimpleNamespace(version="v0.0.1"), SimpleNamespace(tag="v0.0.2")
-plan = SimpleNamespace(recorded=recorded, release=release, changes="News. " * 20_000)
-proposal = Proposal(plan, [], "The packages cannot be installed")
+plan = SimpleNamespace(recorded=recorded, release=release, changelog="News. " * 20_000)
+proposal = Proposal(plan, Outcome([]), "The packages cannot be installed")
 print(proposal.is_draft, len(proposal.body) < 65_536, proposal.title, proposal.body[:80])
+replaced = Proposal(plan, Outcome([], [Replacement(".chassis/tool.py", None)]), "")
+print(replaced.is_draft, replaced.body[:120])
 """
 
 
@@ -116,7 +120,7 @@ def test_workflows(project: Project, remote: Path, runner: Runner) -> None:
     assert created.option("--base") == "main"
     assert created.option("--head") == BRANCH
     assert created.token == "token-of-the-run"
-    assert "- `app/core/errors.py`: decide between the lines" in created.text
+    assert "- `app/core/errors.py`: resolve the conflicts marked" in created.text
     assert "### When you upgrade\n\n- Read the heads." in created.text
     assert git(remote, "rev-list", "--count", f"main..{BRANCH}") == "1\n"
     author = git(remote, "log", "-1", "--format=%an", BRANCH)
@@ -126,7 +130,7 @@ def test_workflows(project: Project, remote: Path, runner: Runner) -> None:
         runner.run(project, "doctor")
 
     git(project.path, "checkout", "--quiet", "--force", "main")
-    assert f"The branch {BRANCH} offers it" in runner.run(project, "upgrade")
+    assert f"The branch {BRANCH} already exists" in runner.run(project, "upgrade")
     assert len(runner.created()) == 2
 
     undo_edit(project)
@@ -136,15 +140,18 @@ def test_workflows(project: Project, remote: Path, runner: Runner) -> None:
     created = runner.created()[-1]
     assert created.option("--title") == f"Upgrade the template to {NEXT}"
     assert "--draft" not in created.arguments
-    assert "decided" not in created.text
+    assert "## Decisions" not in created.text
     assert "- Heads." in created.text
     closed = [call for call in runner.calls() if call.arguments[:2] == ["pr", "close"]]
     assert [call.arguments[2] for call in closed] == ["1"]
     assert git(remote, "show", f"{BRANCH}:app/core/errors.py").startswith("# of the next release\n")
 
     mending = project.uv_run("python", "-c", MEND)
-    assert mending.startswith("True True Upgrade the template to v0.0.2: it needs mending From v0.")
-    assert "## To be mended\n\nThe packages cannot" in mending
+    assert mending.startswith(
+        "True True Upgrade the template to v0.0.2: packages need a fix From v0."
+    )
+    assert "## Packages to fix\n\nThe packages cannot" in mending
+    assert "False From v0.0.1 to v0.0.2.\n\n## Replaced edits\n\n- `.chassis/tool.py`\n" in mending
 
 
 def undo_edit(project: Project) -> None:

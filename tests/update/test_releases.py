@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from chassis_tools.upgrading.files import find_conflicts, keep_edited
+from chassis_tools.upgrading.files import find_conflicts, restore_edited
 from chassis_tools.upgrading.repository import Repository
 
 from tests.support.releases import NEXT, GitProject, Template, ThinTemplate
@@ -97,8 +97,8 @@ def test_edited_project_keeps_what_is_its_own(
     assert b'"query")' in after["app/core/http/openapi.py"]
 
     repository = Repository(project.path)
-    kept = keep_edited(
-        repository, repository.changed(), lambda: render_again(stack, template, tmp_path)
+    kept = restore_edited(
+        repository, repository.list_changed(), lambda: render_again(stack, template, tmp_path)
     )
     assert [conflict.path for conflict in kept] == [RETIRED]
     assert edits.losses() == []
@@ -128,4 +128,4 @@ def list_conflicts(project: GitProject) -> list[str]:
 
 
 def render_again(stack: Stack, template: Template, tmp_path: Path) -> Path:
-    return GitProject.create(template, tmp_path / "born", stack.answers).path
+    return GitProject.create(template, tmp_path / "project", stack.answers).path

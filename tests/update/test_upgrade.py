@@ -9,10 +9,12 @@ from pathlib import Path
 
 import psutil
 import pytest
+from chassis_tools.upgrading.command import Outcome, Plan, apply_release, prepare_plan
 from chassis_tools.upgrading.repository import Repository
 from chassis_tools.upgrading.running import uv
 from chassis_tools.upgrading.template import Template as Fetched
-from chassis_tools.upgrading.upgrade import COPIES, Upgrade
+from chassis_tools.upgrading.upgrade import BACKUPS, Upgrade
+from chassis_tools.upgrading.vendored import PATCHES, Replacement
 from manage.errors import CommandError
 
 from tests.support.projects import Project
@@ -83,7 +85,7 @@ def test_upgrades_and_goes_back(project: Project) -> None:
     said = project.uv_run("manage", "upgrade")
     assert "From v0.0.1 to v0.0.2" in said
     assert b"of the next release" in GitProject(project.path).files()["app/core/errors.py"]
-    with pytest.raises(AssertionError, match="An upgrade is under way"):
+    with pytest.raises(AssertionError, match="An upgrade is in progress"):
         project.uv_run("manage", "upgrade")
 
     others = ["app/main.py", "app/notes.py"]  # Later edits are not part of the upgrade.
@@ -93,7 +95,7 @@ def test_upgrades_and_goes_back(project: Project) -> None:
     edited = {name: (project.path / name).read_bytes() for name in others}
     project.uv_run("manage", "upgrade", "--abort")
     assert GitProject(project.path).files() == before | edited
-    with pytest.raises(AssertionError, match="No upgrade is under way"):
+    with pytest.raises(AssertionError, match="No upgrade is in progress"):
         project.uv_run("manage", "upgrade", "--abort")
     git(project.path, "stash", "--include-untracked", "--quiet")
 
@@ -101,19 +103,19 @@ def test_upgrades_and_goes_back(project: Project) -> None:
     git(project.path, "reset", "--hard", "--quiet")
     git(project.path, "clean", "-fdq")
     git(project.path, "stash", "pop", "--quiet")
-    for options, sentence in (((), "not committed"), (("--abort",), "No upgrade is under way")):
+    for options, sentence in (((), "not committed"), (("--abort",), "No upgrade is in progress")):
         with pytest.raises(AssertionError, match=sentence):
             project.uv_run("manage", "upgrade", *options)
     assert GitProject(project.path).files() == before | edited
     git(project.path, "reset", "--hard", "--quiet")
     git(project.path, "clean", "-fdq")
-    with pytest.raises(AssertionError, match="No upgrade is under way"):
+    with pytest.raises(AssertionError, match="No upgrade is in progress"):
         project.uv_run("manage", "upgrade", "--abort")
 
     project.uv_run("manage", "upgrade", "--to", "0.0.2")
     commit(project, "Upgrade")
     assert "nothing to do" in project.uv_run("manage", "upgrade")
-    with pytest.raises(AssertionError, match="Something was committed since"):
+    with pytest.raises(AssertionError, match="There is a commit after the upgrade"):
         project.uv_run("manage", "upgrade", "--abort")
     with pytest.raises(AssertionError, match=r"is older than v0\.0\.2"):
         project.uv_run("manage", "upgrade", "--to", "v0.0.1")
@@ -127,9 +129,9 @@ def test_conflicts_end_it_with_a_list(project: Project) -> None:
     before = GitProject(project.path).files()
     with pytest.raises(AssertionError) as refusal:
         project.uv_run("manage", "upgrade")
-    assert "app/core/errors.py: decide between the lines" in str(refusal.value)
+    assert "app/core/errors.py: resolve the conflicts marked" in str(refusal.value)
     assert "Error: Files that need a decision: 2" in str(refusal.value)
-    [way_back] = re.findall(r"take all back by `(.+)`", str(refusal.value))
+    [way_back] = re.findall(r"undo the upgrade with `(.+)`", str(refusal.value))
     project.run(*way_back.split())  # Not with uv, which reads pyproject.toml first.
     assert GitProject(project.path).files() == before
     assert changed(project) == []
@@ -147,7 +149,7 @@ def test_edits_of_retired_files_stay(template: Template, shared_path: Path, tmp_
     commit(project, "Edit")
     before = repository.files()
     with pytest.raises(
-        AssertionError, match=r"tests/core/test_mail\.py: the template has it no"
+        AssertionError, match=r"tests/core/test_mail\.py: you edited this file, and"
     ) as refusal:
         project.uv_run("manage", "upgrade")
     assert "  tests/core/test_added.py (new)\n" in str(refusal.value)
@@ -158,6 +160,90 @@ def test_edits_of_retired_files_stay(template: Template, shared_path: Path, tmp_
     assert "tests/core/test_logging.py" not in after
 
 
+def test_vendored_files_are_replaced(project: Project) -> None:
+    """Each edit is saved as a patch, a deleted file comes back, and `--abort` restores the edits."""
+    folder = project.path / ".chassis" / "chassis_tools"
+    edited, executable, deleted = (
+        folder / name for name in ("__init__.py", "commands.py", "scaffolding/words.py")
+    )
+    original = edited.read_text()
+    edited.write_text(original + "# ours")
+    executable.chmod(0o755)
+    deleted.unlink()
+    commit(project, "Edit vendored files")
+    before = GitProject(project.path).files()
+    names = [path.relative_to(project.path).as_posix() for path in (edited, executable, deleted)]
+    patch = project.path / PATCHES / f"{names[0]}.patch"
+    lines = [f"  {names[0]} (edit: {PATCHES}/{names[0]}.patch)\n", f"  {names[2]} (was deleted)\n"]
+
+    dry_run = project.uv_run("manage", "upgrade", "--dry-run")
+    assert all(line in dry_run for line in lines)
+    assert GitProject(project.path).files() == before
+    assert not patch.exists()
+
+    output = project.uv_run("manage", "upgrade")
+    assert all(line in output for line in lines)
+    assert f"{names[1]} (edit" not in output
+    assert edited.read_text() == f"# of the next release\n{original}"
+    assert deleted.read_text().startswith("# of the next release\n")
+    assert not executable.stat().st_mode & 0o111
+    assert PATCHES.as_posix() not in "".join(changed(project))
+
+    project.uv_run("manage", "upgrade", "--abort")
+    assert GitProject(project.path).files() == before
+    assert executable.stat().st_mode & 0o100
+    assert changed(project) == []
+    edited.write_text(original)
+    git(project.path, "apply", patch.relative_to(project.path).as_posix())
+    assert edited.read_text() == original + "# ours"
+
+
+def test_edit_of_a_retired_vendored_file(template: Template, tmp_path: Path) -> None:
+    """The file stays deleted and the edit is saved; a file that is not the template's stays."""
+    update = GitProject.create(template, tmp_path / "project", OPPOSITES[0].answers)
+    template.find("chassis_tools/scaffolding/words.py").unlink()
+    template.release(NEXT)
+    words = ".chassis/chassis_tools/scaffolding/words.py"
+    update.append(words, "# ours\n")
+    (update.path / ".chassis/notes.txt").write_text("ours")
+    update.commit("Edit")
+    before = update.files()
+    upgrade = Upgrade(Repository(update.path))
+
+    with prepare_plan(update.path, None, ()) as plan:
+        outcome = apply_release(upgrade, plan)
+
+    patch = PATCHES / f"{words}.patch"
+    assert outcome == Outcome([], [Replacement(words, patch)])
+    assert "+# ours\n" in (update.path / patch).read_text()
+    assert words not in update.files()
+    assert update.files()[".chassis/notes.txt"] == b"ours"
+    upgrade.abort()
+    assert update.files() == before
+
+
+def test_failure_while_vendored_files_are_replaced(
+    template: Template, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    update = GitProject.create(template, tmp_path / "project", OPPOSITES[0].answers)
+    template.head_every_file("of the next release")
+    template.release(NEXT)
+    before = update.files()
+    upgrade = Upgrade(Repository(update.path))
+
+    def fail(*_: object) -> None:
+        raise CommandError("v0.0.2 cannot be rendered")
+
+    monkeypatch.setattr(Plan, "render_new", fail)
+    with (
+        pytest.raises(CommandError, match=r"cannot be rendered.*git stash"),
+        prepare_plan(update.path, None, ()) as plan,
+    ):
+        apply_release(upgrade, plan)
+    assert update.files() == before
+    assert not upgrade.is_in_progress
+
+
 def test_refuses(project: Project) -> None:
     before = GitProject(project.path).files()
     for options, sentence in {
@@ -165,8 +251,8 @@ def test_refuses(project: Project) -> None:
         ("--set", "layout=per-layer"): "layout stays per-entity in this project",
         ("--set", "auth=cookies"): 'auth cannot be "cookies": choose jwt or session',
         ("--set", "colour=red"): "There is no question colour",
-        ("--set", "auth"): "is no ANSWER=VALUE",
-        ("--abort", "--dry-run"): "--abort goes with no other option",
+        ("--set", "auth"): "--set auth is invalid: write ANSWER=VALUE",
+        ("--abort", "--dry-run"): "--abort cannot be combined with other options",
     }.items():
         with pytest.raises(AssertionError, match=sentence) as refusal:
             project.uv_run("manage", "upgrade", *options)
@@ -195,7 +281,7 @@ def test_unfinished_loses_nothing(project: Project, is_killed: bool) -> None:
     edited.write_bytes(before + b"# ours\n")
     if is_killed:
         upgrade._state.parent.mkdir()
-        upgrade._write(None)
+        upgrade._write_state(None)
         upgrade.abort()
     else:
         with pytest.raises(CommandError, match=r"Nothing is changed: .*dirty.*git stash"):
@@ -207,8 +293,8 @@ def test_unfinished_loses_nothing(project: Project, is_killed: bool) -> None:
 
 
 def test_unfinished_rehearsal_names_no_stash(project: Project) -> None:
-    """The stash was in a copy, which is deleted."""
-    upgrade = Upgrade(Repository(project.path), is_rehearsal=True)
+    """It was put away in a copy, which is gone."""
+    upgrade = Upgrade(Repository(project.path), is_dry_run=True)
     (project.path / "app" / "main.py").write_text("# ours\n")
     with pytest.raises(CommandError) as raised:
         upgrade.run(NEXT, {})
@@ -255,7 +341,7 @@ def test_ignored_file_in_the_way(project: Project) -> None:
     (project.path / ".git" / "info" / "exclude").write_text("clock.py\n")
     clock = project.path / "app" / "core" / "clock.py"
     clock.write_text("# ours\n")
-    with pytest.raises(AssertionError, match=r"app/core/clock\.py is ignored by git"):
+    with pytest.raises(AssertionError, match=r"git ignores app/core/clock\.py"):
         project.uv_run("manage", "upgrade")
     assert clock.read_text() == "# ours\n"
 
@@ -294,20 +380,20 @@ def test_what_git_could_not_bring_back(template: Template, tmp_path: Path) -> No
 
     assert settings.read_text() == before
     assert notes.read_text() == "theirs"
-    assert upgrade.replaced() == ["notes.txt"]
-    copies = repository.path / COPIES
+    assert upgrade.list_overwritten() == ["notes.txt"]
+    copies = repository.path / BACKUPS
     assert [path.name for path in copies.iterdir()] == ["notes.txt"]
     assert (copies / "notes.txt").read_text() == "ours"
-    assert upgrade.abort() == f"; what was in notes.txt, which git ignores, is kept in {COPIES}"
+    assert upgrade.abort() == f"; ignored files that it changed are kept in {BACKUPS}: notes.txt"
 
 
 @pytest.mark.parametrize("option", ["--skip-worktree", "--assume-unchanged"])
-def test_edit_that_git_does_not_see(project: Project, option: str) -> None:
+def test_edit_that_git_ignores(project: Project, option: str) -> None:
     name = "app/core/errors.py"
     git(project.path, "update-index", option, name)
     with (project.path / name).open("a") as file:
         file.write("# ours\n")
-    with pytest.raises(AssertionError, match=rf"git does not look for changes of {name}"):
+    with pytest.raises(AssertionError, match=rf"git ignores changes of {name}"):
         project.uv_run("manage", "upgrade")
     assert (project.path / name).read_text().endswith("# ours\n")
 
@@ -320,8 +406,12 @@ def test_only_versions_are_releases(tmp_path: Path) -> None:
     for tag in ("v0.9.0", "v0.10.0", "v1.0.0rc1", "1.0.0", "v1!2.0", "v3.0+ours", "v04.0", "vNext"):
         git(source, "tag", tag)
     template = Fetched.clone(str(source), tmp_path / "clone.git")
-    assert [found.tag for found in template.releases()] == ["v0.9.0", "v0.10.0", "v1.0.0rc1"]
-    assert template.release(None).tag == "v0.10.0"
+    assert [release.tag for release in template.list_releases()] == [
+        "v0.9.0",
+        "v0.10.0",
+        "v1.0.0rc1",
+    ]
+    assert template.get_release(None).tag == "v0.10.0"
 
 
 def test_runs_no_hooks(tmp_path: Path) -> None:

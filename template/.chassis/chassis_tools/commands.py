@@ -156,20 +156,20 @@ def inspect(
     With --write, create the resources.
     """
     from chassis_tools.inspection import proposals
-    from chassis_tools.inspection.address import database_url
+    from chassis_tools.inspection.address import parse_database_url
     from chassis_tools.inspection.reader import read_schema
 
     if unexpected:
         raise CommandError("Pass the database as --url, and no other arguments")
-    address, tables = database_url(url), table or []
+    place, tables = parse_database_url(url), table or []
     if not write:
-        inspected = read_schema(address, schema, tables)
-        show = proposals.as_json if as_json else proposals.as_text
-        typer.echo(show(inspected, proposals.propose(inspected)))
+        found = read_schema(place, schema, tables)
+        show = proposals.format_json if as_json else proposals.format_text
+        typer.echo(show(found, proposals.propose(found)))
         return
     from chassis_tools.adoption.adopting import adopt
 
-    adopt(address, schema, tables, dry_run=dry_run, yes=yes)
+    adopt(place, schema, tables, dry_run=dry_run, yes=yes)
 
 
 def upgrade(

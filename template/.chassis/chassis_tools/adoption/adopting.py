@@ -17,12 +17,12 @@ from app.core.sql.errors import DATABASE_ERRORS
 from chassis_tools import migration_files
 from chassis_tools.adoption import unmodelled
 from chassis_tools.adoption.baseline import Baseline
-from chassis_tools.adoption.columns import attributes_of
+from chassis_tools.adoption.columns import derive_attributes
 from chassis_tools.adoption.resource import ExistingResource
-from chassis_tools.adoption.suites import Suites
+from chassis_tools.adoption.suites import TestSuites
 from chassis_tools.adoption.trial import find_rows
-from chassis_tools.adoption.unmodelled import known_as
-from chassis_tools.inspection.proposals import Proposal, propose, shown
+from chassis_tools.adoption.unmodelled import get_table_key
+from chassis_tools.inspection.proposals import Proposal, propose, to_one_line
 from chassis_tools.inspection.reader import read_schema
 from chassis_tools.inspection.tables import Schema
 from chassis_tools.scaffolding.changes import (
@@ -50,10 +50,14 @@ from manage.database import find_pending_migrations, read_applied_migrations
 from manage.errors import CommandError, summarize_error
 from manage.migrations.history import APPLIED, get_revisions
 
+SCHEMA_PREFIX = re.compile(r'("[^"]+"|\w+)\.')
+TENANCY_MODULE = "app/core/tenancy/scope.py"
+NO_TEST_ROWS = "Tests create no rows of {}: no sample row satisfies the tables' constraints."
+
 
 @dataclass(frozen=True)
-class Writing:
-    """The tables of a schema, and which of them were asked for."""
+class Adoption:
+    """The resources to write for tables of a schema."""
 
     project: Project
     schema: Schema
@@ -68,76 +72,79 @@ class Writing:
 
     @cached_property
     def place(self) -> dict[str, str]:
-        """Where the migration stands among the others."""
+        """The position of the migration among the others."""
         return migration_files.build_baseline_variables(self.version)
 
     @cached_property
     def resources(self) -> list[ExistingResource]:
-        """The resources of the tables that can be one."""
-        adopted = [one for one in self.proposals if one.singular and one.plural]
-        attributes = self._models_there() | {
-            one.table.name: attributes_of(one.table) for one in adopted
+        """The resources for tables that can have one."""
+        adopted = [item for item in self.proposals if item.singular and item.plural]
+        attributes = self._keys_of_models() | {
+            item.table.name: derive_attributes(item.table) for item in adopted
         }
-        sequences = [one.name for one in self.schema.objects if one.kind == "sequence"]
+        sequences = [item.name for item in self.schema.objects if item.kind == "sequence"]
         return [
             ExistingResource(
-                one.table, ResourceNames(str(one.singular), str(one.plural)), attributes, sequences
+                item.table,
+                ResourceNames(str(item.singular), str(item.plural)),
+                attributes,
+                sequences,
             )
-            for one in adopted
+            for item in adopted
         ]
 
-    def _models_there(self) -> dict[str, dict[str, str]]:
-        """The keys of the tables that have a model already."""
-        there = unmodelled.modelled(self.project, self.schema.name)
+    def _keys_of_models(self) -> dict[str, dict[str, str]]:
+        """Return the attributes of the keys of existing models, by table."""
+        models = unmodelled.find_models(self.project, self.schema.name)
         return {
             table.name: dict.fromkeys(table.key.columns, "id")
             for table in self.schema.tables
-            if table.name in there and table.key and len(table.key.columns) == 1
+            if table.name in models and table.key and len(table.key.columns) == 1
         }
 
     @cached_property
     def baseline(self) -> Baseline:
-        """The tables that the migration creates."""
+        """The migration that creates the tables."""
         folder = self.project.root / "migrations" / "app"
         earlier = "".join(path.read_text("utf-8") for path in sorted(folder.glob("[0-9]*_*")))
-        return Baseline(self.schema, [one.table.name for one in self.proposals], earlier)
+        return Baseline(self.schema, [item.table.name for item in self.proposals], earlier)
 
     @cached_property
-    def suites(self) -> Suites:
-        """The tests of the resources, with values that the database finds fit."""
-        ask = partial(find_rows, resources=self.resources, baseline=self.baseline)
-        return Suites(self.project, self.resources, run_on_connection(self.url, ask))
+    def suites(self) -> TestSuites:
+        """The tests of the resources, with values that the database accepts."""
+        find = partial(find_rows, resources=self.resources, baseline=self.baseline)
+        return TestSuites(self.project, self.resources, run_on_connection(self.url, find))
 
     @property
-    def untested(self) -> list[str]:
-        """The resources whose tests make no rows."""
+    def without_rows(self) -> list[str]:
+        """The resources whose tests create no rows."""
         rows = self.suites.rows
-        return [one.names.singular for one in self.resources if one.table.name not in rows]
+        return [item.names.singular for item in self.resources if item.table.name not in rows]
 
-    def changes(self) -> ChangeSet:
-        """All of it."""
-        files = {one.names.singular: self._files(one) for one in self.resources}
-        made = {path: text for each in files.values() for path, text in each.items()}
+    def build_changes(self) -> ChangeSet:
+        """Build the changes of all files."""
+        files = {item.names.singular: self._render(item) for item in self.resources}
+        rendered = {path: file for group in files.values() for path, file in group.items()}
         path = f"migrations/app/{self.version}_create_existing_tables.{migration_files.SUFFIX}"
         migration = {
             path: RenderedFile(
                 migration_files.write_baseline(self.baseline, self.place), "of the baseline"
             )
         }
-        texts = add_packages(self.project, format_files(made | migration, self.project.root))
+        texts = add_packages(self.project, format_files(rendered | migration, self.project.root))
         changes = [Change(Path(path), None, text.encode()) for path, text in texts.items()]
         changes += [*self._records(texts, files), *self._registries(files)]
         return ChangeSet(changes, self.migrations)
 
-    def _files(self, resource: ExistingResource) -> dict[str, RenderedFile]:
-        """The texts by path."""
+    def _render(self, resource: ExistingResource) -> dict[str, RenderedFile]:
+        """Render the files of a resource by path."""
         context = resource.context()
         files = {
             template.target: RenderedFile(render(template, context), template.name)
             for template in find_templates(self.project.root / "scaffold", resource.names)
             if not (template.is_migration or template.target.startswith("tests/"))
         }
-        files |= self.suites.files(resource)
+        files |= self.suites.render(resource)
         reject_existing(self.project, resource.names, files)
         return files
 
@@ -147,7 +154,7 @@ class Writing:
         records = []
         for resource in self.resources:
             names = resource.names
-            own = {path: texts[path] for path in texts if belongs(path, files[names.singular])}
+            own = {path: texts[path] for path in texts if is_own_file(path, files[names.singular])}
             command = ["manage", "inspect", "--write", "--table", resource.table.name]
             record = Record.from_files(shlex.join(command), names.plural, own)
             path = Path(get_record_path(names.singular))
@@ -159,14 +166,14 @@ class Writing:
         before = {path: self.project.read(path) for path in (models, routes)}
         after = dict(before)
         for names in (resource.names for resource in self.resources):
-            made = files[names.singular]
-            if path := find_role_file("models", names, made):
+            rendered = files[names.singular]
+            if path := find_role_file("models", names, rendered):
                 module = get_module_name(path)
                 after[models] = add_model(after[models], module=module, name=names.class_name)
-            if path := find_role_file("routes", names, made):
+            if path := find_role_file("routes", names, rendered):
                 module = get_module_name(path)
                 after[routes] = add_router(after[routes], module=module, name=names.plural)
-        after[models] = unmodelled.registered(self.project, after[models])
+        after[models] = unmodelled.register(self.project, after[models])
         lists = [unmodelled.list_tables(self.project, self._existing())]
         changed = [
             Change(Path(path), before[path].encode(), after[path].encode()) for path in after
@@ -176,152 +183,150 @@ class Writing:
     def _existing(self) -> set[str]:
         schema = self.schema.name
         tables = {table.name for table in self.schema.tables if "view" not in table.kind}
-        there = unmodelled.modelled(self.project, schema).keys() | set(APPLIED)
-        existing = {unmodelled.known_as(schema, table) for table in tables - there}
-        return existing | set(unmodelled.listed(self.project))
-
-
-def belongs(path: str, own: Collection[str]) -> bool:
-    """Whether it is one of the resource's own files, or makes a package of their folder."""
-    folders = {Path(one).parent for one in own}
-    return path in own or (path.endswith("/__init__.py") and Path(path).parent in folders)
-
-
-OTHER_SCHEMA = re.compile(r'("[^"]+"|\w+)\.')
-TENANCY = "app/core/tenancy/scope.py"
-UNTESTED = "Tests make no rows of {}: none was found that the tables' rules allow."
+        managed = unmodelled.find_models(self.project, schema).keys() | set(APPLIED)
+        existing = {unmodelled.get_table_key(schema, table) for table in tables - managed}
+        return existing | set(unmodelled.read_tables(self.project))
 
 
 def adopt(url: URL, schema_name: str, tables: Sequence[str], *, dry_run: bool, yes: bool) -> None:
-    """Show what would be written, ask, and write it."""
+    """Print the changes, ask for confirmation, and write them."""
     finish_interrupted(PROJECT_ROOT)
     project, migrations = Project(PROJECT_ROOT), read_migrations(PROJECT_ROOT)
     if tables:
-        read_schema(url, schema_name, tables)  # It refuses a table that is not there.
+        read_schema(url, schema_name, tables)  # Rejects a missing table.
     schema = read_schema(url, schema_name)
-    refuse(project, url, schema)
-    writing = Writing(project, schema, chosen(project, schema, tables), url, migrations)
-    reject_halves(writing)
-    reject_foreign_types(writing)
-    if not writing.proposals:
-        typer.echo("Every table has a model already: nothing to do.")
+    reject_unsupported(project, url, schema)
+    adoption = Adoption(project, schema, select_proposals(project, schema, tables), url, migrations)
+    reject_partial_references(adoption)
+    reject_foreign_types(adoption)
+    if not adoption.proposals:
+        typer.echo("Every table already has a model: nothing to do.")
         return
-    changes = writing.changes()
+    changes = adoption.build_changes()
     if not (yes or dry_run or sys.stdin.isatty()):
         raise CommandError(
-            "This writes files and notes a migration in that database: add --yes, or --dry-run to"
-            " see which"
+            "This writes files and marks a migration as applied in the database: add --yes, or"
+            " --dry-run to see the changes"
         )
     if confirm_changes(changes, "Write these files?", dry_run=dry_run, yes=yes):
-        carry_out(url, changes, writing.place)
-        report(writing)
+        write_changes(url, changes, adoption.place)
+        print_summary(adoption)
 
 
-def refuse(project: Project, url: URL, schema: Schema) -> None:
-    """Stop where resources could not work."""
-    if (project.root / TENANCY).exists():
+def reject_unsupported(project: Project, url: URL, schema: Schema) -> None:
+    """Reject projects and databases in which the resources could not work."""
+    if (project.root / TENANCY_MODULE).exists():
         raise CommandError(
-            "Here every row belongs to a tenant, and those of existing tables to none:"
-            " --write needs a project without multi-tenancy"
+            "Existing rows have no tenant, which multi-tenancy requires: use --write in a project"
+            " without multi-tenancy"
         )
-    reject_clash(project, url, schema)
+    reject_name_clash(project, url, schema)
     reject_pending(url)
 
 
-def reject_clash(project: Project, url: URL, schema: Schema) -> None:
-    """Stop where the service would take a table that is there for its own."""
-    models = unmodelled.modelled(project, schema.name)
+def reject_name_clash(project: Project, url: URL, schema: Schema) -> None:
+    """Reject a table with the same name as one of the service's."""
+    models = unmodelled.find_models(project, schema.name)
     clashes = sorted(models.keys() & {table.name for table in schema.tables})
     if clashes and not run_on_connection(url, read_applied_migrations):
         raise CommandError(
-            f"The service has a table {shown(clashes[0])} of its own: rename the one that is there,"
-            " or move the tables to another schema and give that as --schema"
+            f"The service also has a table {to_one_line(clashes[0])}: rename the existing"
+            " table, or move the tables to another schema and pass that as --schema"
         )
 
 
 def reject_pending(url: URL) -> None:
-    """Stop where other migrations would come before the one that is marked as applied."""
+    """Reject pending migrations, which would precede the one that is marked as applied."""
     if missing := [
         name for name in find_pending_migrations(url) if get_revisions()[name].history == "app"
     ]:
         raise CommandError(
-            f"The database lacks {', '.join(missing)}, which would come first: remove what they"
-            " are for, or apply them there"
+            f"The database lacks the migrations {', '.join(missing)}, which come first: apply them"
+            " there, or remove them and their resources"
         )
 
 
-def reject_halves(writing: Writing) -> None:
-    """Stop where a model that is there would have to learn of a reference."""
-    new = {resource.table.name for resource in writing.resources}
-    there = unmodelled.modelled(writing.project, writing.schema.name)
-    for table in writing.schema.tables:
+def reject_partial_references(adoption: Adoption) -> None:
+    """Reject a new table to which the table of an existing model refers."""
+    new = {resource.table.name for resource in adoption.resources}
+    models = unmodelled.find_models(adoption.project, adoption.schema.name)
+    for table in adoption.schema.tables:
         targets = sorted(new & {key.table for key in table.foreign_keys})
-        if table.name in there and targets:
+        if table.name in models and targets:
             raise CommandError(
-                f"The model {there[table.name]} was written without {shown(targets[0])}, to which it"
-                " refers: remove it, and write both at once"
+                f"The model {models[table.name]} was written without {to_one_line(targets[0])}, to"
+                " which its table refers: remove the resource, and write both together"
             )
 
 
-def reject_foreign_types(writing: Writing) -> None:
-    """Stop where a new database would lack the type of a column."""
-    for table in writing.baseline.tables:
+def reject_foreign_types(adoption: Adoption) -> None:
+    """Reject columns with a type of another schema, which a new database would lack."""
+    for table in adoption.baseline.tables:
         for column in table.columns:
-            schema = OTHER_SCHEMA.match(column.type.sql)
-            if schema and schema[1].strip('"') not in (writing.schema.name, "pg_catalog"):
+            schema = SCHEMA_PREFIX.match(column.type.sql)
+            if schema and schema[1].strip('"') not in (adoption.schema.name, "pg_catalog"):
                 raise CommandError(
-                    f"{shown(f'{table.name}.{column.name}')} is of a type of another schema,"
-                    f" {shown(column.type.sql)}, and --write takes one schema: give --table others"
+                    f"{to_one_line(f'{table.name}.{column.name}')} has a type of another schema,"
+                    f" {to_one_line(column.type.sql)}: select other tables with --table"
                 )
 
 
-def chosen(project: Project, schema: Schema, tables: Sequence[str]) -> list[Proposal]:
-    """What was asked for, without the tables that have a model."""
-    there = unmodelled.modelled(project, schema.name).keys() | set(APPLIED)
-    found = [
+def select_proposals(project: Project, schema: Schema, tables: Sequence[str]) -> list[Proposal]:
+    """Return the proposals of the selected tables without a model."""
+    managed = unmodelled.find_models(project, schema.name).keys() | set(APPLIED)
+    proposals = [
         proposal
         for proposal in propose(schema)
-        if proposal.table.name not in there and (not tables or proposal.table.name in tables)
+        if proposal.table.name not in managed and (not tables or proposal.table.name in tables)
     ]
-    listed = unmodelled.listed(project)
+    listed = unmodelled.read_tables(project)
     is_new = any(
-        one.is_resource
-        or not ("view" in one.table.kind or known_as(schema.name, one.table.name) in listed)
-        for one in found
+        proposal.is_resource
+        or not (
+            "view" in proposal.table.kind
+            or get_table_key(schema.name, proposal.table.name) in listed
+        )
+        for proposal in proposals
     )
-    return found if is_new else []
+    return proposals if is_new else []
 
 
-def carry_out(url: URL, changes: ChangeSet, place: dict[str, str]) -> None:
-    """Write the files, and have the database know that it has the tables."""
+def write_changes(url: URL, changes: ChangeSet, place: dict[str, str]) -> None:
+    """Write the files, and mark the migration as applied in the database."""
     try:
-        run_on_connection(url, partial(write, changes=changes, place=place))
+        run_on_connection(url, partial(write_in_transaction, changes=changes, place=place))
     except DATABASE_ERRORS as error:
         raise CommandError(
-            f"The database takes no note of the migration: {summarize_error(error)}"
+            f"The migration cannot be marked as applied: {summarize_error(error)}"
         ) from None
 
 
-def write(connection: Connection, changes: ChangeSet, place: dict[str, str]) -> None:
-    """The files are written only if the note is kept, and the other way round."""
+def write_in_transaction(connection: Connection, changes: ChangeSet, place: dict[str, str]) -> None:
+    """Write the files and commit the mark, or do neither."""
     with connection.begin() as transaction:
         migration_files.stamp_baseline(connection, place)
         changes.apply(PROJECT_ROOT, before_commit=transaction.commit)
 
 
-def report(writing: Writing) -> None:
-    """Say what was made, and what was not."""
-    names = ", ".join(resource.names.singular for resource in writing.resources)
-    typer.echo(f"Made {names or 'no resource'}.")
-    for proposal in writing.proposals:
+def print_summary(adoption: Adoption) -> None:
+    """Print what was created and what was not."""
+    names = ", ".join(resource.names.singular for resource in adoption.resources)
+    typer.echo(f"Created {names or 'no resource'}.")
+    for proposal in adoption.proposals:
         if not proposal.is_resource:
-            why = proposal.findings[0].reason
-            typer.echo(shown(f"No resource: {proposal.table.name}, as {why}."))
-    if untested := writing.untested:
-        typer.echo(UNTESTED.format(", ".join(untested)))
-    if left_out := writing.baseline.left_out:
-        typer.echo(shown(f"New databases come without {', '.join(left_out)}."))
+            finding = proposal.findings[0]
+            typer.echo(to_one_line(f"No resource for {proposal.table.name}: {finding.reason}."))
+    if names_without_rows := adoption.without_rows:
+        typer.echo(NO_TEST_ROWS.format(", ".join(names_without_rows)))
+    if omitted := adoption.baseline.omitted:
+        typer.echo(to_one_line(f"The migration does not create {', '.join(omitted)}."))
     typer.echo(
-        "The database has the migration of its tables already; with DATABASE_URL set to it,"
-        " `uv run manage migrate apply` adds the service's own."
+        "The migration of the existing tables is marked as applied. Set DATABASE_URL to this"
+        " database and run `uv run manage migrate apply` to create the service's own tables."
     )
+
+
+def is_own_file(path: str, own: Collection[str]) -> bool:
+    """Return True for a resource's file and for the `__init__.py` of its folders."""
+    folders = {Path(file).parent for file in own}
+    return path in own or (path.endswith("/__init__.py") and Path(path).parent in folders)

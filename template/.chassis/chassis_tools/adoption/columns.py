@@ -1,17 +1,17 @@
-"""The columns of an existing table, as a model declares them."""
+"""Columns of an existing table, as its model and schemas declare them."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from chassis_tools.adoption.baseline import bound, is_unknown, local
-from chassis_tools.inspection.fields import TIMESTAMPS, Access, field_name
+from chassis_tools.adoption.baseline import escape_colons, needs_quote, strip_public
+from chassis_tools.inspection.fields import TIMESTAMPS, Access, derive_field_name
 from chassis_tools.inspection.tables import Column, Table
 from chassis_tools.scaffolding.fields import ListFilter
 from chassis_tools.scaffolding.literals import Import, literal
 
-# By the name in SQLAlchemy's expression for the type.
-PLAIN: dict[str, Import] = {
+# Pydantic types by the name in SQLAlchemy's expression.
+INPUT_TYPES: dict[str, Import] = {
     "SmallInteger": ("app.core.schemas", "Int16"),
     "Integer": ("app.core.schemas", "Int32"),
     "BigInteger": ("app.core.schemas", "Int64"),
@@ -21,7 +21,7 @@ PLAIN: dict[str, Import] = {
 CONSTRAINED: list[Import] = [("typing", "Annotated"), ("pydantic", "Field")]
 LENGTH = re.compile(r"\b(?:String|CHAR)\((\d+)\)")
 DIGITS = re.compile(r"\bNumeric\((\d+), (\d+)\)")
-# The kinds of filters by the type of a value; text that is searched has one more.
+# The operators of filters by type; an indexed text also has equality.
 FILTERS = {
     "Decimal": ("", "gte", "lte"),
     "UUID": ("",),
@@ -31,102 +31,45 @@ FILTERS = {
     "float": ("gte", "lte"),
     "int": ("", "gte", "lte"),
 }
-SORTED = ("Decimal", "UUID", "date", "datetime", "float", "int", "str")
-
-
-def input_of(column: Column) -> tuple[str, list[Import]]:
-    """The type of a value that is sent, without its limits in the database's rules."""
-    plain = value_of(column)
-    expression = column.type.expression
-    if plain[0] == "str" and (length := LENGTH.search(expression)):
-        return f"Annotated[str, Field(max_length={length[1]})]", CONSTRAINED
-    if plain[0] == "Decimal" and (digits := DIGITS.search(expression)):
-        limits = f"max_digits={digits[1]}, decimal_places={digits[2]}"
-        return f"Annotated[Decimal, Field({limits})]", [*CONSTRAINED, *plain[1]]
-    return plain
-
-
-def value_of(column: Column) -> tuple[str, list[Import]]:
-    """The type of a value that is looked for."""
-    type_ = column.type
-    known = [found for name, found in PLAIN.items() if re.search(rf"\b{name}\b", type_.expression)]
-    has_zone = "timezone=True" in type_.expression
-    if type_.python in ("int", "float") and known:
-        return known[0][1], known[:1]
-    if type_.python == "datetime":
-        if has_zone:
-            return "Timestamp", [("app.core.schemas", "Timestamp")]
-        return "NaiveDatetime", [("pydantic", "NaiveDatetime")]
-    if type_.python == "time" and not has_zone:
-        return "WallTime", [("app.core.schemas", "WallTime")]
-    return type_.python, annotation_imports(column)
-
-
-def annotation_imports(column: Column) -> list[Import]:
-    """Where the names in the column's annotation come from."""
-    return [
-        origin for origin in origins(column) if re.search(rf"\b{origin[1]}\b", column.type.python)
-    ]
-
-
-def origins(column: Column) -> list[Import]:
-    """Where the names in the column's annotation and type come from."""
-    divided = (name.rpartition(".") for name in column.type.imports)
-    return [(module, name) for module, _, name in divided]
-
-
-def operators(column: Column, *, searched: bool) -> tuple[str, ...]:
-    """How lists may be filtered by a column."""
-    if column.type.python == "str":
-        equal = ("",) if searched else ()
-        return equal if column.type.domain else (*equal, "contains")
-    if column.type.python.startswith("Literal["):
-        return ("",)
-    return FILTERS.get(column.type.python, ())
-
-
-def is_sortable(column: Column) -> bool:
-    """Whether lists may be sorted by it: a cursor needs a value in every row."""
-    plain = column.type.python in SORTED and not column.type.domain
-    return plain and not column.nullable
-
-
 PATH_KEY: Import = ("app.core.schemas", "PathKey")
-MADE_BY_SQLALCHEMY = ("Computed", "FetchedValue", "Identity", "text")
+SQLALCHEMY_NAMES = ("Computed", "FetchedValue", "Identity", "text")
+# Names of types and functions in the bodies of models and schemas.
+SHADOWING = {"conv", "date", "datetime", "text", "time", "timedelta", "uuid7"}
+SORTABLE = ("Decimal", "UUID", "date", "datetime", "float", "int", "str")
 
 
 @dataclass(frozen=True)
 class ExistingColumn:
-    """A column of a table that is there."""
+    """A column of an existing table."""
 
     column: Column
     attribute: str
-    """What the model and the API call it."""
+    """The name in the model and the API."""
     access: Access
     is_key: bool = False
     is_serial: bool = False
-    """Whether its numbers come from a sequence that belongs to it."""
-    is_touched: bool = False
-    """Whether a trigger may set it behind an UPDATE."""
-    is_searched: bool = False
+    """True if it owns the sequence of its default."""
+    is_set_on_update: bool = False
+    """True if a trigger may set it on UPDATE."""
+    is_indexed: bool = False
     is_reference: bool = False
 
     @property
-    def is_given(self) -> bool:
-        """Whether clients may send it when they make a row."""
+    def is_writable(self) -> bool:
+        """True if clients may send it when they create a row."""
         if self.is_key and self.column.type.python == "UUID":
             return False
         return self.access == "read and write"
 
     @property
     def read(self) -> str:
-        """The type in answers."""
+        """The type in responses."""
         return self.column.type.python + (" | None" if self.column.nullable else "")
 
     @property
     def input(self) -> str:
-        """The type of what a client sends."""
-        type_ = input_of(self.column)[0]
+        """The type in requests."""
+        type_ = get_input_type(self.column)[0]
         return type_.replace("str", PATH_KEY[1], 1) if self._is_text_key else type_
 
     @property
@@ -135,17 +78,17 @@ class ExistingColumn:
 
     @property
     def create(self) -> str:
-        """The type when a row is made; what is left out is for the database to fill in."""
+        """The type in requests that create a row; the database sets omitted values."""
         return f"{self.input} | None = None" if self.column.is_filled else self.input
 
     @property
     def mapped(self) -> str:
-        """The annotation of the model's attribute, and its column."""
+        """The annotation and the column of the model's attribute."""
         return f"Mapped[{self.read}] = mapped_column({', '.join(self._options())})"
 
     def _options(self) -> Iterator[str]:
         column = self.column
-        quote = is_unknown(column.name)
+        quote = needs_quote(column.name)
         if column.name != self.attribute or quote:
             yield literal(column.name)
         yield self._type()
@@ -163,65 +106,127 @@ class ExistingColumn:
         expression, collation = self.column.type.expression, self.column.collation
         if not collation or self.column.type.python != "str":
             return expression
-        opened = expression.removesuffix(")") + (", " if expression.endswith(")") else "(")
-        return f"{opened}collation={literal(collation)})"
+        prefix = expression.removesuffix(")") + (", " if expression.endswith(")") else "(")
+        return f"{prefix}collation={literal(collation)})"
 
     def _origin(self) -> Iterator[str]:
         column = self.column
         if column.generated:
-            yield f"Computed({literal(local(column.generated))}, persisted={column.stored})"
+            yield f"Computed({literal(strip_public(column.generated))}, persisted={column.stored})"
         elif column.identity:
             options = {"always": column.identity.always} | column.identity.options
             yield f"Identity({', '.join(f'{name}={value}' for name, value in options.items())})"
         elif column.default and not self.is_serial:
-            yield f"server_default={sql_text(column.default)}"
+            yield f"server_default={format_text(column.default)}"
         elif self.is_key and column.type.python == "UUID":
             yield "default=uuid7"
         elif self.is_key and not self.is_serial:
             yield "autoincrement=False"
-        if self.is_touched:
+        if self.is_set_on_update:
             yield "server_onupdate=FetchedValue()"
 
     def imports(self, file: str) -> list[Import]:
-        """What one of the resource's files imports for it."""
+        """Return the imports that a file of the resource needs for it."""
         if file == "models":
-            made = [name for name in MADE_BY_SQLALCHEMY if f"{name}(" in self.mapped]
+            names = [name for name in SQLALCHEMY_NAMES if f"{name}(" in self.mapped]
             uuid = [("uuid_utils.compat", "uuid7")] * ("uuid7" in self.mapped)
-            return [*origins(self.column), *uuid, *(("sqlalchemy", name) for name in made)]
+            return [*get_imports(self.column), *uuid, *(("sqlalchemy", name) for name in names)]
         return [
-            *annotation_imports(self.column),
-            *input_of(self.column)[1],
-            *value_of(self.column)[1],
+            *get_annotation_imports(self.column),
+            *get_input_type(self.column)[1],
+            *get_filter_type(self.column)[1],
             *[PATH_KEY] * self._is_text_key,
         ]
 
     @property
     def filters(self) -> list[ListFilter]:
-        """How lists may be filtered by it."""
-        type_ = value_of(self.column)[0]
-        found = ("",) if self.is_reference else operators(self.column, searched=self.is_searched)
-        names = ("__".join(filter(None, (self.attribute, operator))) for operator in found)
+        """The filters of lists."""
+        type_ = get_filter_type(self.column)[0]
+        operators = (
+            ("",) if self.is_reference else find_operators(self.column, indexed=self.is_indexed)
+        )
+        names = ("__".join(filter(None, (self.attribute, operator))) for operator in operators)
         return [ListFilter(name, type_, "", "") for name in names]
 
 
-def sql_text(sql: str) -> str:
-    """An expression of SQL in the model."""
-    return f"text({literal(bound(local(sql)))})"
-
-
-# Types and functions in the bodies of models and schemas.
-SHADOWING = {"conv", "date", "datetime", "text", "time", "timedelta", "uuid7"}
-
-
-def attributes_of(table: Table) -> dict[str, str]:
-    """The attribute of each column: `id` for the key, whatever the table calls it."""
-    found: dict[str, str] = {}
+def derive_attributes(table: Table) -> dict[str, str]:
+    """Derive the attribute of each column; that of the key is always `id`."""
+    attributes: dict[str, str] = {}
     for place, column in enumerate(table.columns):
         if table.key and table.key.columns == (column.name,):
-            found[column.name] = "id"
+            attributes[column.name] = "id"
             continue
-        name = field_name(column.name, is_kept=column.name in TIMESTAMPS) or f"column_{place + 1}"
+        name = (
+            derive_field_name(column.name, is_kept=column.name in TIMESTAMPS)
+            or f"column_{place + 1}"
+        )
         name = f"{name}_value" if name in SHADOWING else name
-        taken = sum(name == other for other in found.values())
-        found[column.name] = f"{name}_{place + 1}" if taken else name
-    return found
+        taken = sum(name == other for other in attributes.values())
+        attributes[column.name] = f"{name}_{place + 1}" if taken else name
+    return attributes
+
+
+def get_input_type(column: Column) -> tuple[str, list[Import]]:
+    """Return the type of a value in requests, with its imports."""
+    plain = get_filter_type(column)
+    expression = column.type.expression
+    if plain[0] == "str" and (length := LENGTH.search(expression)):
+        return f"Annotated[str, Field(max_length={length[1]})]", CONSTRAINED
+    if plain[0] == "Decimal" and (digits := DIGITS.search(expression)):
+        limits = f"max_digits={digits[1]}, decimal_places={digits[2]}"
+        return f"Annotated[Decimal, Field({limits})]", [*CONSTRAINED, *plain[1]]
+    return plain
+
+
+def get_filter_type(column: Column) -> tuple[str, list[Import]]:
+    """Return the type of a value in filters, with its imports."""
+    type_ = column.type
+    matches = [
+        match for name, match in INPUT_TYPES.items() if re.search(rf"\b{name}\b", type_.expression)
+    ]
+    has_zone = "timezone=True" in type_.expression
+    if type_.python in ("int", "float") and matches:
+        return matches[0][1], matches[:1]
+    if type_.python == "datetime":
+        if has_zone:
+            return "Timestamp", [("app.core.schemas", "Timestamp")]
+        return "NaiveDatetime", [("pydantic", "NaiveDatetime")]
+    if type_.python == "time" and not has_zone:
+        return "WallTime", [("app.core.schemas", "WallTime")]
+    return type_.python, get_annotation_imports(column)
+
+
+def get_annotation_imports(column: Column) -> list[Import]:
+    """Return the imports of a column's annotation."""
+    return [
+        origin
+        for origin in get_imports(column)
+        if re.search(rf"\b{origin[1]}\b", column.type.python)
+    ]
+
+
+def get_imports(column: Column) -> list[Import]:
+    """Return the imports of a column's annotation and type."""
+    divided = (name.rpartition(".") for name in column.type.imports)
+    return [(module, name) for module, _, name in divided]
+
+
+def find_operators(column: Column, *, indexed: bool) -> tuple[str, ...]:
+    """Return the filter operators of a column; an empty one stands for equality."""
+    if column.type.python == "str":
+        equal = ("",) if indexed else ()
+        return equal if column.type.domain else (*equal, "contains")
+    if column.type.python.startswith("Literal["):
+        return ("",)
+    return FILTERS.get(column.type.python, ())
+
+
+def is_sortable(column: Column) -> bool:
+    """Return True if lists may be sorted by a column: a cursor needs a value in every row."""
+    plain = column.type.python in SORTABLE and not column.type.domain
+    return plain and not column.nullable
+
+
+def format_text(sql: str) -> str:
+    """Format an SQL expression as a call of `text()`."""
+    return f"text({literal(escape_colons(strip_public(sql)))})"

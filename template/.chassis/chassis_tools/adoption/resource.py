@@ -5,90 +5,93 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from chassis_tools.adoption.baseline import bound, is_unknown, local, quoted
-from chassis_tools.adoption.columns import ExistingColumn, is_sortable, sql_text
-from chassis_tools.adoption.unmodelled import known_as
-from chassis_tools.inspection.column_types import foreign
-from chassis_tools.inspection.fields import access_of, literal_default
+from chassis_tools.adoption.baseline import escape_colons, needs_quote, quote_name, strip_public
+from chassis_tools.adoption.columns import ExistingColumn, format_text, is_sortable
+from chassis_tools.adoption.unmodelled import get_table_key
+from chassis_tools.inspection.column_types import get_other_schema
+from chassis_tools.inspection.fields import get_access, parse_default
 from chassis_tools.inspection.tables import Column, ForeignKey, Index, Key, Table
 from chassis_tools.scaffolding.literals import Import, format_imports, literal
 from chassis_tools.scaffolding.names import ResourceNames
 from chassis_tools.scaffolding.resource import Resource
 
-# By table, what each of its columns is called in its model.
+# The attribute of each column, by table.
 Attributes = Mapping[str, Mapping[str, str]]
-CLASSES = ("CheckConstraint", "ForeignKeyConstraint", "Index", "PrimaryKeyConstraint")
+
+CONSTRAINT_CLASSES = ("CheckConstraint", "ForeignKeyConstraint", "Index", "PrimaryKeyConstraint")
+MODEL_IMPORTS: list[Import] = [("sqlalchemy.orm", "Mapped"), ("sqlalchemy.orm", "mapped_column")]
+SCHEMAS_IMPORTS: list[Import] = [("typing", "Literal"), ("uuid", "UUID")]
 SORTING = {"desc": "DESC", "nulls_first": "NULLS FIRST", "nulls_last": "NULLS LAST"}
 
 
 @dataclass(frozen=True)
-class Rules:
-    """What a model says of its table beside the columns."""
+class TableArguments:
+    """The `__table_args__` of a model."""
 
     table: Table
     attributes: Attributes
 
     @property
-    def lines(self) -> list[str]:
-        """The items of `__table_args__`."""
+    def items(self) -> list[str]:
+        """The items, as source code."""
         return [
             *self._keys(),
             *self._checks(),
-            *(self._foreign_key(key) for key in self.table.foreign_keys if self.knows(key)),
+            *(self._foreign_key(key) for key in self.table.foreign_keys if self.has_target(key)),
             *(self._index(index) for index in self.table.indexes if index.valid),
             *self._options(),
         ]
 
     @property
     def imports(self) -> list[Import]:
-        """What the model's module imports for them."""
-        told = "\n".join(self.lines)
-        names = [name for name in (*CLASSES, "UniqueConstraint") if f"{name}(" in told]
-        names += ["text"] if " text(" in told or "=text(" in told else []
-        conv = [("sqlalchemy.sql.naming", "conv")] * ("conv(" in told)
+        """The imports of the items."""
+        source = "\n".join(self.items)
+        names = [name for name in (*CONSTRAINT_CLASSES, "UniqueConstraint") if f"{name}(" in source]
+        names += ["text"] if " text(" in source or "=text(" in source else []
+        conv = [("sqlalchemy.sql.naming", "conv")] * ("conv(" in source)
         return [*(("sqlalchemy", name) for name in names), *conv]
 
-    def knows(self, key: ForeignKey) -> bool:
-        """Whether the models know what it refers to."""
-        known = self.attributes.get(key.table, {}) if key.schema == self.table.schema else {}
-        return all(column in known for column in key.target_columns)
+    def has_target(self, key: ForeignKey) -> bool:
+        """Return True if a model declares the columns that a foreign key refers to."""
+        columns = self.attributes.get(key.table, {}) if key.schema == self.table.schema else {}
+        return all(column in columns for column in key.target_columns)
 
     def _attribute(self, column: str) -> str:
         return literal(self.attributes[self.table.name][column])
 
-    def _listed(self, columns: tuple[str, ...]) -> str:
+    def _list_attributes(self, columns: tuple[str, ...]) -> str:
         return ", ".join(map(self._attribute, columns))
 
     def _keys(self) -> Iterator[str]:
         if key := self.table.key:
-            yield f"PrimaryKeyConstraint({self._listed(key.columns)}, {named(key)})"
+            yield f"PrimaryKeyConstraint({self._list_attributes(key.columns)}, {format_name(key)})"
         for unique in self.table.uniques:
-            options = ", postgresql_nulls_not_distinct=True"
-            told = options if "NULLS NOT DISTINCT" in unique.definition else ""
-            columns = self._listed(unique.columns)
-            yield f"UniqueConstraint({columns}, {named(unique)}{told})"
+            is_distinct = "NULLS NOT DISTINCT" not in unique.definition
+            option = "" if is_distinct else ", postgresql_nulls_not_distinct=True"
+            columns = self._list_attributes(unique.columns)
+            yield f"UniqueConstraint({columns}, {format_name(unique)}{option})"
 
     def _checks(self) -> Iterator[str]:
         for check in self.table.checks:
-            condition = literal(bound(local(check.condition)))
+            condition = literal(escape_colons(strip_public(check.condition)))
             yield f"CheckConstraint({condition}, name=conv({literal(check.name)}))"
 
     def _options(self) -> Iterator[str]:
-        schema, comment = foreign(self.table.schema), self.table.comment
+        schema, comment = get_other_schema(self.table.schema), self.table.comment
         options = {
-            "quote": is_unknown(self.table.name),
-            "quote_schema": is_unknown(self.table.schema),
+            "quote": needs_quote(self.table.name),
+            "quote_schema": needs_quote(self.table.schema),
             "comment": comment,
             "schema": schema,
         }
-        told = [f"{literal(name)}: {literal(value)}" for name, value in options.items() if value]
-        if told:
-            yield f"{{{', '.join(told)}}}"
+        items = [f"{literal(name)}: {literal(value)}" for name, value in options.items() if value]
+        if items:
+            yield f"{{{', '.join(items)}}}"
 
     def _foreign_key(self, key: ForeignKey) -> str:
-        targets = (self.attributes[key.table][column] for column in key.target_columns)
-        place = known_as(key.schema, key.table)
-        told = ", ".join(literal(f"{place}.{target}") for target in targets)
+        names = (self.attributes[key.table][column] for column in key.target_columns)
+        table = get_table_key(key.schema, key.table)
+        targets = ", ".join(literal(f"{table}.{name}") for name in names)
         options = {
             "name": key.name,
             "ondelete": key.on_delete,
@@ -97,7 +100,7 @@ class Rules:
             "initially": key.initially,
             "match": key.match,
         }
-        return f"ForeignKeyConstraint([{self._listed(key.columns)}], [{told}], {given(options)})"
+        return f"ForeignKeyConstraint([{self._list_attributes(key.columns)}], [{targets}], {format_options(options)})"
 
     def _index(self, index: Index) -> str:
         places = zip(index.columns, index.elements, strict=True)
@@ -112,9 +115,9 @@ class Rules:
             "postgresql_with": dict(index.options) or None,
             "postgresql_nulls_not_distinct": index.nulls_not_distinct or None,
         }
-        where = f", postgresql_where={sql_text(index.where)}" if index.where else ""
-        told = f", {given(options)}" if any(options.values()) else ""
-        return f"Index({literal(index.name)}, {elements}{told}{where})"
+        where = f", postgresql_where={format_text(index.where)}" if index.where else ""
+        extra = f", {format_options(options)}" if any(options.values()) else ""
+        return f"Index({literal(index.name)}, {elements}{extra}{where})"
 
     def _element(self, index: Index, column: str | None, element: str) -> str:
         sorting = " ".join(
@@ -122,34 +125,19 @@ class Rules:
         )
         if column and not sorting:
             return self._attribute(column)
-        told = quoted(column) if column else element
-        return sql_text(f"{told} {sorting}".strip())
-
-
-def named(key: Key) -> str:
-    """The name as an option."""
-    return f"name={literal(key.name)}"
-
-
-def given(options: Mapping[str, object]) -> str:
-    """The options that have a value."""
-    told = ((name, value) for name, value in options.items() if value is not None)
-    return ", ".join(f"{name}={literal(value)}" for name, value in told)
-
-
-MODEL: list[Import] = [("sqlalchemy.orm", "Mapped"), ("sqlalchemy.orm", "mapped_column")]
-SCHEMAS: list[Import] = [("typing", "Literal"), ("uuid", "UUID")]
+        expression = quote_name(column) if column else element
+        return format_text(f"{expression} {sorting}".strip())
 
 
 @dataclass(frozen=True)
 class ExistingResource:
-    """What `manage inspect --write` makes of a table."""
+    """A resource for an existing table."""
 
     table: Table
     names: ResourceNames
     attributes: Attributes
     sequences: Collection[str] = ()
-    """The sequences that belong to no column."""
+    """The sequences that no column owns."""
 
     @cached_property
     def columns(self) -> list[ExistingColumn]:
@@ -158,11 +146,11 @@ class ExistingResource:
 
     @property
     def key(self) -> ExistingColumn:
-        """The column that a path ends in."""
+        """The column that identifies a row in URL paths."""
         return next(column for column in self.columns if column.is_key)
 
     def context(self) -> dict[str, Any]:
-        """What the templates may use."""
+        """Return the variables of the templates."""
         return {
             **Resource(self.names).context(),
             **self._problems(),
@@ -174,27 +162,27 @@ class ExistingResource:
     def _column(self, column: Column) -> ExistingColumn:
         table, default = self.table, column.default or ""
         is_key = table.key is not None and column.name in table.key.columns
-        is_plain_default = not default or literal_default(column) is not None
-        searched = {
-            *table.unique_columns(),
-            *(one.columns for one in table.indexes if one.is_plain),
+        is_plain_default = not default or parse_default(column) is not None
+        indexed = {
+            *table.get_unique_columns(),
+            *(index.columns for index in table.indexes if index.is_plain),
         }
         return ExistingColumn(
             column,
             self.attributes[table.name][column.name],
-            access_of(column),
+            get_access(column),
             is_key=is_key,
             is_serial="nextval(" in default
             and column.type.expression in ("Integer", "BigInteger")
             and not any(name in default for name in self.sequences),
-            is_touched=self._has_update_trigger and not (is_plain_default or is_key),
-            is_searched=(column.name,) in searched,
-            is_reference=bool(table.references(column.name)),
+            is_set_on_update=self._has_update_trigger and not (is_plain_default or is_key),
+            is_indexed=(column.name,) in indexed,
+            is_reference=bool(table.get_foreign_keys(column.name)),
         )
 
     @property
     def _has_update_trigger(self) -> bool:
-        triggers = (one for one in self.table.features if one.kind == "trigger")
+        triggers = (item for item in self.table.features if item.kind == "trigger")
         return any("UPDATE" in trigger.definition for trigger in triggers)
 
     def _problems(self) -> dict[str, str]:
@@ -224,25 +212,36 @@ class ExistingResource:
         }
 
     def _columns(self) -> dict[str, Any]:
-        sent = [column for column in self.columns if column.is_given]
-        read = [one for one in self.columns if one.access != "none" and not one.is_key]
+        sent = [column for column in self.columns if column.is_writable]
+        read = [item for item in self.columns if item.access != "none" and not item.is_key]
         return {
             "table": literal(self.table.name),
-            "table_args": Rules(self.table, self.attributes).lines,
+            "table_args": TableArguments(self.table, self.attributes).items,
             "mapped": self.columns,
             "columns": read,
             "sent": sent,
             "changeable": [column for column in sent if not column.is_key],
-            "filters": [found for column in read for found in column.filters],
-            "sorts": ["id", *(one.attribute for one in read if is_sortable(one.column))],
+            "filters": [item for column in read for item in column.filters],
+            "sorts": ["id", *(item.attribute for item in read if is_sortable(item.column))],
         }
 
     def _imports(self) -> dict[str, list[str]]:
-        rules = Rules(self.table, self.attributes).imports
-        model = [found for column in self.columns for found in column.imports("models")]
+        rules = TableArguments(self.table, self.attributes).imports
+        model = [item for column in self.columns for item in column.imports("models")]
         in_api = [column for column in self.columns if column.access != "none"]
-        schemas = [found for column in in_api for found in column.imports("schemas")]
+        schemas = [item for column in in_api for item in column.imports("schemas")]
         return {
-            "models_imports": format_imports([*MODEL, *model, *rules]),
-            "schemas_imports": format_imports([*SCHEMAS, *schemas]),
+            "models_imports": format_imports([*MODEL_IMPORTS, *model, *rules]),
+            "schemas_imports": format_imports([*SCHEMAS_IMPORTS, *schemas]),
         }
+
+
+def format_name(key: Key) -> str:
+    """Format a constraint's name as an option."""
+    return f"name={literal(key.name)}"
+
+
+def format_options(options: Mapping[str, object]) -> str:
+    """Format the options that are not None."""
+    present = ((name, value) for name, value in options.items() if value is not None)
+    return ", ".join(f"{name}={literal(value)}" for name, value in present)

@@ -15,84 +15,18 @@ from chassis_tools.scaffolding.kinds import Declaration, Kind, Samples
 from chassis_tools.scaffolding.literals import literal
 from chassis_tools.scaffolding.specifications import KINDS
 
-MAX_LENGTH = 255
-MAX_PADDED = 60
-# Types without a field.
-SPECIFICATIONS = {"Decimal": "decimal:10:2"}
-# What no client sends, but rows hold.
-UNSENT = {"bytea": 'b"sample"', "tsvector": '"sample"'}
-
-
-def kind_of(name: str, column: Column) -> Kind | None:
-    """The kind of field whose samples the column takes, if there is one."""
-    type_ = column.type
-    if sample := UNSENT.get(type_.sql):
-        return Kind("Any", type_.sql, Samples(sample, sample, sample))
-    if not type_.in_api or "[" in type_.sql:
-        return None
-    if type_.python.startswith("Literal["):
-        return labelled(ast.literal_eval(type_.python.removeprefix("Literal")))
-    if type_.python == "str":
-        return text_kind(name, column)
-    type_name, *arguments = (type_.field or SPECIFICATIONS.get(type_.python, "")).split(":")
-    if type_name not in KINDS or "time with time zone" in type_.sql:
-        return None
-    kind = KINDS[type_name](Declaration("", name, arguments))
-    return without_zone(kind) if type_.sql.endswith("without time zone") else kind
-
-
-def labelled(labels: list[str]) -> Kind:
-    """One of the labels of an enumeration."""
-    first, last = literal(labels[0]), literal(labels[-1])
-    return Kind("str", "text", Samples(first, first, last))
-
-
-def text_kind(name: str, column: Column) -> Kind | None:
-    """A text that the column gives back as it was: padded types need all of their characters."""
-    found = LENGTH.search(column.type.expression)
-    length = int(found[1]) if found else MAX_LENGTH
-    kind = KINDS["str"](Declaration("", name, [str(min(length, MAX_LENGTH))]))
-    if "CHAR(" not in column.type.expression:
-        return kind
-    full, changed = (literal(letter * length) for letter in "xy")
-    numbered = f"str(number).zfill({length})" if length > 1 else ""
-    samples = Samples(full, full, changed, numbered)
-    return replace(kind, samples=samples) if length <= MAX_PADDED else None
-
-
-def without_zone(kind: Kind) -> Kind:
-    """Moments as the column keeps them."""
-    told = kind.samples
-    samples = Samples(
-        told.factory.replace(", tzinfo=UTC", ""),
-        told.payload.replace("Z", ""),
-        told.change.replace("Z", ""),
-        told.unique.replace(", tzinfo=UTC", ""),
-    )
-    return replace(kind, samples=samples)
-
-
-def exactly(kind: Kind, source: str) -> Kind:
-    """The kind with a value of its own."""
-    made = f'Decimal("{source}")' if kind.annotation == "Decimal" else source
-    sent = literal(source) if kind.annotation == "Decimal" else source
-    return replace(kind, samples=Samples(made, sent, kind.samples.change))
-
-
-def as_sql(source: str) -> str:
-    """A sample as PostgreSQL reads it in any type."""
-    value = ast.literal_eval(source)
-    if isinstance(value, bytes):
-        return value.decode()
-    return value if isinstance(value, str) else json.dumps(value)
-
-
 KEY_TYPES = ("UUID", "int", "str")
 LITERAL = re.compile(r"""'((?:[^']|'')*)'::|(?<![\w.'"])([0-9]+)\b(?!['"])""")
+MAX_LENGTH = 255
+MAX_PADDED = 60
+# Field types for column types without one.
+SPECIFICATIONS = {"Decimal": "decimal:10:2"}
+# Source of values in columns that are not in the API.
+SAMPLES = {"bytea": 'b"sample"', "tsvector": '"sample"'}
 
 
 class Parent(NamedTuple):
-    """A row that has to be there first."""
+    """A referenced row, which must be created first."""
 
     attribute: str
     table: str
@@ -102,118 +36,196 @@ class Parent(NamedTuple):
 
 @dataclass(frozen=True)
 class Row:
-    """What a row is made of, and what may be changed in it."""
+    """The fields and parents of a row, and the fields that may be changed."""
 
     fields: list[Field]
     parents: list[Parent]
     changes: list[Field]
     is_sent: bool
-    """Whether a client may send all of it."""
+    """True if clients may send all of its fields."""
 
 
-def candidates(resource: ExistingResource, plain: Table) -> Iterator[Row]:
-    """Rows that the table may accept; `plain` is the table as the migration creates it."""
-    for by_checks in (False, True):
-        if row := make_row(resource, plain, by_checks=by_checks):
+def list_candidates(resource: ExistingResource, plain: Table) -> Iterator[Row]:
+    """Yield rows that a table may accept; `plain` is the table as the migration creates it."""
+    for from_checks in (False, True):
+        if row := build_row(resource, plain, from_checks=from_checks):
             yield row
 
 
-def make_row(resource: ExistingResource, plain: Table, *, by_checks: bool) -> Row | None:
-    """A row of all that is required; values can be taken from the checks."""
-    required = [one for one in resource.columns if is_required(one, plain)]
+def build_row(resource: ExistingResource, plain: Table, *, from_checks: bool) -> Row | None:
+    """Build a row of the required columns, or None; values can be taken from check constraints."""
+    required = [existing for existing in resource.columns if is_required(existing, plain)]
     parents: list[Parent] = []
     fields: list[Field] = []
-    for one in required:
-        checks = plain.checks if by_checks else ()
-        if parent := parent_of(resource, one, plain):
+    for existing in required:
+        checks = plain.checks if from_checks else ()
+        if parent := find_parent(resource, existing, plain):
             parents.append(parent)
-        elif is_bound(plain, one) or (field := field_of(one, plain, checks)) is None:
+        elif (
+            has_foreign_key(plain, existing)
+            or (field := build_field(existing, plain, checks)) is None
+        ):
             return None
         else:
             fields.append(field)
-    return Row(fields, parents, changes_of(resource), all(one.is_given for one in required))
+    is_sent = all(existing.is_writable for existing in required)
+    return Row(fields, parents, find_changes(resource), is_sent)
 
 
-def is_required(one: ExistingColumn, plain: Table) -> bool:
-    """Whether nothing fills the column, or a default refers to a row that is not there."""
-    column = plain.column(one.column.name)
-    if column.identity or column.generated or one.is_serial:
+def is_required(existing: ExistingColumn, plain: Table) -> bool:
+    """Return True if a row needs a value, or if a default refers to another row."""
+    column = plain.get_column(existing.column.name)
+    if column.identity or column.generated or existing.is_serial:
         return False
-    if is_bound(plain, one):
+    if has_foreign_key(plain, existing):
         return not column.nullable
-    return not (column.is_filled or (one.is_key and one.column.type.python == "UUID"))
+    return not (column.is_filled or (existing.is_key and existing.column.type.python == "UUID"))
 
 
-def is_bound(table: Table, one: ExistingColumn) -> bool:
-    """Whether a foreign key limits its values."""
-    return any(one.column.name in key.columns for key in table.foreign_keys)
+def has_foreign_key(table: Table, existing: ExistingColumn) -> bool:
+    """Return True if the column is part of a foreign key."""
+    return any(existing.column.name in key.columns for key in table.foreign_keys)
 
 
-def parent_of(resource: ExistingResource, one: ExistingColumn, plain: Table) -> Parent | None:
-    """The row that a column refers to, if it has a model."""
-    for key in plain.references(one.column.name):
+def find_parent(
+    resource: ExistingResource, existing: ExistingColumn, plain: Table
+) -> Parent | None:
+    """Return the row that a column refers to, or None without a model."""
+    for key in plain.get_foreign_keys(existing.column.name):
         attributes = resource.attributes.get(key.table, {})
-        python = one.column.type.python
+        python = existing.column.type.python
         target = attributes.get(key.target_columns[0])
         if target and python in KEY_TYPES:
-            return Parent(one.attribute, key.table, target, python == "UUID")
+            return Parent(existing.attribute, key.table, target, python == "UUID")
     return None
 
 
-def field_of(one: ExistingColumn, table: Table, checks: tuple[Check, ...]) -> Field | None:
-    """The column with a value of its own."""
-    kind = kind_of(one.attribute, one.column)
-    if kind is None or one.column.generated:
+def build_field(existing: ExistingColumn, table: Table, checks: tuple[Check, ...]) -> Field | None:
+    """Build a column's field with a sample value, or None."""
+    kind = find_kind(existing.attribute, existing.column)
+    if kind is None or existing.column.generated:
         return None
-    if value := allowed(one.column, kind, checks):
-        kind = exactly(kind, value)
-    is_unique = bool(kind.samples.unique) and one.column.name in unique_columns(table)
-    return Field(one.attribute, kind, "", unique=is_unique)
+    if value := find_allowed_value(existing.column, kind, checks):
+        kind = replace_sample(kind, value)
+    is_unique = bool(kind.samples.unique) and existing.column.name in find_unique_columns(table)
+    return Field(existing.attribute, kind, "", unique=is_unique)
 
 
-def allowed(column: Column, kind: Kind, checks: tuple[Check, ...]) -> str | None:
-    """The first value that a check names beside the column."""
+def find_allowed_value(column: Column, kind: Kind, checks: tuple[Check, ...]) -> str | None:
+    """Return the first literal in a check constraint of the column, or None."""
     is_text = kind.annotation == "str"
     if not (is_text or kind.annotation in ("int", "Decimal")):
         return None
     for check in checks:
         if re.search(rf"\b{re.escape(column.name)}\b", check.condition):
             for text, number in LITERAL.findall(check.condition):
-                if found := text if is_text else number:
-                    return literal(found.replace("''", "'")) if is_text else str(int(found))
+                if value := text if is_text else number:
+                    return literal(value.replace("''", "'")) if is_text else str(int(value))
     return None
 
 
-def unique_columns(table: Table) -> set[str]:
-    """The columns that no two rows may share, alone or with others."""
+def find_unique_columns(table: Table) -> set[str]:
+    """Return the columns of unique constraints and indexes."""
     indexes = [index.definition for index in table.indexes if index.unique]
     keys = [table.key] if table.key else []
     return {name for key in (*keys, *table.uniques) for name in key.columns} | {
         column.name
         for column in table.columns
-        if any(re.search(rf"\b{re.escape(column.name)}\b", one) for one in indexes)
+        if any(re.search(rf"\b{re.escape(column.name)}\b", index) for index in indexes)
     }
 
 
-def changes_of(resource: ExistingResource) -> list[Field]:
-    """What a client may change without another row."""
-    unique = unique_columns(resource.table)
+def find_changes(resource: ExistingResource) -> list[Field]:
+    """Return the fields that clients may change without another row."""
+    unique = find_unique_columns(resource.table)
     fields = (
-        field_of(one, resource.table, ())
-        for one in resource.columns
-        if one.is_given
-        and not (one.is_key or is_bound(resource.table, one) or one.column.name in unique)
+        build_field(existing, resource.table, ())
+        for existing in resource.columns
+        if existing.is_writable
+        and not (
+            existing.is_key
+            or has_foreign_key(resource.table, existing)
+            or existing.column.name in unique
+        )
     )
     return [field for field in fields if field and field.is_changeable]
 
 
-def ready(rows: Mapping[str, Row], there: set[str]) -> dict[str, Row]:
-    """The rows whose parents can be made first, which none is that refers in a circle."""
-    found: dict[str, Row] = {}
+def select_creatable(rows: Mapping[str, Row], with_factory: set[str]) -> dict[str, Row]:
+    """Return the rows whose parents can be created first; excludes circular references.
+
+    `with_factory` has the tables with a factory.
+    """
+    creatable: dict[str, Row] = {}
     while more := {
         table: row
         for table, row in rows.items()
-        if table not in found and {one.table for one in row.parents} <= found.keys() | there
+        if table not in creatable
+        and {parent.table for parent in row.parents} <= creatable.keys() | with_factory
     }:
-        found |= more
-    return found
+        creatable |= more
+    return creatable
+
+
+def find_kind(name: str, column: Column) -> Kind | None:
+    """Return the kind of field whose samples fit a column, or None."""
+    type_ = column.type
+    if sample := SAMPLES.get(type_.sql):
+        return Kind("Any", type_.sql, Samples(sample, sample, sample))
+    if not type_.in_api or "[" in type_.sql:
+        return None
+    if type_.python.startswith("Literal["):
+        return build_enum_kind(ast.literal_eval(type_.python.removeprefix("Literal")))
+    if type_.python == "str":
+        return build_text_kind(name, column)
+    type_name, *arguments = (type_.field or SPECIFICATIONS.get(type_.python, "")).split(":")
+    if type_name not in KINDS or "time with time zone" in type_.sql:
+        return None
+    kind = KINDS[type_name](Declaration("", name, arguments))
+    return remove_time_zone(kind) if type_.sql.endswith("without time zone") else kind
+
+
+def build_enum_kind(labels: list[str]) -> Kind:
+    """Build a kind with the labels of an enum as samples."""
+    first, last = literal(labels[0]), literal(labels[-1])
+    return Kind("str", "text", Samples(first, first, last))
+
+
+def build_text_kind(name: str, column: Column) -> Kind | None:
+    """Build a kind with samples that a text column returns unchanged: char pads short ones."""
+    match = LENGTH.search(column.type.expression)
+    length = int(match[1]) if match else MAX_LENGTH
+    kind = KINDS["str"](Declaration("", name, [str(min(length, MAX_LENGTH))]))
+    if "CHAR(" not in column.type.expression:
+        return kind
+    full, changed = (literal(letter * length) for letter in "xy")
+    numbered = f"str(number).zfill({length})" if length > 1 else ""
+    samples = Samples(full, full, changed, numbered)
+    return replace(kind, samples=samples) if length <= MAX_PADDED else None
+
+
+def remove_time_zone(kind: Kind) -> Kind:
+    """Return a kind whose samples have no time zone."""
+    before = kind.samples
+    samples = Samples(
+        before.factory.replace(", tzinfo=UTC", ""),
+        before.payload.replace("Z", ""),
+        before.change.replace("Z", ""),
+        before.unique.replace(", tzinfo=UTC", ""),
+    )
+    return replace(kind, samples=samples)
+
+
+def replace_sample(kind: Kind, source: str) -> Kind:
+    """Return a kind with another sample value."""
+    created = f'Decimal("{source}")' if kind.annotation == "Decimal" else source
+    sent = literal(source) if kind.annotation == "Decimal" else source
+    return replace(kind, samples=Samples(created, sent, kind.samples.change))
+
+
+def to_sql(source: str) -> str:
+    """Convert a sample to text that PostgreSQL parses as any type."""
+    value = ast.literal_eval(source)
+    if isinstance(value, bytes):
+        return value.decode()
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,4 +1,4 @@
-"""The tests of an adopted resource."""
+"""Tests of resources for existing tables."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from chassis_tools.adoption.resource import ExistingResource
-from chassis_tools.adoption.rows import Parent, Row, ready
+from chassis_tools.adoption.rows import Parent, Row, select_creatable
 from chassis_tools.scaffolding.literals import Import, format_imports
 from chassis_tools.scaffolding.names import ResourceNames, to_snake_case
 from chassis_tools.scaffolding.project import (
@@ -27,27 +27,27 @@ from chassis_tools.scaffolding.templates import (
     render,
 )
 
-ALWAYS: list[Import] = [("typing", "Any"), ("uuid", "uuid4"), ("itertools", "count")]
-LOCALS = {"number", "payload", "store", "values"}
-UNKNOWN = {"UUID": 'f"{URL}/{uuid4()}"', "int": 'f"{URL}/0"', "str": 'f"{URL}/unknown"'}
+BASE_IMPORTS: list[Import] = [("typing", "Any"), ("uuid", "uuid4"), ("itertools", "count")]
+LOCAL_NAMES = {"number", "payload", "store", "values"}
+UNKNOWN_URLS = {"UUID": 'f"{URL}/{uuid4()}"', "int": 'f"{URL}/0"', "str": 'f"{URL}/unknown"'}
 
 
 class Factory(NamedTuple):
-    """The module with `make_…` that makes a row of a table for tests."""
+    """The module whose `make_…` function creates a row of a table."""
 
     singular: str
     factory: str
 
 
 class ParentRow(NamedTuple):
-    """A row that is made first, as the templates see it."""
+    """A row to create first, as the templates use it."""
 
     name: str
     target: Factory
 
 
 class Reference(NamedTuple):
-    """The column that refers to it."""
+    """The column that refers to a parent row."""
 
     name: str
     sample: str
@@ -55,15 +55,15 @@ class Reference(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Testing:
-    """The tests of a resource; without a row they only read."""
+class ResourceTests:
+    """The tests of a resource; without a row, they only read."""
 
     resource: ExistingResource
     row: Row | None
     factories: Mapping[str, Factory]
 
     def context(self) -> dict[str, Any]:
-        """What the templates may use, beside what those of the resource do."""
+        """Return the variables of the tests' templates, in addition to the resource's."""
         row = self.row
         fields = [*row.fields, *map(self._reference, row.parents)] if row else []
         key_type = self.resource.key.column.type.python
@@ -71,21 +71,21 @@ class Testing:
         return {
             "makes_rows": row is not None,
             "creatable": row is not None and row.is_sent,
-            "parents": [self._parent_row(one) for one in row.parents] if row else [],
+            "parents": [self._parent_row(item) for item in row.parents] if row else [],
             "fields": fields,
             "changed": row.changes if row else [],
             "counted": any("number" in field.sample for field in row.fields) if row else False,
-            "unknown": UNKNOWN[key_type],
+            "unknown": UNKNOWN_URLS[key_type],
             "saved": saved,
             "saved_in_path": f"{{{saved}.id}}",
             "saved_id": f"str({saved}.id)" if key_type == "UUID" else f"{saved}.id",
-            "factory_imports": format_imports([*ALWAYS, *self._imports()]),
-            "tests_imports": format_imports(ALWAYS),
+            "factory_imports": format_imports([*BASE_IMPORTS, *self._imports()]),
+            "tests_imports": format_imports(BASE_IMPORTS),
         }
 
     def _imports(self) -> list[Import]:
         fields = self.row.fields if self.row else []
-        return [one for field in fields for one in field.imports("factory")]
+        return [item for field in fields for item in field.imports("factory")]
 
     def _parent_row(self, parent: Parent) -> ParentRow:
         return ParentRow(self._name(parent), self.factories[parent.table])
@@ -98,36 +98,36 @@ class Testing:
     def _name(self, parent: Parent) -> str:
         parents = self.row.parents if self.row else []
         singular = self.factories[parent.table].singular
-        is_one = Counter(one.table for one in parents)[parent.table] == 1
-        return singular if is_one and singular not in LOCALS else f"{parent.attribute}_row"
+        is_only = Counter(item.table for item in parents)[parent.table] == 1
+        return singular if is_only and singular not in LOCAL_NAMES else f"{parent.attribute}_row"
 
 
 @dataclass(frozen=True)
-class Suites:
-    """The tests of all that is written at once."""
+class TestSuites:
+    """The tests of all resources that are written together."""
 
     project: Project
     resources: Sequence[ExistingResource]
-    found: Mapping[str, Row]
-    """By table, a row that its rules allow."""
+    allowed: Mapping[str, Row]
+    """A row that the constraints allow, by table."""
 
     @cached_property
     def rows(self) -> dict[str, Row]:
-        """Those of them that tests can make."""
-        return ready(self.found, set(self._there))
+        """The rows that tests can create."""
+        return select_creatable(self.allowed, set(self._existing_factories))
 
     @cached_property
     def factories(self) -> dict[str, Factory]:
-        """What makes rows, by table."""
-        return self._there | {
-            one.table.name: Factory(one.names.singular, self._module(one.names))
-            for one in self.resources
+        """The factories by table."""
+        return self._existing_factories | {
+            item.table.name: Factory(item.names.singular, self._module(item.names))
+            for item in self.resources
         }
 
-    def files(self, resource: ExistingResource) -> dict[str, RenderedFile]:
-        """The texts by path; without a row there is no factory."""
+    def render(self, resource: ExistingResource) -> dict[str, RenderedFile]:
+        """Render the test files by path; without a row, there is no factory."""
         row = self.rows.get(resource.table.name)
-        tests = Testing(resource, row, self.factories)
+        tests = ResourceTests(resource, row, self.factories)
         context = resource.context() | tests.context()
         factory = get_module_path(self._module(resource.names))
         folder = self.project.root / "scaffold" / EXISTING_FOLDER
@@ -138,13 +138,13 @@ class Suites:
         }
 
     @cached_property
-    def _there(self) -> dict[str, Factory]:
-        schemas = {one.table.schema for one in self.resources}
-        models = [one for one in self.project.models.values() if one.schema in schemas]
-        return {model.table: factory_of(model) for model in models if self._has_factory(model)}
+    def _existing_factories(self) -> dict[str, Factory]:
+        schemas = {item.table.schema for item in self.resources}
+        models = [item for item in self.project.models.values() if item.schema in schemas]
+        return {model.table: derive_factory(model) for model in models if self._has_factory(model)}
 
     def _has_factory(self, model: Model) -> bool:
-        singular, module = factory_of(model)
+        singular, module = derive_factory(model)
         path = get_module_path(module)
         if not (self.project.root / path).is_file():
             return False
@@ -156,6 +156,6 @@ class Suites:
         return get_factory_module(get_module_name(path or ""))
 
 
-def factory_of(model: Model) -> Factory:
-    """What makes its rows, by the rules for names."""
+def derive_factory(model: Model) -> Factory:
+    """Derive the place of a model's factory."""
     return Factory(to_snake_case(model.class_name), get_factory_module(model.module))

@@ -1,4 +1,4 @@
-"""The tables that were there, which no migration drops: listed in a module of the team's."""
+"""The list of existing tables that no migration may drop, in a module that the team owns."""
 
 import ast
 from collections.abc import Collection
@@ -13,35 +13,35 @@ from chassis_tools.scaffolding.templates import RenderedFile, format_files
 from manage.errors import CommandError
 
 NAME = "EXISTING_TABLES"
-HEAD = '''"""Tables that were there: `manage migrate create` leaves alone those without a model."""
+HEADER = '''"""Existing tables: `manage migrate create` does not drop those without a model."""
 
 from app.core.models import Base
 
 '''
 
 
-def modelled(project: Project, schema: str) -> dict[str, str]:
-    """The models of a schema's tables by table."""
+def find_models(project: Project, schema: str) -> dict[str, str]:
+    """Return the names of models by table, for the tables of a schema."""
     models = project.models.items()
     return {model.table: name for name, model in models if model.schema == schema}
 
 
-def known_as(schema: str, table: str) -> str:
-    """What the metadata calls a table."""
+def get_table_key(schema: str, table: str) -> str:
+    """Return a table's key in SQLAlchemy's metadata."""
     return table if schema == "public" else f"{schema}.{table}"
 
 
-def place_in(project: Project) -> str:
-    """The module's path, in either layout."""
+def get_path(project: Project) -> str:
+    """Return the module's path in the project's layout."""
     registry = project.registry("models")
     if registry.endswith("__init__.py"):
         return registry.replace("__init__", "existing_tables")
     return "app/existing_tables.py"
 
 
-def listed(project: Project) -> list[str]:
-    """The tables that are listed already."""
-    path = place_in(project)
+def read_tables(project: Project) -> list[str]:
+    """Read the listed tables."""
+    path = get_path(project)
     if not (project.root / path).is_file():
         return []
     for statement in parse(project.read(path), path).body:
@@ -50,40 +50,44 @@ def listed(project: Project) -> list[str]:
                 return [str(name) for name in ast.literal_eval(statement.value)]
             except (ValueError, TypeError):
                 break
-    raise CommandError(f"{path} has no tuple {NAME} of plain names: write them out")
+    raise CommandError(f"{path} must assign a tuple of string literals to {NAME}")
 
 
 def list_tables(project: Project, tables: Collection[str]) -> Change:
-    """The module made, or with what its list lacks."""
-    path = place_in(project)
+    """Return the change that creates the module or adds tables to its list."""
+    path = get_path(project)
     if not (project.root / path).is_file():
         lines = "".join(f"    {literal(name)},\n" for name in sorted(tables))
-        text = f'{HEAD}{NAME} = ({lines})\n\nBase.metadata.info["existing_tables"] = {NAME}\n'
+        text = f'{HEADER}{NAME} = ({lines})\n\nBase.metadata.info["existing_tables"] = {NAME}\n'
         text = format_files({path: RenderedFile(text, "of the list")}, project.root)[path]
         return Change(Path(path), None, text.encode())
     before = after = project.read(path)
     try:
-        for name in sorted(set(tables) - set(listed(project))):
-            after = with_table(after, name)
-    except NotEditableError as why:
-        raise CommandError(f"{path} was left alone because {why}: add {name} to {NAME}") from None
+        for name in sorted(set(tables) - set(read_tables(project))):
+            after = add_table(after, name)
+    except NotEditableError as error:
+        raise CommandError(
+            f"{path} cannot be edited because {error}: add {name} to {NAME} yourself"
+        ) from None
     return Change(Path(path), before.encode(), after.encode())
 
 
-def with_table(text: str, name: str) -> str:
-    """The module with another table in its list, on a line of its own, and all else as it was."""
+def add_table(text: str, name: str) -> str:
+    """Add a table to the list, on a separate line, and leave the rest of the module unchanged."""
     source = Source(text)
     registry_list = find_registry_list(source, NAME)
     names = registry_list.read_strings()
     if names:
-        place = next((index for index, one in enumerate(names) if one > name), len(names))
+        place = next((index for index, other in enumerate(names) if other > name), len(names))
         return source.apply_edits(registry_list.entries.insert(place, literal(name)))
     value = registry_list.statement.value
     newline = source.newline(registry_list.statement.lineno)
-    made = f"({newline}    {literal(name)},{newline})"
-    return source.apply_edits([(source.start(value), source.end(value), made)] if value else [])
+    value_source = f"({newline}    {literal(name)},{newline})"
+    return source.apply_edits(
+        [(source.start(value), source.end(value), value_source)] if value else []
+    )
 
 
-def registered(project: Project, registry: str) -> str:
-    """The registry of models with the module in it, so that the list takes effect."""
-    return add_model(registry, module=get_module_name(place_in(project)), name=NAME)
+def register(project: Project, registry: str) -> str:
+    """Import the module in the registry of models, so that the list takes effect."""
+    return add_model(registry, module=get_module_name(get_path(project)), name=NAME)

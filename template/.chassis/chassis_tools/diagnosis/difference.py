@@ -1,4 +1,4 @@
-"""What a new migration would change: Alembic, which finds it, may be a tool of developers only."""
+"""The difference between the models and a database; imports Alembic, a development dependency."""
 
 from alembic.autogenerate import produce_migrations
 from alembic.operations.ops import MigrateOperation
@@ -12,13 +12,13 @@ import app.models  # noqa: F401 (both fill the metadata)
 from manage.autogenerate import AUTOGENERATE_OPTIONS
 
 
-def differing_tables(connection: Connection) -> list[str]:
-    """The tables that are not as the models say, whichever tool runs the migrations."""
+def find_differing_tables(connection: Connection) -> list[str]:
+    """List the tables that a new migration would change."""
     context = MigrationContext.configure(connection, opts=AUTOGENERATE_OPTIONS)
-    found = produce_migrations(context, Base.metadata).upgrade_ops
-    return sorted({table_of(operation) for operation in found.ops}) if found else []
+    operations = produce_migrations(context, Base.metadata).upgrade_ops
+    return sorted({get_table(operation) for operation in operations.ops}) if operations else []
 
 
-def table_of(operation: MigrateOperation) -> str:
-    """The table that it changes, as far as it says so."""
+def get_table(operation: MigrateOperation) -> str:
+    """Return the table that an operation changes, or the operation's name without one."""
     return str(getattr(operation, "table_name", type(operation).__name__))

@@ -16,118 +16,118 @@ from manage.errors import CommandError, summarize_error
 
 Severity = Literal["error", "warning", "note"]
 
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
+# The function of each check, in the order of the report. Each module is imported on its own,
+# because some import the project's modules, which may be broken.
+CHECKS = {
+    "conflicts": "template_checks:check_conflicts",
+    "answers": "template_checks:check_answers",
+    "registrations": "registrations:check_registrations",
+    "migrations": "migrations:check_migrations",
+    "settings": "settings:check_settings",
+    "drift": "template_checks:check_drift",
+    "version": "template_checks:check_version",
+}
+
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong or worth knowing, and what to do about it."""
+    """A problem or a note, and what to do about it."""
 
     severity: Severity
     problem: str
     remedy: str
 
 
+Findings = dict[str, list[Finding]]
+
+
 @dataclass(frozen=True)
-class Subject:
-    """A project, a folder for what is made to examine it, and what several checks ask for."""
+class Diagnosis:
+    """A project under examination, and the resources that its checks share."""
 
     root: Path
     scratch: Path
+    """A temporary folder."""
 
     @property
     def repository(self) -> Repository:
-        """The project's history."""
+        """The project's git repository."""
         return Repository(self.root)
 
     @cached_property
     def recorded(self) -> Answers:
-        """What Copier has recorded."""
+        """The answers that Copier recorded."""
         return Answers.read(self.root)
 
     @cached_property
     def clone(self) -> Path:
-        """The template, fetched once; by the suffix Copier knows it as a repository."""
+        """A clone of the template; Copier knows a repository by the suffix."""
         folder = self.scratch / "template.git"
         Template.clone(self.recorded.source, folder)
         return folder
 
     @property
     def template(self) -> Template:
-        """What its clone says of its releases."""
+        """The template's releases."""
         return Template(Repository(self.clone))
 
 
-SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
-Findings = dict[str, list[Finding]]
+def examine(root: Path) -> Findings:
+    """Run every check on a project."""
+    with tempfile.TemporaryDirectory() as folder:
+        diagnosis = Diagnosis(root, Path(folder))
+        return {check: run_check(check, diagnosis) for check in CHECKS}
 
 
-def format_json(found: Findings) -> str:
-    """A list with an object for each finding."""
-    told = [{"check": check, **asdict(one)} for check, many in found.items() for one in many]
-    return json.dumps(told, indent=2)
+def run_check(check: str, diagnosis: Diagnosis) -> list[Finding]:
+    """Run a check; an error ends it and becomes its last finding."""
+    findings: list[Finding] = []
+    module, _, name = CHECKS[check].partition(":")
+    try:
+        function = getattr(import_module(f"chassis_tools.diagnosis.{module}"), name)
+        findings.extend(function(diagnosis))
+    except CommandError as error:
+        findings.append(report_unchecked(str(error)))
+    except (Exception, SystemExit) as error:
+        findings.append(report_unchecked(f"{type(error).__name__}: {summarize_error(error)}"))
+    return findings
 
 
-def format_text(found: Findings) -> str:
-    """A paragraph for each check that found something, and the sum."""
-    parts = ["\n".join(paragraph(check, many)) for check, many in found.items() if many]
-    return "\n\n".join([*parts, summary(found)])
+def report_unchecked(why: str) -> Finding:
+    """Return the finding of a check that cannot run."""
+    return Finding("note", f"Not checked: {why}", "fix this and run `manage doctor` again")
 
 
-def paragraph(check: str, findings: list[Finding]) -> Iterator[str]:
-    """The check, and its findings with their remedies."""
+def format_json(findings: Findings) -> str:
+    """Format findings as a JSON list of objects."""
+    rows = [{"check": check, **asdict(item)} for check, items in findings.items() for item in items]
+    return json.dumps(rows, indent=2)
+
+
+def format_text(findings: Findings) -> str:
+    """Format findings as a paragraph for each check that has some, and a summary."""
+    parts = ["\n".join(format_check(check, items)) for check, items in findings.items() if items]
+    return "\n\n".join([*parts, summarize(findings)])
+
+
+def format_check(check: str, findings: list[Finding]) -> Iterator[str]:
+    """Yield the lines of a check's paragraph."""
     yield f"{check}:"
     for finding in findings:
         yield f"  {finding.severity}: {finding.problem}"
         yield f"    -> {finding.remedy}"
 
 
-def summary(found: Findings) -> str:
-    """How many there are of each kind."""
-    counts = Counter(finding.severity for many in found.values() for finding in many)
-    told = [counted(counts[severity], severity) for severity in SEVERITIES if counts[severity]]
+def summarize(findings: Findings) -> str:
+    """Return the number of findings of each severity."""
+    counts = Counter(item.severity for items in findings.values() for item in items)
+    parts = [pluralize(counts[severity], severity) for severity in SEVERITIES if counts[severity]]
     if counts["error"] or counts["warning"]:
-        return ", ".join(told)
-    return ", ".join(["No problems found", *told]) + ("" if told else ".")
+        return ", ".join(parts)
+    return ", ".join(["No problems found", *parts]) + ("" if parts else ".")
 
 
-def counted(count: int, severity: Severity) -> str:
-    """A number with its noun."""
+def pluralize(count: int, severity: Severity) -> str:
+    """Return a number with its noun."""
     return f"{count} {severity}" + ("" if count == 1 else "s")
-
-
-# The function of each check, in the order in which they report. Imported one by one, because some
-# import the project's own modules, which may be broken.
-CHECKS = {
-    "conflicts": "template_checks:examine_conflicts",
-    "answers": "template_checks:examine_answers",
-    "registrations": "registrations:examine",
-    "migrations": "migrations:examine",
-    "settings": "settings:examine",
-    "drift": "template_checks:examine_drift",
-    "version": "template_checks:examine_version",
-}
-
-
-def examine(root: Path) -> dict[str, list[Finding]]:
-    """What every check finds in a project."""
-    with tempfile.TemporaryDirectory() as folder:
-        subject = Subject(root, Path(folder))
-        return {check: findings(check, subject) for check in CHECKS}
-
-
-def findings(check: str, subject: Subject) -> list[Finding]:
-    """Return what a check finds, up to an error that ends it."""
-    found: list[Finding] = []
-    module, _, function = CHECKS[check].partition(":")
-    try:
-        examine_subject = getattr(import_module(f"chassis_tools.diagnosis.{module}"), function)
-        found.extend(examine_subject(subject))
-    except CommandError as error:
-        found.append(unchecked(str(error)))
-    except (Exception, SystemExit) as error:
-        found.append(unchecked(f"{type(error).__name__}: {summarize_error(error)}"))
-    return found
-
-
-def unchecked(why: str) -> Finding:
-    """What stands for the findings of a check that could not run."""
-    return Finding("note", f"Not checked: {why}", "see to that and run `manage doctor` again")

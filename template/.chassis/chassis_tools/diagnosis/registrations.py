@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from chassis_tools.diagnosis.examination import Finding, Subject
+from chassis_tools.diagnosis.examination import Diagnosis, Finding
 from chassis_tools.scaffolding.project import Project, get_module_name, get_plain_names, parse
 from chassis_tools.scaffolding.source import walk_module_level
 from manage.errors import CommandError
+
+# Modules of the team's that the kernel imports.
+REQUIRED_MODULES = ("app.main", "app.models", "app.routes", "app.seed", "app.settings")
+REGISTRIES = ("app.models", "app.builtin.models", "app.routes", "app.builtin.routes")
 
 
 @dataclass(frozen=True)
@@ -18,16 +22,17 @@ class Import:
     """A name that a module imports."""
 
     module: str
-    """What it imports, or imports from."""
+    """The imported module, or the one that the name comes from."""
     target: str
-    """What the name stands for, the module in front of it."""
+    """The dotted name of the imported object."""
     name: str
+    """The name in the importing module."""
     statement: str
 
 
 @dataclass(frozen=True)
 class Module:
-    """A file of the application."""
+    """A parsed module of the application."""
 
     name: str
     path: str
@@ -35,187 +40,193 @@ class Module:
 
     @cached_property
     def imports(self) -> list[Import]:
-        """What it imports when it runs, which `if TYPE_CHECKING` is no part of."""
+        """The imports at module level, without those under `if TYPE_CHECKING`."""
         nodes = [*walk_module_level(self.tree)]
-        unused = {id(inner) for node in nodes if is_for_types(node) for inner in ast.walk(node)}
-        return [one for node in nodes if id(node) not in unused for one in self._imports(node)]
+        unused = {id(inner) for node in nodes if is_type_checking(node) for inner in ast.walk(node)}
+        return [
+            item for node in nodes if id(node) not in unused for item in self._parse_imports(node)
+        ]
 
     @property
-    def needs(self) -> list[Import]:
-        """What it imports whatever the circumstances: nothing imports it where that is missing."""
-        return [one for statement in self.tree.body for one in self._imports(statement)]
+    def required_imports(self) -> list[Import]:
+        """The unconditional imports, without which the module cannot be imported."""
+        return [item for statement in self.tree.body for item in self._parse_imports(statement)]
 
     @cached_property
     def read_names(self) -> frozenset[str]:
-        """The names whose values it uses."""
+        """The names that the module reads."""
         nodes = [node for node in ast.walk(self.tree) if isinstance(node, ast.Name)]
         return frozenset(node.id for node in nodes if isinstance(node.ctx, ast.Load))
 
     @property
     def parts(self) -> list[str]:
-        """The words of its dotted name."""
+        """The parts of the dotted name."""
         return self.name.split(".")
 
-    def binds(self, name: str) -> bool:
-        """Whether it assigns the name at its top level."""
-        return any(name in get_plain_names(targets(statement)) for statement in self.tree.body)
+    def assigns(self, name: str) -> bool:
+        """Return True if a top-level statement assigns the name."""
+        return any(name in get_plain_names(get_targets(statement)) for statement in self.tree.body)
 
-    def _imports(self, node: ast.AST) -> Iterator[Import]:
+    def _parse_imports(self, node: ast.AST) -> Iterator[Import]:
         if isinstance(node, ast.ImportFrom):
-            module, said = self._absolute(node), ast.unparse(node)
+            module, statement = self._resolve(node), ast.unparse(node)
             for alias in node.names:
                 target = f"{module}.{alias.name}"
-                yield Import(module, target, alias.asname or alias.name, said)
+                yield Import(module, target, alias.asname or alias.name, statement)
         elif isinstance(node, ast.Import):
             for alias in node.names:
                 name = alias.asname or alias.name.partition(".")[0]
                 yield Import(alias.name, alias.name, name, ast.unparse(node))
 
-    def _absolute(self, node: ast.ImportFrom) -> str:
-        """The module that a statement imports from, relative or not."""
-        above = node.level - self.path.endswith("/__init__.py")
-        start = self.parts[: len(self.parts) - above] if node.level else []
-        return ".".join([*start, *filter(None, [node.module])])
-
-
-def read_modules(root: Path) -> dict[str, Module]:
-    """Every module of the application, by name."""
-    project, found = Project(root), {}
-    for file in sorted(Path(root, "app").rglob("*.py")):
-        path = file.relative_to(root).as_posix()
-        name = get_module_name(path).removesuffix(".__init__")
-        found[name] = Module(name, path, parse(project.read(path), path))
-    return found
-
-
-def targets(statement: ast.stmt) -> list[ast.expr]:
-    """What a statement assigns to."""
-    if isinstance(statement, ast.AnnAssign):
-        return [statement.target] if statement.value else []
-    return statement.targets if isinstance(statement, ast.Assign) else []
-
-
-def is_for_types(node: ast.AST) -> bool:
-    """Whether a condition holds for type checkers only."""
-    return isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
+    def _resolve(self, node: ast.ImportFrom) -> str:
+        """Return the absolute name of the module in a `from … import`."""
+        levels = node.level - self.path.endswith("/__init__.py")
+        package = self.parts[: len(self.parts) - levels] if node.level else []
+        return ".".join([*package, *filter(None, [node.module])])
 
 
 Modules = Mapping[str, Module]
-# The team's, and the kernel imports them.
-ENTRIES = ("app.main", "app.models", "app.routes", "app.seed", "app.settings")
-REGISTRIES = ("app.models", "app.builtin.models", "app.routes", "app.builtin.routes")
 
 
-def examine(subject: Subject) -> Iterator[Finding]:
-    """Models and routers that nothing registers, and registrations of nothing."""
+def check_registrations(diagnosis: Diagnosis) -> Iterator[Finding]:
+    """Find models and routers without a registration, and registrations of missing modules."""
     try:
-        modules = read_modules(subject.root)
+        modules = read_modules(diagnosis.root)
     except CommandError as error:
-        yield Finding("error", str(error), "mend it: what imports it cannot start")
+        yield Finding("error", str(error), "fix it: modules that import it cannot start")
         return
-    project = Project(subject.root)
-    yield from missing(modules)
-    yield from lost(modules)
-    yield from unregistered_models(modules, project.registry("models"))
-    yield from unregistered_routers(modules, project.registry("routes"))
+    project = Project(diagnosis.root)
+    yield from find_missing_modules(modules)
+    yield from find_broken_imports(modules)
+    yield from find_unregistered_models(modules, project.registry("models"))
+    yield from find_unregistered_routers(modules, project.registry("routes"))
     for registry in REGISTRIES:
         if registry in modules:
-            yield from gone(modules, modules[registry])
+            yield from find_stale_registrations(modules, modules[registry])
 
 
-def missing(modules: Modules) -> Iterator[Finding]:
-    """What nothing works without."""
-    for name in ENTRIES:
+def read_modules(root: Path) -> dict[str, Module]:
+    """Parse every module of the application; return them by name."""
+    project, modules = Project(root), {}
+    for file in sorted(Path(root, "app").rglob("*.py")):
+        path = file.relative_to(root).as_posix()
+        name = get_module_name(path).removesuffix(".__init__")
+        modules[name] = Module(name, path, parse(project.read(path), path))
+    return modules
+
+
+def find_missing_modules(modules: Modules) -> Iterator[Finding]:
+    """Find missing modules that the kernel imports."""
+    for name in REQUIRED_MODULES:
         if name not in modules:
             yield Finding(
-                "error", f"{name} is missing, and the kernel imports it", "bring it back from git"
+                "error", f"{name} is missing, and the kernel imports it", "restore it from git"
             )
 
 
-def lost(modules: Modules) -> Iterator[Finding]:
-    """What modules import that is not there; the entries and the registries have their own words."""
+def find_broken_imports(modules: Modules) -> Iterator[Finding]:
+    """Find imports of missing modules, without those that other checks report."""
     packages = {name.rpartition(".")[0] for name in modules}
     importers = defaultdict(list)
     for module in modules.values():
-        for name in {one.module for one in module.needs if one.module.startswith("app.")}:
-            if name not in {*modules, *packages, *ENTRIES} and module.name not in REGISTRIES:
+        imported = {item.module for item in module.required_imports}
+        for name in imported:
+            if (
+                name.startswith("app.")
+                and name not in {*modules, *packages, *REQUIRED_MODULES}
+                and module.name not in REGISTRIES
+            ):
                 importers[name].append(module.path)
     for name, paths in sorted(importers.items()):
         yield Finding(
             "error",
-            f"{name} is gone, and is imported by {', '.join(paths)}",
-            "bring it back from git, or take out what it is for",
+            f"{name} does not exist, but {', '.join(paths)} imports it",
+            "restore it from git, or remove the code that uses it",
         )
 
 
-def unregistered_models(modules: Modules, registry: str) -> Iterator[Finding]:
-    """The modules with tables that the registries do not import, not even by way of others."""
-    imported = reached(modules, ["app.models", "app.builtin.models"])
+def find_unregistered_models(modules: Modules, registry: str) -> Iterator[Finding]:
+    """Find modules with models that the registries do not import, directly or indirectly."""
+    imported = find_reachable(modules, ["app.models", "app.builtin.models"])
     for module in modules.values():
-        tables = list(models(module))
-        if "models" in module.parts and tables and module.name not in imported:
-            quoted = " and ".join(f'"{name}"' for name in tables)
+        models = list(find_models(module))
+        if "models" in module.parts and models and module.name not in imported:
+            quoted = " and ".join(f'"{name}"' for name in models)
             yield Finding(
                 "error",
-                f"{module.path} defines {', '.join(tables)}, and {registry} does not import it,"
-                " so that migrations do not know its tables",
-                f"add `from {module.name} import {', '.join(tables)}` to {registry}, and {quoted}"
+                f"{module.path} defines {', '.join(models)}, but {registry} does not import it:"
+                " migrations do not see its tables",
+                f"add `from {module.name} import {', '.join(models)}` to {registry}, and {quoted}"
                 " to its `__all__`",
             )
 
 
-def unregistered_routers(modules: Modules, registry: str) -> Iterator[Finding]:
-    """The modules with a router that no registry lists, nor another module includes."""
+def find_unregistered_routers(modules: Modules, registry: str) -> Iterator[Finding]:
+    """Find modules with a router that no registry lists and no other module includes."""
     for module in modules.values():
-        if "routes" not in module.parts or not module.binds("router"):
+        if "routes" not in module.parts or not module.assigns("router"):
             continue
         if not any(uses_router(other, module.name) for other in modules.values()):
             name = next(part for part in reversed(module.parts) if part != "routes")
             yield Finding(
                 "warning",
-                f"{module.path} has a router, and {registry} does not list it, so that its"
-                " operations are not served",
+                f"{module.path} has a router, but {registry} does not list it: its operations are"
+                " not served",
                 f"add `from {module.name} import router as {name}` to {registry}, and `{name}` to"
                 " its `routers`",
             )
 
 
-def gone(modules: Modules, registry: Module) -> Iterator[Finding]:
-    """What a registry imports from modules that are not there."""
-    for statement, module in {one.statement: one.module for one in registry.imports}.items():
+def find_stale_registrations(modules: Modules, registry: Module) -> Iterator[Finding]:
+    """Find imports of missing modules in a registry."""
+    for statement, module in {item.statement: item.module for item in registry.imports}.items():
         if module.startswith("app.") and module not in modules:
             yield Finding(
                 "error",
-                f"{registry.path} imports from {module}, which is gone",
-                f"take `{statement}` and what it is for out of {registry.path}, or bring the module"
-                " back from git",
+                f"{registry.path} imports from {module}, which does not exist",
+                f"remove `{statement}` and its names from {registry.path}, or restore the module"
+                " from git",
             )
 
 
-def reached(modules: Modules, starts: list[str]) -> set[str]:
-    """These modules and all that they import."""
-    seen: set[str] = set()
-    waiting = list(starts)
-    while waiting:
-        name = waiting.pop()
-        if name in modules and name not in seen:
-            seen.add(name)
-            for one in modules[name].imports:
-                waiting += [one.module, one.target]
-    return seen
+def find_reachable(modules: Modules, starts: list[str]) -> set[str]:
+    """Return these modules and all that they import, directly or indirectly."""
+    reachable: set[str] = set()
+    queue = list(starts)
+    while queue:
+        name = queue.pop()
+        if name in modules and name not in reachable:
+            reachable.add(name)
+            for item in modules[name].imports:
+                queue += [item.module, item.target]
+    return reachable
 
 
-def models(module: Module) -> Iterator[str]:
-    """The classes that have tables."""
+def find_models(module: Module) -> Iterator[str]:
+    """Yield the names of classes with a `__tablename__`."""
     classes = [statement for statement in module.tree.body if isinstance(statement, ast.ClassDef)]
     for model in classes:
-        if any("__tablename__" in get_plain_names(targets(statement)) for statement in model.body):
+        if any(
+            "__tablename__" in get_plain_names(get_targets(statement)) for statement in model.body
+        ):
             yield model.name
 
 
 def uses_router(module: Module, owner: str) -> bool:
-    """Whether a module imports another's router, or that module itself, and does something with it."""
+    """Return True if a module imports a module or its router, and reads the imported name."""
     return any(
-        one.target in {owner, f"{owner}.router"} and one.name in module.read_names
-        for one in module.imports
+        item.target in {owner, f"{owner}.router"} and item.name in module.read_names
+        for item in module.imports
     )
+
+
+def get_targets(statement: ast.stmt) -> list[ast.expr]:
+    """Return the targets of an assignment; none for other statements."""
+    if isinstance(statement, ast.AnnAssign):
+        return [statement.target] if statement.value else []
+    return statement.targets if isinstance(statement, ast.Assign) else []
+
+
+def is_type_checking(node: ast.AST) -> bool:
+    """Return True for `if TYPE_CHECKING`."""
+    return isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")

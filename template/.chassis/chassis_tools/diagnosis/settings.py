@@ -1,4 +1,4 @@
-"""What the current variables and `.env` would do to the service, here and in production."""
+"""Check of the environment variables and `.env`, for this environment and for production."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,39 +7,39 @@ from pydantic import ValidationError
 
 from app.settings import Settings
 
-from chassis_tools.diagnosis.examination import Finding, Subject
+from chassis_tools.diagnosis.examination import Diagnosis, Finding
 
 
-def examine(_subject: Subject) -> Iterator[Finding]:
-    """What this environment refuses, and what production would."""
-    refused = refusals()
-    for problem, remedy in refused:
+def check_settings(_diagnosis: Diagnosis) -> Iterator[Finding]:
+    """Find settings that this environment rejects, and those that production would reject."""
+    current = find_problems()
+    for problem, remedy in current:
         yield Finding("error", problem, remedy)
-    for problem, remedy in refusals(environment="production"):
-        if (problem, remedy) not in refused:
-            yield Finding("note", f"Production would refuse: {problem}", remedy)
+    for problem, remedy in find_problems(environment="production"):
+        if (problem, remedy) not in current:
+            yield Finding("note", f"Production would reject this: {problem}", remedy)
 
 
-def refusals(**given: Any) -> list[tuple[str, str]]:
-    """Each problem with its remedy; values are never shown."""
+def find_problems(**values: Any) -> list[tuple[str, str]]:
+    """Return each invalid setting's problem and remedy, without the setting's value."""
     problems: list[str] = []
 
-    class Examined(Settings):
+    class ExaminedSettings(Settings):
         def find_insecure_settings(self) -> list[str]:
             problems.extend(super().find_insecure_settings())
             return []
 
     try:
-        Examined(**given)
+        ExaminedSettings(**values)
     except ValidationError as error:
-        for wrong in error.errors(include_url=False, include_context=False, include_input=False):
-            name = "_".join(str(part) for part in wrong["loc"]).upper()
-            message = wrong["msg"].removeprefix("Value error, ")
+        for item in error.errors(include_url=False, include_context=False, include_input=False):
+            name = "_".join(str(part) for part in item["loc"]).upper()
+            message = item["msg"].removeprefix("Value error, ")
             problems.append(f"{name} {message}".strip())
-    return [split(problem) for problem in problems]
+    return [split_problem(problem) for problem in problems]
 
 
-def split(problem: str) -> tuple[str, str]:
-    """A sentence and what it says to do."""
-    what, _, remedy = problem.partition(": ")
-    return what, remedy or "correct it in the environment or in .env"
+def split_problem(text: str) -> tuple[str, str]:
+    """Split a message at its colon into problem and remedy."""
+    problem, _, remedy = text.partition(": ")
+    return problem, remedy or "correct it in the environment or in .env"

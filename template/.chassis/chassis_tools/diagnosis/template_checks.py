@@ -1,128 +1,124 @@
 """Checks of the project against its template."""
 
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chassis_tools.diagnosis.examination import Finding, Subject
-from chassis_tools.upgrading.files import Owner, by_owner, content, find_conflicts
+from chassis_tools.diagnosis.examination import Diagnosis, Finding
+from chassis_tools.upgrading.files import (
+    Owner,
+    find_conflicts,
+    group_by_owner,
+    read_normalized,
+)
 from chassis_tools.upgrading.running import render
-from chassis_tools.upgrading.template import FILE
+from chassis_tools.upgrading.template import ANSWERS_FILE, read_rendered_answers
 from chassis_tools.upgrading.upgrade import Upgrade
 from manage.errors import CommandError
 
-
-def examine_conflicts(subject: Subject) -> Iterator[Finding]:
-    """Files that need a decision, and an upgrade that is not committed."""
-    for conflict in find_conflicts(subject.repository):
-        yield Finding("error", f"{conflict.path} has an unresolved conflict", conflict.remedy)
-    if Upgrade(subject.repository).is_under_way:
-        yield Finding(
-            "note",
-            "An upgrade is under way",
-            "commit its result, or take it back by `manage upgrade --abort`",
-        )
-
-
-RENDERED = ".chassis/answers.json"
-SETTLED = {"concurrency", "layout", "migrations", "example"}
-
-
-def examine_answers(subject: Subject) -> Iterator[Finding]:
-    """A file that cannot be read, and answers that were edited in it."""
-    try:
-        recorded = subject.recorded.given
-    except CommandError as error:
-        problem, _, remedy = str(error).partition(": ")
-        yield Finding("error", problem, remedy)
-        return
-    for name, rendered in rendered_answers(subject.root).items():
-        if spelled(recorded.get(name)) != spelled(rendered):
-            yield edited(name, spelled(rendered), spelled(recorded.get(name)))
-
-
-def rendered_answers(root: Path) -> dict[str, Any]:
-    """The answers at the last rendering."""
-    try:
-        answers: dict[str, Any] = json.loads((root / RENDERED).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CommandError(f"{RENDERED} cannot be read: bring it back from git") from error
-    return answers
-
-
-def edited(name: str, rendered: str, recorded: str) -> Finding:
-    """What to do about an answer that is not what the files follow."""
-    problem = f"{FILE} says {name}: {recorded}, but the project was rendered with {rendered}"
-    if is_settled(name, rendered):
-        return Finding("error", problem, f"put it back to {rendered}: it cannot be changed")
-    change = f"change it by `manage upgrade --set '{name}={recorded}'`"
-    return Finding("warning", problem, f"put it back to {rendered}, then {change}")
-
-
-def is_settled(name: str, rendered: str) -> bool:
-    """Whether the answer stays; tenants can be turned on, not off."""
-    return name in SETTLED or (name, rendered) == ("multi_tenancy", "true")
-
-
-def spelled(answer: Any) -> str:
-    """An answer as people write it."""
-    return str(answer).lower() if isinstance(answer, bool) else str(answer)
-
-
+FIXED_ANSWERS = {"concurrency", "layout", "migrations", "example"}
 EDITED: dict[Owner, str] = {
-    "managed": "prefer an extension point: what is edited here may conflict at an update",
-    "vendored": "move the edit elsewhere: an upgrade replaces these files",
-    "shared": "nothing: updates merge into these files",
+    "managed": "use an extension point instead: these edits may conflict in an upgrade",
+    "vendored": "move the edits elsewhere: an upgrade replaces these files",
+    "shared": "nothing: upgrades merge your edits",
 }
-DELETED = "nothing, if you do not want them: no update brings them back"
+DELETED: dict[Owner, str] = {
+    "managed": "nothing, if you do not need them: no upgrade restores them",
+    "vendored": "restore them from git, or with the next upgrade",
+    "shared": "nothing, if you do not need them: no upgrade restores them",
+}
 
 
 @dataclass(frozen=True)
 class Drift:
-    """The files that the template wrote and that are not the same any more."""
+    """The rendered files that the project has edited or deleted."""
 
     edited: list[str]
     deleted: list[str]
 
 
-def examine_drift(subject: Subject) -> Iterator[Finding]:
-    """Edited and deleted files, by whom they belong to."""
-    drift = compare(rendered(subject), subject.root)
-    edited, deleted = (by_owner(paths, subject.root) for paths in (drift.edited, drift.deleted))
+def check_conflicts(diagnosis: Diagnosis) -> Iterator[Finding]:
+    """Find files that need a decision, and an upgrade that is not committed."""
+    for conflict in find_conflicts(diagnosis.repository):
+        yield Finding("error", f"{conflict.path} has an unresolved conflict", conflict.remedy)
+    if Upgrade(diagnosis.repository).is_in_progress:
+        yield Finding(
+            "note",
+            "An upgrade is in progress",
+            "commit its result, or undo it with `manage upgrade --abort`",
+        )
+
+
+def check_answers(diagnosis: Diagnosis) -> Iterator[Finding]:
+    """Find an unreadable answers file and answers that were edited in it."""
+    try:
+        recorded = diagnosis.recorded.given
+    except CommandError as error:
+        problem, _, remedy = str(error).partition(": ")
+        yield Finding("error", problem, remedy)
+        return
+    for name, rendered in read_rendered_answers(diagnosis.root).items():
+        if format_answer(recorded.get(name)) != format_answer(rendered):
+            yield report_answer(name, format_answer(rendered), format_answer(recorded.get(name)))
+
+
+def report_answer(name: str, rendered: str, recorded: str) -> Finding:
+    """Return the finding for an answer that differs from the rendered one."""
+    problem = f"{ANSWERS_FILE} has {name}: {recorded}, but the project was rendered with {rendered}"
+    if is_fixed(name, rendered):
+        return Finding("error", problem, f"set it back to {rendered}: it cannot be changed")
+    command = f"`manage upgrade --set '{name}={recorded}'`"
+    return Finding("warning", problem, f"set it back to {rendered}, then change it with {command}")
+
+
+def is_fixed(name: str, rendered: str) -> bool:
+    """Return True if the answer cannot change; multi-tenancy can be turned on, not off."""
+    return name in FIXED_ANSWERS or (name, rendered) == ("multi_tenancy", "true")
+
+
+def format_answer(answer: Any) -> str:
+    """Format an answer as in YAML."""
+    return str(answer).lower() if isinstance(answer, bool) else str(answer)
+
+
+def check_drift(diagnosis: Diagnosis) -> Iterator[Finding]:
+    """Find edited and deleted files of the template, by class."""
+    drift = compare(render_project(diagnosis), diagnosis.root)
+    edited, deleted = (
+        group_by_owner(paths, diagnosis.root) for paths in (drift.edited, drift.deleted)
+    )
     for owner, remedy in EDITED.items():
         if edited[owner]:
             yield Finding("note", f"Edited, {owner}: {', '.join(edited[owner])}", remedy)
         if deleted[owner]:
-            yield Finding("note", f"Deleted, {owner}: {', '.join(deleted[owner])}", DELETED)
+            yield Finding("note", f"Deleted, {owner}: {', '.join(deleted[owner])}", DELETED[owner])
 
 
-def compare(written: Path, root: Path) -> Drift:
-    """The files of a rendering that a project has otherwise, or not at all."""
+def render_project(diagnosis: Diagnosis) -> Path:
+    """Render the project's release with the answers of its last rendering."""
+    recorded = diagnosis.recorded.as_rendered(diagnosis.root)
+    return render(diagnosis.root, diagnosis.clone, recorded, diagnosis.scratch / "drift")
+
+
+def compare(rendered: Path, root: Path) -> Drift:
+    """Compare a project with a rendering of its release."""
     drift = Drift([], [])
-    for path in sorted(path for path in written.rglob("*") if path.is_file()):
-        name = path.relative_to(written).as_posix()
+    for path in sorted(path for path in rendered.rglob("*") if path.is_file()):
+        name = path.relative_to(rendered).as_posix()
         if not (root / name).is_file():
             drift.deleted.append(name)
-        elif name != FILE and content(path) != content(root / name):
+        elif name != ANSWERS_FILE and read_normalized(path) != read_normalized(root / name):
             drift.edited.append(name)
     return drift
 
 
-def rendered(subject: Subject) -> Path:
-    """The project as its release writes it."""
-    given = subject.recorded.given | rendered_answers(subject.root)
-    recorded = replace(subject.recorded, given=given)
-    return render(subject.root, subject.clone, recorded, subject.scratch)
-
-
-def examine_version(subject: Subject) -> Iterator[Finding]:
-    """The newest release, if the project is behind it."""
-    newest = subject.template.release(None)
-    if newest.version > subject.recorded.last_release:
+def check_version(diagnosis: Diagnosis) -> Iterator[Finding]:
+    """Find a newer release of the template."""
+    newest = diagnosis.template.get_release(None)
+    if newest.version > diagnosis.recorded.last_release:
         yield Finding(
             "note",
-            f"The template is at {newest.tag}, this project at {subject.recorded.version}",
-            "bring it in by `manage upgrade`",
+            f"The template is at {newest.tag}, this project at {diagnosis.recorded.version}",
+            "upgrade with `manage upgrade`",
         )

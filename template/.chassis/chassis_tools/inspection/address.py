@@ -1,4 +1,4 @@
-"""The URL of a database to inspect. No error here repeats a part of it that could be a password."""
+"""The URL of a database to inspect; no error repeats a part that could be a password."""
 
 import re
 from collections.abc import Mapping
@@ -13,12 +13,12 @@ from manage.errors import CommandError
 
 SCHEME = re.compile(r"postgres(ql)?(\+\w+)?")
 HOST = re.compile(r"[\w.:-]{1,253}|/[^\0]*")
-FORM = "postgresql://user:password@host:5432/database"
+EXAMPLE = "postgresql://user:password@host:5432/database"
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
-PARTS = {"user", "password", "dbname", "host", "port", "sslmode"}
-SPELLINGS = {"ssl": "sslmode", "database": "dbname"}
-# They change nothing in what is read.
-WITHOUT_EFFECT = {
+PARAMETERS = {"user", "password", "dbname", "host", "port", "sslmode"}
+ALIASES = {"ssl": "sslmode", "database": "dbname"}
+# They do not affect the result.
+IGNORED = {
     "application_name",
     "channel_binding",
     "connect_timeout",
@@ -28,37 +28,37 @@ WITHOUT_EFFECT = {
 }
 
 
-def database_url(text: str) -> URL:
-    """The database that a URL names, spelled for this project's driver."""
-    url = parse(text)
-    parts = {**named(url), **extra(url.query)}
+def parse_database_url(text: str) -> URL:
+    """Parse a URL and return it for this project's driver."""
+    url = parse_url(text)
+    parts = {**get_parts(url), **parse_query(url.query)}
     host = unquote(parts.pop("host", ""))
     if not HOST.fullmatch(host or "localhost"):
         raise CommandError(
-            "The URL names no host that could be one: percent-encode @, :, / and ? in the password"
+            "The URL's host is invalid: percent-encode @, :, / and ? in the password"
         )
     if parts.get("sslmode", "prefer") not in SSL_MODES:
-        raise CommandError(f"The URL's sslmode is none of {', '.join(SSL_MODES)}")
-    return build(parts, host, port_of(parts.pop("port", "")))
+        raise CommandError(f"The URL's sslmode is invalid: use one of {', '.join(SSL_MODES)}")
+    return build_url(parts, host, parse_port(parts.pop("port", "")))
 
 
-def parse(text: str) -> URL:
-    """Split the URL; SQLAlchemy's own errors quote it."""
-    scheme, found, _ = text.strip().partition("://")
-    if not found or not SCHEME.fullmatch(scheme):
-        raise CommandError(f"The URL is not one of a PostgreSQL, such as {FORM}")
+def parse_url(text: str) -> URL:
+    """Parse a URL, without SQLAlchemy's errors, which quote it."""
+    scheme, separator, _ = text.strip().partition("://")
+    if not separator or not SCHEME.fullmatch(scheme):
+        raise CommandError(f"The URL is not a PostgreSQL URL, such as {EXAMPLE}")
     if not text.strip().isprintable() or not unquote(text.strip()).isprintable():
-        raise CommandError("The URL holds a character that cannot be printed")
+        raise CommandError("The URL contains a character that is not printable: remove it")
     try:
         return make_url(text.strip())
     except (ArgumentError, ValueError):
         raise CommandError(
-            f"The URL cannot be read: write it as {FORM}, with @, :, / and ? percent-encoded"
+            f"The URL is invalid: write it as {EXAMPLE}, with @, :, / and ? percent-encoded"
         ) from None
 
 
-def named(url: URL) -> dict[str, str]:
-    """What stands before the query, by the names of libpq."""
+def get_parts(url: URL) -> dict[str, str]:
+    """Return the parts before the query, with libpq's parameter names."""
     parts = {
         "user": url.username,
         "password": url.password,
@@ -69,32 +69,33 @@ def named(url: URL) -> dict[str, str]:
     return {name: str(value) for name, value in parts.items() if value is not None}
 
 
-def extra(query: Mapping[str, str | tuple[str, ...]]) -> dict[str, str]:
-    """What the query says; a parameter that is not known could itself be a piece of a password."""
-    parts = {SPELLINGS.get(name, name): value for name, value in query.items()}
-    for name in WITHOUT_EFFECT & parts.keys():
+def parse_query(query: Mapping[str, str | tuple[str, ...]]) -> dict[str, str]:
+    """Return the query's parameters; do not quote unknown ones, which may belong to a password."""
+    parts = {ALIASES.get(name, name): value for name, value in query.items()}
+    for name in IGNORED & parts.keys():
         del parts[name]
-    if parts.keys() - PARTS or len(parts) < len(query.keys() - WITHOUT_EFFECT):
+    if parts.keys() - PARAMETERS or len(parts) < len(query.keys() - IGNORED):
         raise CommandError(
-            f"The URL's query may hold {', '.join(sorted(PARTS))}:"
-            " give others by the variables of libpq, such as PGSSLROOTCERT, and --schema apart"
+            f"The URL's query may only contain {', '.join(sorted(PARAMETERS))}: set other parameters"
+            " with environment variables of libpq, such as PGSSLROOTCERT, and pass the schema as"
+            " --schema"
         )
     if not all(isinstance(value, str) for value in parts.values()):
-        raise CommandError("The URL's query names a parameter twice")
+        raise CommandError("The URL's query contains a parameter twice: remove one")
     return {name: str(value) for name, value in parts.items()}
 
 
-def port_of(text: str) -> int | None:
-    """The port's number."""
+def parse_port(text: str) -> int | None:
+    """Return the port's number, or None without a port."""
     if not text:
         return None
     if not re.fullmatch("[0-9]{1,5}", text) or not 0 < int(text) < 65536:
-        raise CommandError("The URL's port is no number from 1 to 65535")
+        raise CommandError("The URL's port is invalid: use a number from 1 to 65535")
     return int(text)
 
 
-def build(parts: Mapping[str, str], host: str, port: int | None) -> URL:
-    """Put the URL together; the folder of a socket goes into the query."""
+def build_url(parts: Mapping[str, str], host: str, port: int | None) -> URL:
+    """Build the URL; the folder of a Unix socket goes into the query."""
     query = {"sslmode": parts["sslmode"]} if "sslmode" in parts else {}
     if is_socket := host.startswith("/"):
         query |= {"host": host, "port": str(port or 5432)}

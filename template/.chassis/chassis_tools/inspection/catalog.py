@@ -1,4 +1,4 @@
-"""What the catalog of a database says about its tables."""
+"""Queries of PostgreSQL's catalog about tables."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
@@ -8,16 +8,16 @@ from typing import Any
 from sqlalchemy import Connection, TextClause, inspect, text
 from sqlalchemy.engine.reflection import ObjectKind
 
-# What an expression may be made of: none of it runs a query or a function by name, as do
-# query_to_xml() and the conversions of SQL/JSON. Nodes are spelled as any version does.
-HARMLESS_NODES = [
+# Node types that a safe expression may contain: none can run a query or a function by name, as
+# query_to_xml() and SQL/JSON conversions can. The names are those of all supported versions.
+SAFE_NODES = [
     *("VAR", "CONST", "FUNCEXPR", "OPEXPR", "DISTINCTEXPR", "NULLIFEXPR", "SCALARARRAYOPEXPR"),
     *("BOOLEXPR", "NULLTEST", "BOOLEANTEST", "SQLVALUEFUNCTION", "RELABELTYPE", "COERCEVIAIO"),
     *("ARRAYCOERCEEXPR", "CASE", "CASEEXPR", "WHEN", "CASEWHEN", "CASETESTEXPR", "ARRAY"),
     *("ARRAYEXPR", "COALESCE", "COALESCEEXPR", "MINMAX", "MINMAXEXPR", "COERCETODOMAINVALUE"),
 ]
-# Beside those that are immutable, or serve an operator or a cast.
-HARMLESS_FUNCTIONS = [
+# In addition to immutable functions and those of operators and casts.
+SAFE_FUNCTIONS = [
     *("now", "transaction_timestamp", "statement_timestamp", "clock_timestamp", "gen_random_uuid"),
     *("uuidv4", "uuidv7", "random", "age", "date_part", "date_trunc", "extract", "timezone"),
     *("to_char", "to_date", "to_timestamp", "make_timestamptz", "concat", "concat_ws"),
@@ -41,16 +41,16 @@ ORDER BY c.relname
 TYPES = text("""
 SELECT c.relname AS table, a.attname AS name, format_type(a.atttypid, a.atttypmod) AS sql,
     CASE WHEN d.typtype = 'd' THEN format_type(d.typbasetype, d.typtypmod) END AS base,
-    -- PostgreSQL's own type beneath the domains: to cast to another runs what its owner made.
+    -- The built-in type below the domains: a cast to another type may run user-defined code.
     (
-        WITH RECURSIVE beneath (type, modifier) AS (
+        WITH RECURSIVE base_types (type, modifier) AS (
             SELECT a.atttypid, a.atttypmod
             UNION ALL
             SELECT u.typbasetype, u.typtypmod
-            FROM beneath JOIN pg_type u ON u.oid = beneath.type WHERE u.typtype = 'd'
+            FROM base_types JOIN pg_type u ON u.oid = base_types.type WHERE u.typtype = 'd'
         )
-        SELECT format_type(beneath.type, beneath.modifier)
-        FROM beneath JOIN pg_type u ON u.oid = beneath.type
+        SELECT format_type(base_types.type, base_types.modifier)
+        FROM base_types JOIN pg_type u ON u.oid = base_types.type
         WHERE u.typtype <> 'd' AND u.oid < 16384
     ) AS built_in
 FROM pg_attribute a
@@ -85,7 +85,7 @@ WHERE n.nspname = :schema AND o.contype <> 't' AND NOT (o.contype = 'n' AND o.co
 ORDER BY c.relname, o.conname
 """)
 
-# What checks, defaults and indexes are made of; a domain's check is told of each of its columns.
+# Expressions of checks, defaults and indexes; a domain's check has a row for each column.
 EXPRESSIONS = text(r"""
 WITH RECURSIVE relations AS (
     SELECT c.oid, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -111,7 +111,7 @@ WITH RECURSIVE relations AS (
     SELECT x.indrelid, 'index', i.relname, 'pg_class'::regclass, i.oid, '', NULL
     FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
 ), needs AS (
-    -- What has a lower number came with the server: initdb made it, and nobody else can.
+    -- Objects with a lower OID are built in: initdb created them.
     SELECT e.class, e.object, d.refclassid, d.refobjid
     FROM expressions e JOIN pg_depend d ON d.classid = e.class AND d.objid = e.object
     WHERE d.refobjid >= 16384 AND d.deptype <> 'a'
@@ -145,7 +145,7 @@ SELECT c.relname AS table, e.kind, e.name, e.condition,
         )
     ) AS is_harmless
 FROM expressions e JOIN relations c ON c.oid = e.relation
-""").bindparams(nodes=HARMLESS_NODES, functions=HARMLESS_FUNCTIONS)
+""").bindparams(nodes=SAFE_NODES, functions=SAFE_FUNCTIONS)
 
 INDEXES = text("""
 SELECT c.relname AS table, i.relname AS name, pg_get_indexdef(x.indexrelid) AS definition
@@ -214,7 +214,7 @@ ORDER BY 1, 2, 3
 """)
 
 OBJECTS = text("""
--- What an extension owns, or what comes with a type.
+-- Objects of an extension, and those that were created with a type.
 WITH owned AS (SELECT classid, objid FROM pg_depend WHERE deptype IN ('e', 'i'))
 SELECT CASE t.typtype
         WHEN 'e' THEN 'enum' WHEN 'd' THEN 'domain' WHEN 'c' THEN 'composite type'
@@ -269,10 +269,6 @@ WHERE n.nspname = :schema AND c.relkind = 'S' AND NOT EXISTS (
 ORDER BY 1, 2, 3
 """)
 
-
-Facts = Mapping[str, Any]
-ByTable = dict[str, list[Facts]]
-
 INSPECTOR = {
     "columns": "get_multi_columns",
     "key": "get_multi_pk_constraint",
@@ -290,10 +286,13 @@ CATALOG = {
     "expressions": EXPRESSIONS,
 }
 
+Facts = Mapping[str, Any]
+FactsByTable = dict[str, list[Facts]]
+
 
 @dataclass(frozen=True)
 class Source:
-    """The facts about one table: above what the Inspector says, below what the catalog does."""
+    """The facts about one table, from SQLAlchemy's Inspector and from the catalog (`types` on)."""
 
     columns: list[Facts]
     key: Facts
@@ -310,7 +309,7 @@ class Source:
 
 
 def read_sources(connection: Connection, schema: str, tables: Collection[str]) -> dict[str, Source]:
-    """The facts about each of the tables."""
+    """Read the facts about each table."""
     inspector = inspect(connection)
     inspected: dict[str, dict[tuple[str, str], Any]] = {
         part: getattr(inspector, method)(
@@ -318,21 +317,21 @@ def read_sources(connection: Connection, schema: str, tables: Collection[str]) -
         )
         for part, method in INSPECTOR.items()
     }
-    catalog = {part: by_table(connection, query, schema) for part, query in CATALOG.items()}
+    catalog = {part: read_by_table(connection, query, schema) for part, query in CATALOG.items()}
     return {
-        name: Source(**parts_of(inspected, (schema, name)), **parts_of(catalog, name))
+        name: Source(**get_facts(inspected, (schema, name)), **get_facts(catalog, name))
         for name in tables
     }
 
 
-def parts_of(sources: Mapping[str, Mapping[Any, Any]], table: object) -> dict[str, Any]:
-    """What each source says about a table."""
-    return {part: found[table] for part, found in sources.items()}
+def get_facts(sources: Mapping[str, Mapping[Any, Any]], table: object) -> dict[str, Any]:
+    """Return the facts of each source about a table."""
+    return {part: facts[table] for part, facts in sources.items()}
 
 
-def by_table(connection: Connection, query: TextClause, schema: str) -> ByTable:
-    """The rows of a question to the catalog, by table."""
-    found: ByTable = defaultdict(list)
+def read_by_table(connection: Connection, query: TextClause, schema: str) -> FactsByTable:
+    """Run a query of the catalog; return its rows by table."""
+    rows: FactsByTable = defaultdict(list)
     for row in connection.execute(query, {"schema": schema}).mappings():
-        found[row["table"]].append(dict(row))
-    return found
+        rows[row["table"]].append(dict(row))
+    return rows

@@ -1,4 +1,4 @@
-"""The field type of each column."""
+"""Field types for the types of columns."""
 
 import re
 from collections.abc import Callable
@@ -12,8 +12,12 @@ from sqlalchemy.types import Numeric, String, TypeEngine
 from chassis_tools.inspection.tables import ColumnType
 from chassis_tools.scaffolding.literals import literal
 
-# Annotation, SQLAlchemy's name, field of `manage make`.
-KNOWN: dict[str, tuple[str, str, str | None]] = {
+LABEL = re.compile(r"\w[\w.+-]*")
+ARGUMENTS = re.compile(r"\(.*\)|\[\]")
+NUMBERS = re.compile(r"(?<=[(,])-?\d+(?=[,)])")
+MICROSECONDS = 6
+# The annotation, SQLAlchemy's name and the field type of each type without arguments.
+PLAIN_TYPES: dict[str, tuple[str, str, str | None]] = {
     "BIGINT": ("int", "BigInteger", "bigint"),
     "BOOLEAN": ("bool", "Boolean", "bool"),
     "CITEXT": ("str", "CITEXT", None),
@@ -28,11 +32,11 @@ KNOWN: dict[str, tuple[str, str, str | None]] = {
     "UUID": ("UUID", "Uuid", "uuid"),
 }
 CAVEATS = {
-    "CHAR": "PostgreSQL pads its values with blanks",
-    "CITEXT": "no field compares without regard to case",
-    "JSON": "its values have no equality: jsonb has",
-    "REAL": "it keeps about six digits",
-    "SMALLINT": "it ends at 32767, and the database alone refuses more",
+    "CHAR": "PostgreSQL pads its values with spaces",
+    "CITEXT": "no field type compares case-insensitively",
+    "JSON": "PostgreSQL cannot compare json values: jsonb can be compared",
+    "REAL": "it stores about six significant digits",
+    "SMALLINT": "only the database rejects values above 32767",
 }
 ANNOTATIONS = {
     "Any": "typing.Any",
@@ -45,157 +49,155 @@ ANNOTATIONS = {
     "timedelta": "datetime.timedelta",
 }
 
-ADDRESS = "a network address has no field"
-EXTENSION = "the type is an extension's"
-SHAPE = "a shape has no type in JSON"
-# Why a column stays out of the API, by PostgreSQL's name of the type.
-UNFIT = {
-    "bit": "a string of bits has no type in JSON",
+ADDRESS = "network addresses have no field type"
+EXTENSION = "the type belongs to an extension"
+SHAPE = "geometric types have no JSON type"
+# The reason why a type is not in the API, by its name in PostgreSQL.
+UNSUPPORTED = {
+    "bit": "bit strings have no JSON type",
     "box": SHAPE,
-    "bytea": "binary data wants a route of its own",
+    "bytea": "binary data needs a separate route",
     "cidr": ADDRESS,
-    "char": "it is a type of the server's own",
+    "char": "it is an internal type of PostgreSQL",
     "circle": SHAPE,
     "geography": EXTENSION,
     "geometry": EXTENSION,
     "halfvec": EXTENSION,
-    "hstore": "the type is an extension's: jsonb holds the same",
+    "hstore": "the type belongs to an extension: jsonb stores the same",
     "inet": ADDRESS,
     "line": SHAPE,
     "lseg": SHAPE,
     "ltree": EXTENSION,
     "macaddr": ADDRESS,
     "macaddr8": ADDRESS,
-    "money": "how it reads depends on the server's locale: numeric does not",
-    "name": "it is a type of the server's own",
-    "oid": "it is a number of the server's own",
+    "money": "its format depends on the server's locale: that of numeric does not",
+    "name": "it is an internal type of PostgreSQL",
+    "oid": "it is an internal type of PostgreSQL",
     "path": SHAPE,
     "point": SHAPE,
     "polygon": SHAPE,
     "sparsevec": EXTENSION,
-    "tsquery": "a search query has no type in JSON",
-    "tsvector": "a search vector is there to be searched, not to be read",
+    "tsquery": "search queries have no JSON type",
+    "tsvector": "search vectors are for searching, not for reading",
     "vector": EXTENSION,
-    "xml": "a document in XML has no type in JSON",
+    "xml": "XML documents have no JSON type",
 }
-
 
 Translate = Callable[[Any, str], ColumnType]
 
-LABEL = re.compile(r"\w[\w.+-]*")
-ARGUMENTS = re.compile(r"\(.*\)|\[\]")
-NUMBERS = re.compile(r"(?<=[(,])-?\d+(?=[,)])")
-MICROSECONDS = 6
-
 
 def describe(type_: TypeEngine[Any], sql: str) -> ColumnType:
-    """A type that the Inspector found, which PostgreSQL writes as `sql`."""
-    translate: Translate = SPECIAL.get(type(type_).__name__, known)
-    told = translate(type_, sql)
-    return told if told.imports else with_imports(told)
+    """Describe a type of the Inspector, which PostgreSQL writes as `sql`."""
+    translate: Translate = TRANSLATORS.get(type(type_).__name__, describe_plain)
+    described = translate(type_, sql)
+    return described if described.imports else add_imports(described)
 
 
-def known(type_: TypeEngine[Any], sql: str) -> ColumnType:
-    """A type without arguments, or one that stays out of the API."""
+def describe_plain(type_: TypeEngine[Any], sql: str) -> ColumnType:
+    """Describe a type without arguments, or one that is not in the API."""
     name = type(type_).__name__
-    if name in KNOWN:
-        python, expression, field = KNOWN[name]
+    if name in PLAIN_TYPES:
+        python, expression, field = PLAIN_TYPES[name]
         return ColumnType(sql, python, expression, field=field, reason=CAVEATS.get(name))
     base = ARGUMENTS.sub("", sql).rpartition(".")[2].strip('"').partition(" ")[0]
-    reason = UNFIT.get(base, "this type is not known here")
+    reason = UNSUPPORTED.get(base, "this type is not supported")
     if base.endswith("range"):
-        reason = "a range has no type in JSON"
+        reason = "ranges have no JSON type"
     if not hasattr(postgresql, name):
         return ColumnType(sql, "Any", "NullType", in_api=False, reason=reason)
     arguments = {"length": getattr(type_, "length", None)}
     if getattr(type_, "varying", False):
         arguments["varying"] = True
-    return ColumnType(sql, "Any", call(name, **arguments), in_api=False, reason=reason)
+    return ColumnType(sql, "Any", format_call(name, **arguments), in_api=False, reason=reason)
 
 
-def characters(type_: Any, sql: str) -> ColumnType:
-    """varchar and char."""
+def describe_characters(type_: Any, sql: str) -> ColumnType:
+    """Describe varchar or char."""
     kind = type(type_).__name__
     arguments = [] if type_.length is None else [type_.length]
-    expression = call("CHAR" if kind == "CHAR" else "String", *arguments)
+    expression = format_call("CHAR" if kind == "CHAR" else "String", *arguments)
     field = f"str:{type_.length}" if type_.length else "text"
     return ColumnType(sql, "str", expression, field=field, reason=CAVEATS.get(kind))
 
 
-def numeric(type_: Any, sql: str) -> ColumnType:
-    """numeric, whose field needs limits."""
+def describe_numeric(type_: Any, sql: str) -> ColumnType:
+    """Describe numeric; its field needs a precision and a scale."""
     if type_.precision is None:
-        return ColumnType(sql, "Decimal", "Numeric", reason="a decimal without limits has no field")
-    expression = call("Numeric", type_.precision, type_.scale)
+        return ColumnType(sql, "Decimal", "Numeric", reason="a field needs a precision and a scale")
+    expression = format_call("Numeric", type_.precision, type_.scale)
     if not 0 <= type_.scale <= type_.precision:
-        return ColumnType(sql, "Decimal", expression, reason="its scale is beyond its digits")
+        return ColumnType(
+            sql, "Decimal", expression, reason="a field needs a scale from 0 to its precision"
+        )
     field = f"decimal:{type_.precision}:{type_.scale}"
     return ColumnType(sql, "Decimal", expression, field=field)
 
 
-def timestamp(type_: Any, sql: str) -> ColumnType:
-    """timestamp; the fields of this service have a zone."""
-    reason = None if type_.timezone else "its values have no zone"
-    return clock(ColumnType(sql, "datetime", "DateTime", field="datetime", reason=reason), type_)
+def describe_timestamp(type_: Any, sql: str) -> ColumnType:
+    """Describe timestamp; fields have a time zone."""
+    reason = None if type_.timezone else "its values have no time zone"
+    return add_precision(
+        ColumnType(sql, "datetime", "DateTime", field="datetime", reason=reason), type_
+    )
 
 
-def time(type_: Any, sql: str) -> ColumnType:
-    """time of day; the fields of this service have no zone."""
-    reason = "its values have a zone" if type_.timezone else None
-    return clock(ColumnType(sql, "time", "Time", field="time", reason=reason), type_)
+def describe_time(type_: Any, sql: str) -> ColumnType:
+    """Describe time; fields have no time zone."""
+    reason = "its values have a time zone" if type_.timezone else None
+    return add_precision(ColumnType(sql, "time", "Time", field="time", reason=reason), type_)
 
 
-def clock(told: ColumnType, type_: Any) -> ColumnType:
-    """The type with its zone and its fractions of a second."""
+def add_precision(described: ColumnType, type_: Any) -> ColumnType:
+    """Add a type's time zone and its precision in fractional digits of a second."""
     zone = type_.timezone or None
     if type_.precision in (None, MICROSECONDS):
-        return replace(told, expression=call(told.expression, timezone=zone))
-    expression = call(type(type_).__name__, timezone=zone, precision=type_.precision)
-    rounding = f"PostgreSQL rounds to {type_.precision} digits of a second"
-    reason = f"{told.reason}, and {rounding}" if told.reason else rounding
-    return replace(told, expression=expression, reason=reason)
+        return replace(described, expression=format_call(described.expression, timezone=zone))
+    expression = format_call(type(type_).__name__, timezone=zone, precision=type_.precision)
+    rounding = f"PostgreSQL rounds to {type_.precision} fractional digits"
+    reason = f"{described.reason}, and {rounding}" if described.reason else rounding
+    return replace(described, expression=expression, reason=reason)
 
 
-def interval(type_: Any, sql: str) -> ColumnType:
-    """interval, which would come back with its months as days."""
-    expression = call("INTERVAL", fields=type_.fields, precision=type_.precision)
-    reason = "a timedelta has no months, and would turn an interval's into days"
+def describe_interval(type_: Any, sql: str) -> ColumnType:
+    """Describe interval; the drivers would convert its months to days."""
+    expression = format_call("INTERVAL", fields=type_.fields, precision=type_.precision)
+    reason = "Python's timedelta has no months and would convert them to days"
     return ColumnType(sql, "timedelta", expression, in_api=False, reason=reason)
 
 
-def enumeration(type_: ENUM, sql: str) -> ColumnType:
-    """A type with labels; it is there, so the model must not create it."""
+def describe_enum(type_: ENUM, sql: str) -> ColumnType:
+    """Describe an enum, which exists and must not be created again."""
     labels = [str(label) for label in type_.enums]
-    options = {"name": type_.name, "schema": foreign(type_.schema), "create_type": False}
-    told = ColumnType(sql, "str", call("ENUM", *labels, **options))
+    options = {"name": type_.name, "schema": get_other_schema(type_.schema), "create_type": False}
+    described = ColumnType(sql, "str", format_call("ENUM", *labels, **options))
     if not labels:
-        return replace(told, reason="it has no labels")
-    told = replace(told, python=f"Literal[{', '.join(map(literal, labels))}]")
+        return replace(described, reason="it has no labels")
+    described = replace(described, python=f"Literal[{', '.join(map(literal, labels))}]")
     if not all(map(LABEL.fullmatch, labels)):
-        return replace(told, reason="a field cannot spell its labels")
-    return replace(told, field=f"enum:{'/'.join(labels)}")
+        return replace(described, reason="a field cannot contain its labels")
+    return replace(described, field=f"enum:{'/'.join(labels)}")
 
 
-def domain(type_: DOMAIN, sql: str) -> ColumnType:
-    """A named type with rules, which the database alone checks."""
+def describe_domain(type_: DOMAIN, sql: str) -> ColumnType:
+    """Describe a domain, whose constraints only the database checks."""
     base = describe(type_.data_type, sql)
-    schema = foreign(type_.schema)
+    schema = get_other_schema(type_.schema)
     options = (f", schema={literal(schema)}" if schema else "") + ", create_type=False"
     expression = f"DOMAIN({literal(type_.name)}, {base.expression}{options})"
     imports = (*base.imports, "sqlalchemy.dialects.postgresql.DOMAIN")
     return replace(base, expression=expression, imports=imports, domain=type_.name)
 
 
-def restored(type_: TypeEngine[Any], base: str | None) -> TypeEngine[Any]:
-    """The type; a domain's own with the arguments that the Inspector leaves out."""
+def restore_arguments(type_: TypeEngine[Any], base: str | None) -> TypeEngine[Any]:
+    """Return the type, for a domain with the arguments that the Inspector omits."""
     item = type_.item_type if isinstance(type_, ARRAY) else type_
     if base and isinstance(item, DOMAIN):
-        item.data_type = with_arguments(item.data_type, base)
+        item.data_type = add_arguments(item.data_type, base)
     return type_
 
 
-def with_arguments(type_: TypeEngine[Any], sql: str) -> TypeEngine[Any]:
-    """A type as PostgreSQL writes it in full."""
+def add_arguments(type_: TypeEngine[Any], sql: str) -> TypeEngine[Any]:
+    """Return a type with the arguments in its SQL."""
     arguments = [int(number) for number in NUMBERS.findall(sql)]
     if isinstance(type_, TIMESTAMP | TIME):
         precision = arguments[0] if arguments else None
@@ -206,8 +208,8 @@ def with_arguments(type_: TypeEngine[Any], sql: str) -> TypeEngine[Any]:
     return type_
 
 
-def array(type_: ARRAY[Any], sql: str) -> ColumnType:
-    """A list, whatever its dimensions: PostgreSQL does not keep them."""
+def describe_array(type_: ARRAY[Any], sql: str) -> ColumnType:
+    """Describe an array; PostgreSQL does not store its number of dimensions."""
     item = describe(type_.item_type, sql.removesuffix("[]"))
     return replace(
         item,
@@ -215,42 +217,42 @@ def array(type_: ARRAY[Any], sql: str) -> ColumnType:
         python=f"list[{item.python}]",
         expression=f"ARRAY({item.expression})",
         field=None,
-        reason="a list has no field" if item.in_api else item.reason,
+        reason="arrays have no field type" if item.in_api else item.reason,
         imports=(*item.imports, "sqlalchemy.dialects.postgresql.ARRAY"),
     )
 
 
-SPECIAL: dict[str, Translate] = {
-    "ARRAY": array,
-    "CHAR": characters,
-    "DOMAIN": domain,
-    "ENUM": enumeration,
-    "INTERVAL": interval,
-    "NUMERIC": numeric,
-    "TIME": time,
-    "TIMESTAMP": timestamp,
-    "VARCHAR": characters,
+TRANSLATORS: dict[str, Translate] = {
+    "ARRAY": describe_array,
+    "CHAR": describe_characters,
+    "DOMAIN": describe_domain,
+    "ENUM": describe_enum,
+    "INTERVAL": describe_interval,
+    "NUMERIC": describe_numeric,
+    "TIME": describe_time,
+    "TIMESTAMP": describe_timestamp,
+    "VARCHAR": describe_characters,
 }
 
 
-def with_imports(told: ColumnType) -> ColumnType:
-    """The type with where its names come from."""
-    name = told.expression.partition("(")[0]
+def add_imports(described: ColumnType) -> ColumnType:
+    """Add the modules of the names in a type's expression and annotation."""
+    name = described.expression.partition("(")[0]
     if name == "NullType":
         origin = "sqlalchemy.types"
     else:
         origin = "sqlalchemy.dialects.postgresql" if name.isupper() else "sqlalchemy"
-    annotation = ANNOTATIONS.get(told.python.partition("[")[0])
-    return replace(told, imports=(f"{origin}.{name}", *([annotation] if annotation else [])))
+    annotation = ANNOTATIONS.get(described.python.partition("[")[0])
+    return replace(described, imports=(f"{origin}.{name}", *([annotation] if annotation else [])))
 
 
-def call(name: str, /, *arguments: object, **options: object) -> str:
-    """A call as it stands in code; the name alone when there are no arguments."""
-    told = [literal(argument) for argument in arguments]
-    told += [f"{key}={literal(value)}" for key, value in options.items() if value is not None]
-    return f"{name}({', '.join(told)})" if told else name
+def format_call(name: str, /, *arguments: object, **options: object) -> str:
+    """Format a call as source code; only the name without arguments."""
+    parts = [literal(argument) for argument in arguments]
+    parts += [f"{key}={literal(value)}" for key, value in options.items() if value is not None]
+    return f"{name}({', '.join(parts)})" if parts else name
 
 
-def foreign(schema: str | None) -> str | None:
-    """A schema that has to be named."""
+def get_other_schema(schema: str | None) -> str | None:
+    """Return the schema, or None for `public`."""
     return None if schema == "public" else schema

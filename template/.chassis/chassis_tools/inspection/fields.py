@@ -1,4 +1,4 @@
-"""The fields of a table, and what they cannot express."""
+"""Fields for the columns of a table, and the features that they cannot express."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -16,12 +16,73 @@ from chassis_tools.scaffolding.names import (
 from chassis_tools.scaffolding.words import singularize
 from manage.errors import CommandError
 
+# The singular and the key of each table with a resource, by schema and name.
+References = Mapping[tuple[str, str], tuple[str, tuple[str, ...]]]
+Access = Literal["read and write", "read only", "none"]
 
-def names_after(table: str) -> ResourceNames | None:
-    """What the resource of a table is called; None if the table's name gives none."""
-    meant = to_snake_case(table)
-    singular = singularize(meant) or meant
-    # A suggestion for people could mean another table here: `customer` for `user`.
+TIMESTAMPS = {"created_at", "updated_at"}
+LITERAL = re.compile(r"'([\w.+-]+)'::[^()]+|(-?[\d.]+)|\((-[\d.]+)\)|(true|false)")
+WITH_DEFAULT = {"bool", "int", "bigint", "float", "decimal", "str", "text", "enum"}
+KEPT = "unchanged in the table"
+NOT_IN_API = "unchanged in the table, not in the API"
+READ_ONLY = "read-only in the API"
+CHECKED = "checked by the database, not by the API"
+PLAIN = "unchanged in the table and the model; a plain value in the API"
+DECLARED = "in the API, declared by `manage inspect --write`; `manage make` has no such field"
+
+FEATURE_REASONS = {
+    "check": "SQLAlchemy cannot read it",
+    "child table": "queries of this table include its rows",
+    "exclusion constraint": "a field cannot declare what must not overlap",
+    "foreign key": "SQLAlchemy cannot read it",
+    "not null": "existing rows may violate it",
+    "parent": "it inherits columns, and queries of its parent include its rows",
+    "partition": "partitions are created in SQL",
+    "partition of": "its rows belong to its parent",
+    "partitioning": "a model does not declare partitioning",
+    "policy": "it decides which rows the service may read and write",
+    "primary key": "SQLAlchemy cannot read it",
+    "query": "a model has no query",
+    "row security": "its policies decide which rows the service may read and write",
+    "rule": "it rewrites statements",
+    "statistics": "a model does not declare statistics",
+    "storage options": "a model does not declare storage options",
+    "trigger": "it may change rows without the service",
+    "unique": "SQLAlchemy cannot read it",
+    "unlogged": "a server crash empties it",
+}
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field; if `spec` is None, `manage make` has no such field."""
+
+    name: str
+    column: str
+    access: Access
+    spec: str | None = None
+    resource: str | None = None
+
+    def rename(self, name: str) -> "Field":
+        """Return the field with another name."""
+        spec = self.spec and name + self.spec.removeprefix(self.name)
+        return replace(self, name=name, spec=spec)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A feature of a table that its resource does not express."""
+
+    subject: str
+    reason: str
+    outcome: str
+
+
+def derive_resource_names(table: str) -> ResourceNames | None:
+    """Derive a resource's names from its table's; None if that is impossible."""
+    plural = to_snake_case(table)
+    singular = singularize(plural) or plural
+    # Suggestions of `derive_names`, such as `customer` for `user`, could name another table.
     for name in (singular, f"{singular}_entry"):
         try:
             return derive_names(name)
@@ -30,61 +91,38 @@ def names_after(table: str) -> ResourceNames | None:
     return None
 
 
-def field_name(column: str, *, is_reference: bool = False, is_kept: bool = False) -> str | None:
-    """What the field of a column is called; None if the column's name gives none."""
+def derive_field_name(
+    column: str, *, is_reference: bool = False, is_kept: bool = False
+) -> str | None:
+    """Derive a field's name from its column's; None if that is impossible."""
     name = to_snake_case(column)
     if is_kept and name == column:
         return name
     if is_reference and len(name) > len("_id"):
         name = name.removesuffix("_id")
     names = (name, f"{name}_entry" if is_reference else f"{name}_value")
-    return next((each for each in names if find_field_problem(each) is None), None)
+    return next((candidate for candidate in names if find_field_problem(candidate) is None), None)
 
 
-# The singular and the key of each table that becomes a resource, by schema and name.
-References = Mapping[tuple[str, str], tuple[str, tuple[str, ...]]]
-Access = Literal["read and write", "read only", "none"]
-
-TIMESTAMPS = {"created_at", "updated_at"}
-LITERAL = re.compile(r"'([\w.+-]+)'::[^()]+|(-?[\d.]+)|\((-[\d.]+)\)|(true|false)")
-WITH_DEFAULT = {"bool", "int", "bigint", "float", "decimal", "str", "text", "enum"}
-
-
-@dataclass(frozen=True)
-class Field:
-    """A field; without `spec` it cannot be given to `manage make`."""
-
-    name: str
-    column: str
-    access: Access
-    spec: str | None = None
-    resource: str | None = None
-
-    def renamed(self, name: str) -> "Field":
-        """The same field by another name."""
-        spec = self.spec and name + self.spec.removeprefix(self.name)
-        return replace(self, name=name, spec=spec)
-
-
-def field_of(table: Table, column: Column, references: References) -> Field:
-    """The field that a column would become."""
-    target = referred(table, column, references)
+def build_field(table: Table, column: Column, references: References) -> Field:
+    """Build the field of a column."""
+    target = find_resource(table, column, references)
     is_key = table.key is not None and column.name in table.key.columns
     is_kept = column.name in TIMESTAMPS or (is_key and column.name == "id")
-    name = field_name(column.name, is_reference=target is not None, is_kept=is_kept)
+    name = derive_field_name(column.name, is_reference=target is not None, is_kept=is_kept)
     if name is None:
         place = table.columns.index(column) + 1
-        return Field(f"column_{place}", column.name, access_of(column))
-    access = access_of(column)
+        return Field(f"column_{place}", column.name, get_access(column))
+    access = get_access(column)
     kind = f"ref:{target}" if target else column.type.field
     spec = None
     if kind and access == "read and write" and not is_key:
-        spec = ",".join([f"{name}:{kind}", *flags(table, column, kind)])
+        spec = ",".join([f"{name}:{kind}", *build_flags(table, column, kind)])
     return Field(name, column.name, access, spec, target)
 
 
-def access_of(column: Column) -> Access:
-    """What the API lets its clients do with a column."""
+def get_access(column: Column) -> Access:
+    """Return the access that API clients have to a column."""
     if not column.type.in_api or is_secret(column.name):
         return "none"
     if column.generated or column.identity or "nextval(" in (column.default or ""):
@@ -93,154 +131,117 @@ def access_of(column: Column) -> Access:
     return "read only" if is_timestamp else "read and write"
 
 
-def flags(table: Table, column: Column, kind: str) -> list[str]:
-    """What a field says beside its type."""
-    told = ["optional"] if column.nullable else []
-    if (column.name,) in table.unique_columns():
-        told.append("unique")
+def build_flags(table: Table, column: Column, kind: str) -> list[str]:
+    """Build the flags of a field."""
+    flags = ["optional"] if column.nullable else []
+    if (column.name,) in table.get_unique_columns():
+        flags.append("unique")
     elif kind[:4] != "ref:" and any(
         index.columns == (column.name,) and index.is_plain for index in table.indexes
     ):
-        told.append("index")
-    default = literal_default(column)
+        flags.append("index")
+    default = parse_default(column)
     if default is not None and kind.partition(":")[0] in WITH_DEFAULT:
-        told.append(f"default={default}")
-    return told
+        flags.append(f"default={default}")
+    return flags
 
 
-def literal_default(column: Column) -> str | None:
-    """The default if it is a plain value that a shell leaves alone."""
-    found = LITERAL.fullmatch(column.default or "")
-    return next((value for value in found.groups() if value), None) if found else None
+def parse_default(column: Column) -> str | None:
+    """Return the default if it is a literal without characters that a shell interprets."""
+    match = LITERAL.fullmatch(column.default or "")
+    return next((value for value in match.groups() if value), None) if match else None
 
 
-def referred(table: Table, column: Column, references: References) -> str | None:
-    """The resource that a column refers to by its key."""
-    for key in table.references(column.name):
-        if refers(key, references):
+def find_resource(table: Table, column: Column, references: References) -> str | None:
+    """Return the resource to which a column refers by its key."""
+    for key in table.get_foreign_keys(column.name):
+        if is_reference_to_key(key, references):
             return references[key.schema, key.table][0]
     return None
 
 
-def refers(key: ForeignKey, references: References) -> bool:
-    """Whether a foreign key points to the key of a resource."""
+def is_reference_to_key(key: ForeignKey, references: References) -> bool:
+    """Return True if a foreign key refers to the key of a resource."""
     target = references.get((key.schema, key.table))
     return target is not None and target[1] == key.target_columns
 
 
-KEPT = "kept in the table"
-NOT_IN_API = "kept in the table, not in the API"
-READ_ONLY = "read only in the API"
-CHECKED = "the database checks it, not the API"
-PLAIN = "kept in the table and the model; the API takes the plain value"
-WRITTEN = "in the API; `manage make` has no such field, `manage inspect --write` declares it"
-
-FEATURES = {
-    "check": "SQLAlchemy cannot read it",
-    "child table": "what is read from here includes its rows",
-    "exclusion constraint": "no field says what may not overlap",
-    "foreign key": "SQLAlchemy cannot read it",
-    "not null": "rows that are there may break it",
-    "parent": "it inherits columns and is read with its parent",
-    "partition": "partitions are made in SQL",
-    "partition of": "its rows are its parent's",
-    "partitioning": "a model does not say how rows are spread",
-    "policy": "what the service's role may see and write depends on it",
-    "primary key": "SQLAlchemy cannot read it",
-    "query": "a model has no query",
-    "row security": "what the service's role may see and write depends on its policies",
-    "rule": "it replaces what a statement does",
-    "statistics": "a model has no statistics",
-    "storage options": "a model does not say how rows are stored",
-    "trigger": "it acts on rows behind the service",
-    "unique": "SQLAlchemy cannot read it",
-    "unlogged": "a crash of the server empties it",
-}
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something that a resource does not express."""
-
-    subject: str
-    reason: str
-    outcome: str
-
-
-def column_findings(table: Table, column: Column, field: Field) -> Iterator[Finding]:
-    """What a column has that its field does not say."""
+def find_column_findings(table: Table, column: Column, field: Field) -> Iterator[Finding]:
+    """Yield features of a column that its field does not express."""
     subject = f"column {column.name}"
     if field.name != column.name and field.resource is None:
-        spelled = column.name == to_snake_case(column.name)
-        told = "the name has another meaning" if spelled else "it is not in snake_case"
-        yield Finding(subject, told, f"the model keeps the name, the API says {field.name}")
+        is_snake_case = column.name == to_snake_case(column.name)
+        why = "the name is reserved" if is_snake_case else "the name is not in to_snake_case"
+        yield Finding(subject, why, f"the model keeps the name, the API uses {field.name}")
     elif field.resource is not None and column.name != f"{field.name}_id":
-        told = f"a reference to {field.resource} would be {field.name}_id"
-        yield Finding(subject, told, "the model keeps the name")
-    yield from type_findings(subject, column, field)
+        why = f"a reference to {field.resource} would be {field.name}_id"
+        yield Finding(subject, why, "the model keeps the name")
+    yield from find_type_findings(subject, column, field)
     is_key = table.key is not None and column.name in table.key.columns
-    if column.default and not is_key and not told_by_field(column, field):
-        yield Finding(subject, f"its default is {column.default}", "the database fills it in")
+    if column.default and not is_key and not is_default_in_field(column, field):
+        yield Finding(subject, f"its default is {column.default}", "the database sets it")
     if column.collation:
-        yield Finding(subject, f"it is sorted by the collation {column.collation}", KEPT)
+        yield Finding(subject, f"it has the collation {column.collation}", KEPT)
 
 
-def type_findings(subject: str, column: Column, field: Field) -> Iterator[Finding]:
-    """What the column's type and PostgreSQL's own hand in its values come to."""
+def find_type_findings(subject: str, column: Column, field: Field) -> Iterator[Finding]:
+    """Yield limitations of a column's type and of values that PostgreSQL computes."""
     type_ = column.type
-    required = "" if column.is_filled else "; POST fails unless a trigger fills it in"
+    required = "" if column.is_filled else "; POST fails unless a trigger sets it"
     if is_secret(column.name):
-        yield Finding(subject, "its name says that it is a secret", NOT_IN_API + required)
+        yield Finding(subject, "its name indicates a secret", NOT_IN_API + required)
     if not type_.in_api:
         yield Finding(subject, type_.reason or type_.sql, NOT_IN_API + required)
     elif type_.reason and field.resource is None:
-        yield Finding(subject, type_.reason, WRITTEN if type_.field is None else "in the API")
+        yield Finding(subject, type_.reason, DECLARED if type_.field is None else "in the API")
     if type_.domain:
-        yield Finding(subject, f"the domain {type_.domain} may have rules", CHECKED)
+        yield Finding(subject, f"the domain {type_.domain} may have constraints", CHECKED)
     if column.generated or column.identity:
         yield Finding(subject, f"it is {column.origin}", READ_ONLY)
     elif column.name in TIMESTAMPS and field.access == "read only":
-        yield Finding(subject, "the service keeps such times itself", READ_ONLY)
+        yield Finding(subject, "the service sets this timestamp", READ_ONLY)
 
 
-def told_by_field(column: Column, field: Field) -> bool:
-    """Whether the field's own default is the column's."""
+def is_default_in_field(column: Column, field: Field) -> bool:
+    """Return True if the field declares the column's default."""
     kind = (field.spec or "").partition(":")[2].partition(":")[0].partition(",")[0]
-    return kind in WITH_DEFAULT and literal_default(column) is not None
+    return kind in WITH_DEFAULT and parse_default(column) is not None
 
 
-def constraint_findings(table: Table, references: References) -> Iterator[Finding]:
-    """The constraints and indexes that no field speaks of."""
+def find_constraint_findings(table: Table, references: References) -> Iterator[Finding]:
+    """Yield constraints and indexes that fields cannot express."""
     for key in table.foreign_keys:
-        if reason := foreign_key_reason(table, key, references):
+        if reason := explain_foreign_key(table, key, references):
             yield Finding(f"foreign key {key.name}", reason, PLAIN)
     for check in table.checks:
-        yield Finding(f"check {check.name}", f"no field says {check.condition}", CHECKED)
+        yield Finding(f"check {check.name}", f"a field cannot declare {check.condition}", CHECKED)
     for index in table.indexes:
         if not index.valid:
-            yield Finding(f"index {index.name}", "PostgreSQL does not use it: it is invalid", KEPT)
+            yield Finding(
+                f"index {index.name}", "it is invalid, so that PostgreSQL does not use it", KEPT
+            )
 
 
-def foreign_key_reason(table: Table, key: ForeignKey, references: References) -> str | None:
-    """Why a foreign key is no reference to a resource."""
+def explain_foreign_key(table: Table, key: ForeignKey, references: References) -> str | None:
+    """Return the reason why a foreign key is not a reference to a resource, or None."""
     if len(key.columns) > 1:
         return f"it has {len(key.columns)} columns"
-    if refers(key, references):
+    if is_reference_to_key(key, references):
         return None
     if key.schema != table.schema:
         return f"{key.schema}.{key.table} is in another schema"
     if (key.schema, key.table) not in references:
-        return f"{key.table} is no resource, or not among the tables that were asked for"
-    return f"it points to {', '.join(key.target_columns)}, which is not the key of {key.table}"
+        return f"{key.table} is not a resource, or not among the selected tables"
+    return f"it refers to {', '.join(key.target_columns)}, which is not the key of {key.table}"
 
 
-def feature_findings(table: Table) -> Iterator[Finding]:
-    """What belongs to the table and to no model."""
+def find_feature_findings(table: Table) -> Iterator[Finding]:
+    """Yield objects of a table that no model declares."""
     for feature in table.features:
-        yield Finding(label(feature), FEATURES[feature.kind], KEPT)
+        yield Finding(describe_feature(feature), FEATURE_REASONS[feature.kind], KEPT)
 
 
-def label(feature: Feature) -> str:
-    """The feature's kind, and its name if it has one of its own."""
-    own = ("partitioning", "query", "row security", "storage options", "unlogged")
-    return feature.kind if feature.kind in own else f"{feature.kind} {feature.name}"
+def describe_feature(feature: Feature) -> str:
+    """Return the feature's kind, with its name unless that is the table's."""
+    unnamed = ("partitioning", "query", "row security", "storage options", "unlogged")
+    return feature.kind if feature.kind in unnamed else f"{feature.kind} {feature.name}"

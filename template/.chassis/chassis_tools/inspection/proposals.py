@@ -1,4 +1,4 @@
-"""The resources that an inspection proposes, as text and JSON."""
+"""Proposed resources for tables, as text and as JSON."""
 
 import json
 import re
@@ -9,28 +9,29 @@ from chassis_tools.inspection.fields import (
     Field,
     Finding,
     References,
-    column_findings,
-    constraint_findings,
-    feature_findings,
-    field_of,
-    names_after,
+    build_field,
+    derive_resource_names,
+    find_column_findings,
+    find_constraint_findings,
+    find_feature_findings,
 )
 from chassis_tools.inspection.tables import Column, Feature, Schema, Table
 from chassis_tools.scaffolding.literals import is_secret
 from chassis_tools.scaffolding.names import ResourceNames
 
-NO_RESOURCE = "no resource, kept as it is"
+PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_$]*")
+NO_RESOURCE = "no resource, unchanged"
 KEY_TYPES = {"int", "str", "UUID"}
 NOT_TABLES = {
     "foreign table": "its rows are on another server",
-    "materialized view": "its rows are a query's",
-    "view": "its rows are a query's",
+    "materialized view": "its rows come from a query",
+    "view": "its rows come from a query",
 }
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """What a table would become; without names, none."""
+    """A proposal for a table; without names, it does not become a resource."""
 
     table: Table
     singular: str | None
@@ -41,76 +42,82 @@ class Proposal:
 
     @property
     def is_resource(self) -> bool:
-        """Whether the table would become a resource."""
+        """True if the table becomes a resource."""
         return self.singular is not None
 
 
 def propose(schema: Schema) -> list[Proposal]:
-    """A proposal for each table."""
+    """Propose a resource, or give the reason why not, for each table."""
     names: dict[str, ResourceNames] = {}
     obstacles: dict[str, str] = {}
     for table in schema.tables:
-        found = names_after(table.name)
-        if reason := obstacle(table) or name_obstacle(found, names):
+        derived = derive_resource_names(table.name)
+        if reason := find_obstacle(table) or find_name_obstacle(derived, names):
             obstacles[table.name] = reason
-        elif found:
-            names[table.name] = found
+        elif derived:
+            names[table.name] = derived
     references = {
         (schema.name, table.name): (names[table.name].singular, table.key.columns)
         for table in schema.tables
         if table.key and table.name in names
     }
     return [
-        resource(table, names[table.name], references)
+        build_proposal(table, names[table.name], references)
         if table.name in names
-        else refusal(table, obstacles[table.name])
+        else reject_table(table, obstacles[table.name])
         for table in schema.tables
     ]
 
 
-def name_obstacle(found: ResourceNames | None, names: Mapping[str, ResourceNames]) -> str | None:
-    """Why a resource cannot have the name that was found."""
-    if found is None:
-        return "no resource can be named after it"
-    told = {found.singular, found.plural}
-    taken = [table for table, other in names.items() if told & {other.singular, other.plural}]
-    return f"the resource {found.singular} would be that of {taken[0]}" if taken else None
+def find_name_obstacle(
+    derived: ResourceNames | None, names: Mapping[str, ResourceNames]
+) -> str | None:
+    """Return the reason why a resource cannot have its derived name, or None."""
+    if derived is None:
+        return "no name can be derived from its name"
+    wanted = {derived.singular, derived.plural}
+    taken = [
+        (table, other.singular)
+        for table, other in names.items()
+        if wanted & {other.singular, other.plural}
+    ]
+    return f"the table {taken[0][0]} already has the resource {taken[0][1]}" if taken else None
 
 
-def resource(table: Table, names: ResourceNames, references: References) -> Proposal:
-    """The proposal of a table that can be a resource."""
-    fields = distinct([field_of(table, column, references) for column in table.columns])
+def build_proposal(table: Table, names: ResourceNames, references: References) -> Proposal:
+    """Build the proposal of a table that becomes a resource."""
+    fields = number_duplicates([build_field(table, column, references) for column in table.columns])
     findings = [
-        *table_findings(table, names),
+        *find_table_findings(table, names),
         *(
             finding
             for column, field in zip(table.columns, fields, strict=True)
-            for finding in column_findings(table, column, field)
+            for finding in find_column_findings(table, column, field)
         ),
-        *constraint_findings(table, references),
-        *feature_findings(table),
+        *find_constraint_findings(table, references),
+        *find_feature_findings(table),
     ]
     keys = [field for field in fields if table.key and field.column in table.key.columns]
     others = tuple(field for field in fields if field not in keys)
     return Proposal(table, names.singular, names.plural, keys[0], others, tuple(findings))
 
 
-def refusal(table: Table, reason: str) -> Proposal:
-    """The proposal of a table that stays for SQL."""
-    findings = (Finding(table.kind, reason, NO_RESOURCE), *feature_findings(table))
+def reject_table(table: Table, reason: str) -> Proposal:
+    """Build the proposal of a table that does not become a resource."""
+    findings = (Finding(table.kind, reason, NO_RESOURCE), *find_feature_findings(table))
     return Proposal(table, None, None, None, (), findings)
 
 
-def obstacle(table: Table) -> str | None:
-    """Why a table cannot be a resource."""
+def find_obstacle(table: Table) -> str | None:
+    """Return the reason why a table cannot become a resource, or None."""
     if table.kind in NOT_TABLES:
         return NOT_TABLES[table.kind]
     for feature in table.features:
         if feature.kind == "partition of":
-            return f"{feature.name} holds its rows too"
+            return f"its rows are also rows of {feature.name}"
     if any("," in name for key in table.foreign_keys for name in key.columns + key.target_columns):
         return "a column of its foreign key has a comma in its name, which SQLAlchemy cannot read"
-    if any("nextval('" in told and "''" in told for told in defaults(table)):
+    if any("nextval('" in default and "''" in default for default in get_defaults(table)):
         return (
             "the sequence that numbers its rows has a quote in its name, which Alembic cannot read"
         )
@@ -118,111 +125,110 @@ def obstacle(table: Table) -> str | None:
         other = ", though a unique constraint could serve as one" if table.has_unique else ""
         return f"it has no primary key{other}"
     if len(table.key.columns) > 1:
-        return composite(table, table.key.columns)
-    return unfit_key(table.column(table.key.columns[0]))
+        return describe_composite_key(table, table.key.columns)
+    return find_key_obstacle(table.get_column(table.key.columns[0]))
 
 
-def defaults(table: Table) -> list[str]:
-    """The expressions that fill its columns."""
+def get_defaults(table: Table) -> list[str]:
+    """Return the default expressions of a table's columns."""
     return [column.default for column in table.columns if column.default]
 
 
-def composite(table: Table, columns: tuple[str, ...]) -> str:
-    """What a key of several columns says about its table."""
-    linked = [table.references(column) for column in columns]
-    told = f"its key has {len(columns)} columns"
+def describe_composite_key(table: Table, columns: tuple[str, ...]) -> str:
+    """Return the reason why a key of several columns does not fit."""
+    linked = [table.get_foreign_keys(column) for column in columns]
+    reason = f"its key has {len(columns)} columns"
     if all(linked):
-        return f"{told}: it links {' and '.join(keys[0].table for keys in linked)}"
-    return told
+        return f"{reason}: it links {' and '.join(keys[0].table for keys in linked)}"
+    return reason
 
 
-def unfit_key(column: Column) -> str | None:
-    """Why a column cannot stand in a path."""
+def find_key_obstacle(column: Column) -> str | None:
+    """Return the reason why a key cannot be part of a URL path, or None."""
     if is_secret(column.name):
-        return f"its key is {column.name}, and a path would tell that secret"
+        return f"its key is {column.name}, and URL paths must not contain secrets"
     if column.type.in_api and column.type.python in KEY_TYPES:
         return None
-    return f"its key is of the type {column.type.sql}, which cannot stand in a path"
+    return f"its key has the type {column.type.sql}, which cannot be part of a URL path"
 
 
-def table_findings(table: Table, names: ResourceNames) -> Iterator[Finding]:
-    """What is particular about a resource's name and key."""
+def find_table_findings(table: Table, names: ResourceNames) -> Iterator[Finding]:
+    """Yield differences of a resource's name and key from those of new resources."""
     if table.name != names.plural:
         yield Finding(
             "name", f"the table is {table.name}, not {names.plural}", "the model keeps its name"
         )
-    key = table.column(table.key.columns[0]) if table.key else None
+    key = table.get_column(table.key.columns[0]) if table.key else None
     if key and (key.name, key.type.python) != ("id", "UUID"):
-        told = f"it is {key.name} ({key.type.sql})"
-        yield Finding("key", told, f"the model keeps it, a path to one {names.singular} ends in it")
+        why = f"it is {key.name} ({key.type.sql})"
+        yield Finding(
+            "key", why, f"the model keeps it; the path of each {names.singular} ends with it"
+        )
     if key and not key.is_filled and key.type.python != "UUID":
-        yield Finding("key", "nothing but the client can fill it", "given by POST, never changed")
+        yield Finding("key", "only the client can set it", "set by POST, never changed")
 
 
-def distinct(fields: list[Field]) -> list[Field]:
-    """The fields, of which those that would share a name are numbered."""
+def number_duplicates(fields: list[Field]) -> list[Field]:
+    """Append numbers to the names of fields that would share a name."""
     names = [field.name for field in fields]
     return [
-        field.renamed(f"{field.name}_{number + 1}")
+        field.rename(f"{field.name}_{number + 1}")
         if (number := names[:place].count(field.name))
         else field
         for place, field in enumerate(fields)
     ]
 
 
-PLAIN = re.compile(r"[a-z_][a-z0-9_$]*")
-
-
-def as_json(schema: Schema, proposals: Iterable[Proposal]) -> str:
-    """Everything, in ASCII."""
-    told = [asdict(proposal) for proposal in proposals]
+def format_json(schema: Schema, proposals: Iterable[Proposal]) -> str:
+    """Format proposals as JSON, in ASCII."""
+    tables = [asdict(proposal) for proposal in proposals]
     objects = [asdict(feature) for feature in schema.objects]
-    return json.dumps({"schema": schema.name, "tables": told, "objects": objects}, indent=2)
+    return json.dumps({"schema": schema.name, "tables": tables, "objects": objects}, indent=2)
 
 
-def as_text(schema: Schema, proposals: list[Proposal]) -> str:
-    """A paragraph per table, one for what is beside them, and the sum."""
-    parts = ["\n".join(paragraph(proposal)) for proposal in proposals]
+def format_text(schema: Schema, proposals: list[Proposal]) -> str:
+    """Format proposals as a paragraph for each table, one for other objects, and a summary."""
+    parts = ["\n".join(format_proposal(proposal)) for proposal in proposals]
     if schema.objects:
-        parts.append("\n".join(["Beside the tables, kept as it is:", *features(schema.objects)]))
+        parts.append("\n".join(["Other objects, unchanged:", *format_features(schema.objects)]))
     resources = sum(proposal.is_resource for proposal in proposals)
-    parts.append(f"{resources} of {len(proposals)} would be resources.")
+    parts.append(f"{resources} of {len(proposals)} tables can become resources.")
     return "\n\n".join(parts)
 
 
-def paragraph(proposal: Proposal) -> Iterator[str]:
-    """A table: what it would be, its columns, its keys and indexes, and what is not expressed."""
+def format_proposal(proposal: Proposal) -> Iterator[str]:
+    """Yield the lines of a table's paragraph."""
     table = proposal.table
-    name = f"{quoted(table.schema)}.{quoted(table.name)}"
+    name = f"{quote_name(table.schema)}.{quote_name(table.name)}"
     if proposal.is_resource:
         yield f"{name} ({table.kind}): the resource {proposal.singular}, {proposal.plural}"
     else:
         yield f"{name} ({table.kind}): no resource"
     if table.comment:
-        yield f"  comment: {shown(table.comment)}"
-    yield from aligned(columns(proposal))
-    if told := list(definitions(table)):
+        yield f"  comment: {to_one_line(table.comment)}"
+    yield from align(list_columns(proposal))
+    if lines := list(list_definitions(table)):
         yield "  with"
-        yield from told
-    yield "  not expressed" if proposal.findings else "  all is expressed"
+        yield from lines
+    yield "  not expressed" if proposal.findings else "  everything is expressed"
     for finding in proposal.findings:
-        told_of = shown(f"{finding.subject}: {finding.reason}")
-        yield f"    {told_of} -> {finding.outcome}"
+        text = to_one_line(f"{finding.subject}: {finding.reason}")
+        yield f"    {text} -> {finding.outcome}"
 
 
-def columns(proposal: Proposal) -> Iterator[tuple[str, str, str]]:
-    """A line for each column: its name, its type, its field."""
+def list_columns(proposal: Proposal) -> Iterator[tuple[str, str, str]]:
+    """Yield the name, type and field of each column."""
     fields = {field.column: field for field in proposal.fields}
     for column in proposal.table.columns:
         is_key = proposal.key is not None and proposal.key.column == column.name
-        told = ["the key" if is_key else fate(fields.get(column.name))]
-        told += [f"({shown(column.origin)})"] if column.origin else []
-        told += [f"-- {shown(column.comment)}"] if column.comment else []
-        yield quoted(column.name), shown(type_of(column)), "  ".join(told)
+        parts = ["the key" if is_key else describe_field(fields.get(column.name))]
+        parts += [f"({to_one_line(column.origin)})"] if column.origin else []
+        parts += [f"-- {to_one_line(column.comment)}"] if column.comment else []
+        yield quote_name(column.name), to_one_line(describe_type(column)), "  ".join(parts)
 
 
-def fate(field: Field | None) -> str:
-    """What a column becomes."""
+def describe_field(field: Field | None) -> str:
+    """Return the specification of a column's field, or its access."""
     if field is None:
         return "-"
     if field.access == "none":
@@ -230,49 +236,49 @@ def fate(field: Field | None) -> str:
     return field.spec or f"{field.name}, {field.access}"
 
 
-def type_of(column: Column) -> str:
-    """The type, how it is sorted, and whether it may be empty."""
-    collation = f" collate {quoted(column.collation)}" if column.collation else ""
+def describe_type(column: Column) -> str:
+    """Return the type with its collation and nullability, in SQL."""
+    collation = f" collate {quote_name(column.collation)}" if column.collation else ""
     return column.type.sql + collation + ("" if column.nullable else " not null")
 
 
-def definitions(table: Table) -> Iterator[str]:
-    """The keys, constraints and indexes, and the definitions of the rest, as PostgreSQL has them."""
+def list_definitions(table: Table) -> Iterator[str]:
+    """Yield the definitions of constraints, indexes and other features, in SQL."""
     for constraint in table.constraints:
-        yield f"    {quoted(constraint.name)} {shown(constraint.definition)}"
+        yield f"    {quote_name(constraint.name)} {to_one_line(constraint.definition)}"
     for index in table.indexes:
-        yield f"    {shown(index.definition)}"
-    yield from features(table.features)
+        yield f"    {to_one_line(index.definition)}"
+    yield from format_features(table.features)
 
 
-def features(found: Iterable[Feature]) -> Iterator[str]:
-    """A line for each."""
-    for feature in found:
-        yield f"    {feature.kind} {shown(f'{feature.name} {feature.definition}')}".rstrip()
+def format_features(features: Iterable[Feature]) -> Iterator[str]:
+    """Yield a line for each feature."""
+    for feature in features:
+        yield f"    {feature.kind} {to_one_line(f'{feature.name} {feature.definition}')}".rstrip()
 
 
-def aligned(rows: Iterable[tuple[str, str, str]]) -> Iterator[str]:
-    """The rows with their columns below each other."""
-    told = list(rows)
-    widths = [max((len(row[place]) for row in told), default=0) for place in (0, 1)]
-    for name, type_, rest in told:
+def align(rows: Iterable[tuple[str, str, str]]) -> Iterator[str]:
+    """Yield rows as lines with aligned columns."""
+    lines = list(rows)
+    widths = [max((len(row[index]) for row in lines), default=0) for index in (0, 1)]
+    for name, type_, rest in lines:
         yield f"    {name:{widths[0]}}  {type_:{widths[1]}}  {rest}"
 
 
-def quoted(name: str) -> str:
-    """A name as SQL has it."""
-    if PLAIN.fullmatch(name):
+def quote_name(name: str) -> str:
+    """Quote a name for SQL if necessary."""
+    if PLAIN_NAME.fullmatch(name):
         return name
-    return escaped('"' + name.replace('"', '""') + '"')
+    return escape_unprintable('"' + name.replace('"', '""') + '"')
 
 
-def shown(text: str) -> str:
-    """A text of many lines on one."""
-    return escaped(re.sub(r"[ \t\r\n]+", " ", text))
+def to_one_line(text: str) -> str:
+    """Join the lines of a text and escape control characters."""
+    return escape_unprintable(re.sub(r"[ \t\r\n]+", " ", text))
 
 
-def escaped(text: str) -> str:
-    """A text without characters that a terminal would obey."""
+def escape_unprintable(text: str) -> str:
+    """Escape characters that a terminal could interpret."""
     return "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape").decode()
         for letter in text

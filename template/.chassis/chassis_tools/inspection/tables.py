@@ -1,13 +1,13 @@
-"""What a database's schema holds, told without SQLAlchemy's types."""
+"""The contents of a database schema, without SQLAlchemy's types."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class ColumnType:
-    """A type as PostgreSQL, an annotation, SQLAlchemy and `manage make` write it.
+    """A type in SQL, as an annotation, as a SQLAlchemy expression and as a field of `manage make`.
 
-    Without `field` there is no such field; `reason` says why, or what else to know of the type.
+    If `field` is None, no field type fits. `reason` says why, or names a limitation.
     """
 
     sql: str
@@ -16,34 +16,35 @@ class ColumnType:
     in_api: bool = True
     field: str | None = None
     reason: str | None = None
-    # Where the names in the annotation and in the expression come from: "decimal.Decimal".
     imports: tuple[str, ...] = ()
+    """The names in the annotation and the expression, as in `decimal.Decimal`."""
     domain: str | None = None
 
 
 @dataclass(frozen=True)
 class Identity:
-    """A column that PostgreSQL numbers."""
+    """An identity column's options."""
 
     always: bool
     options: dict[str, int | bool] = field(default_factory=dict)
 
     @property
     def sql(self) -> str:
-        """How PostgreSQL writes it."""
+        """The clause in SQL."""
         kind = "always" if self.always else "by default"
         return f"generated {kind} as identity"
 
 
 @dataclass(frozen=True)
 class Expression:
-    """What an expression is made of: only what is surely harmless may be evaluated."""
+    """Properties of an expression; only a harmless one may be evaluated."""
 
     is_harmless: bool
+    """True if it cannot run user-defined code."""
     is_lost: bool
-    """Whether it needs code that the migration does not create."""
+    """True if it needs code that the migration does not create."""
     condition: str = ""
-    """Of a domain's check, which says VALUE for the value."""
+    """The condition of a domain's check, in which VALUE stands for the value."""
 
 
 UNKNOWN = Expression(is_harmless=False, is_lost=False)
@@ -62,14 +63,15 @@ class Column:
     stored: bool = True
     collation: str | None = None
     comment: str | None = None
-    # What can be tried of it without running what the database's users made.
     built_in: str | None = None
+    """The built-in type below its domains; values can be cast to it without user-defined code."""
     rules: tuple[Expression, ...] = ()
+    """The checks of its domains."""
     default_state: Expression = UNKNOWN
 
     @property
     def origin(self) -> str | None:
-        """Where its value comes from when nobody gives one."""
+        """The source of values that an INSERT omits."""
         if self.generated:
             return f"generated {'stored' if self.stored else 'virtual'} as {self.generated}"
         if self.identity:
@@ -78,13 +80,13 @@ class Column:
 
     @property
     def is_filled(self) -> bool:
-        """Whether a row can be written without a value for it."""
+        """True if an INSERT may omit the column."""
         return bool(self.nullable or self.default or self.identity or self.generated)
 
 
 @dataclass(frozen=True)
 class Constraint:
-    """A rule of the table, in PostgreSQL's words."""
+    """A constraint with its definition in SQL."""
 
     name: str
     definition: str
@@ -99,7 +101,7 @@ class Key(Constraint):
 
 @dataclass(frozen=True)
 class Check(Constraint):
-    """What every row has to fulfil."""
+    """A check constraint."""
 
     condition: str
     state: Expression = UNKNOWN
@@ -107,7 +109,7 @@ class Check(Constraint):
 
 @dataclass(frozen=True)
 class Index:
-    """An index; of an element that is an expression the column is None."""
+    """An index; the column of an expression element is None."""
 
     name: str
     columns: tuple[str | None, ...]
@@ -126,14 +128,15 @@ class Index:
 
     @property
     def is_plain(self) -> bool:
-        """Whether it says no more than which columns it holds."""
-        told = self.where or self.include or self.operators or self.sorting or self.options
-        return None not in self.columns and self.method == "btree" and self.valid and not told
+        """True for a valid B-tree index on columns, without further options."""
+        options = self.where or self.include or self.operators or self.sorting or self.options
+        is_btree = self.method == "btree" and self.valid
+        return None not in self.columns and is_btree and not options
 
 
 @dataclass(frozen=True)
 class ForeignKey(Constraint):
-    """A reference to a table, which may be in another schema."""
+    """A foreign key, which may refer to another schema."""
 
     columns: tuple[str, ...]
     schema: str
@@ -148,7 +151,7 @@ class ForeignKey(Constraint):
 
 @dataclass(frozen=True)
 class Feature:
-    """Something that no model declares: a trigger, a policy, a partition."""
+    """An object that no model declares: a trigger, a policy, a partition."""
 
     kind: str
     name: str
@@ -157,7 +160,7 @@ class Feature:
 
 @dataclass(frozen=True)
 class Table:
-    """A table, or a view of some kind: whatever has rows."""
+    """A table or a view."""
 
     schema: str
     name: str
@@ -173,32 +176,32 @@ class Table:
 
     @property
     def constraints(self) -> tuple[Constraint, ...]:
-        """All of them, the primary key first."""
+        """All constraints, the primary key first."""
         keys = (self.key, *self.uniques) if self.key else self.uniques
         return (*keys, *self.checks, *self.foreign_keys)
 
     @property
     def has_unique(self) -> bool:
-        """Whether some columns could serve as a key."""
+        """True if it has a unique constraint or index."""
         return bool(self.uniques) or any(index.unique for index in self.indexes)
 
-    def column(self, name: str) -> Column:
-        """The column of that name."""
+    def get_column(self, name: str) -> Column:
+        """Return a column by name."""
         return next(column for column in self.columns if column.name == name)
 
-    def unique_columns(self) -> set[tuple[str | None, ...]]:
-        """The columns that no two rows share, whatever the rows."""
+    def get_unique_columns(self) -> set[tuple[str | None, ...]]:
+        """Return the sets of columns that are unique in all rows."""
         plain = (index.columns for index in self.indexes if index.unique and index.is_plain)
         return {*(unique.columns for unique in self.uniques), *plain}
 
-    def references(self, column: str) -> list[ForeignKey]:
-        """The foreign keys that a column is alone in."""
+    def get_foreign_keys(self, column: str) -> list[ForeignKey]:
+        """Return the foreign keys of a single column."""
         return [key for key in self.foreign_keys if key.columns == (column,)]
 
 
 @dataclass(frozen=True)
 class Schema:
-    """The tables that were asked for, and what else the schema holds."""
+    """The selected tables of a schema, and its other objects."""
 
     name: str
     tables: tuple[Table, ...]

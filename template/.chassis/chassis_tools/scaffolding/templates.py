@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from chassis_tools.scaffolding.names import NAME, ResourceNames
-from manage.errors import CommandError
+from manage.errors import CommandError, summarize_error
 
 TEMPLATE_SUFFIX = ".jinja"
 MIGRATION_NAME = "migration"

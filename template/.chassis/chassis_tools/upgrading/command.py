@@ -1,176 +1,240 @@
-"""`manage upgrade`, step by step."""
+"""The steps of `manage upgrade`."""
 
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import typer
 
-from chassis_tools.upgrading.files import Conflict, Owner, by_owner, find_conflicts, keep_edited
+from chassis_tools.upgrading.files import (
+    Conflict,
+    Owner,
+    find_conflicts,
+    group_by_owner,
+    restore_edited,
+)
 from chassis_tools.upgrading.repository import Repository
-from chassis_tools.upgrading.running import complaint, render, uv
+from chassis_tools.upgrading.running import extract_error, render, uv
 from chassis_tools.upgrading.template import Answers, Release, Template
-from chassis_tools.upgrading.upgrade import COPIES, Upgrade
+from chassis_tools.upgrading.upgrade import BACKUPS, Upgrade
+from chassis_tools.upgrading.vendored import (
+    Replacement,
+    list_vendored,
+    restore_release,
+    save_edits,
+)
 from manage.errors import CommandError
-
-
-@dataclass(frozen=True)
-class Plan:
-    """An upgrade that can be carried out while its folder exists."""
-
-    recorded: Answers
-    release: Release
-    answers: Mapping[str, str]
-    changes: str
-    """The changelog between the two versions."""
-    folder: Path
-    render_old: Callable[[], Path]
-    """Renders the project as its release wrote it."""
-
-
-@contextmanager
-def planned(root: Path, wanted: str | None, settings: Sequence[str]) -> Iterator[Plan]:
-    """What there is to do in a project; the command ends here if nothing is."""
-    answers = parse(settings)
-    recorded = Answers.read(root)
-    with tempfile.TemporaryDirectory() as folder:
-        clone = Path(folder, "template.git")  # By the suffix Copier knows it as a repository.
-        template = Template.clone(recorded.source, clone)
-        release = choose(template, recorded, wanted)
-        if release.tag == recorded.version and recorded.has(answers):
-            newest = "" if wanted else ", the newest release"
-            typer.echo(f"This project is at {release.tag}{newest}: nothing to do.")
-            raise typer.Exit
-        is_same = release.tag == recorded.version
-        way = f"At {release.tag}" if is_same else f"From {recorded.version} to {release.tag}"
-        given = f", with {', '.join(settings)}" if settings else ""
-        typer.echo(f"{way}{given}\n")
-        changes = template.changes(recorded.last_release, release)
-        render_old = partial(render, root, clone, recorded, Path(folder))
-        yield Plan(recorded, release, answers, changes, Path(folder), render_old)
-
-
-def parse(settings: Sequence[str]) -> dict[str, str]:
-    """The answers by name."""
-    answers = {}
-    for setting in settings:
-        name, sign, value = setting.partition("=")
-        if not sign or not name.isidentifier() or name[0] == "_":
-            raise CommandError(f"--set {setting} is no ANSWER=VALUE, as in --set auth=session")
-        answers[name] = value
-    return answers
-
-
-def choose(template: Template, recorded: Answers, wanted: str | None) -> Release:
-    """The release to go to, which is no older one."""
-    release = template.release(wanted)
-    if release.version < recorded.last_release:
-        raise CommandError(
-            f"{release.tag} is older than {recorded.version}, which this project has: to go back,"
-            " revert the upgrade in git"
-        )
-    return release
-
 
 HEADINGS: dict[Owner, str] = {
     "managed": "Managed by the template, merged with your edits",
-    "vendored": "Vendored tools, replaced whole",
+    "vendored": "Vendored, replaced by the release's version",
     "shared": "Shared with the template, merged with your edits",
     "owned": "Owned by your team",
 }
 
 
-def upgrade_project(
-    project: Upgrade, wanted: str | None, settings: Sequence[str], *, dry_run: bool
-) -> None:
-    """Say what is new, update, and say what changed and what is left to do."""
-    project.reject_unclean()
-    with planned(project.repository.root, wanted, settings) as plan:
-        typer.echo(f"{plan.changes}\n" if plan.changes else "")
-        if dry_run:
-            copy = project.repository.cloned(plan.folder / "project")
-            project = Upgrade(copy, is_rehearsal=True)
-        reject_conflicts(bring_in(project, plan), dry_run=dry_run)
-    if dry_run:
-        typer.echo("Nothing is changed; without --dry-run it would be.")
-    else:
-        complete(project.repository.root)
-        typer.echo(
-            "Upgraded: review it with `git add --all` and `git diff --cached`, then"
-            " `manage migrate apply`, run your tests, commit."
+@dataclass(frozen=True)
+class Plan:
+    """An upgrade to a release; valid while its folder exists."""
+
+    root: Path
+    recorded: Answers
+    release: Release
+    answers: Mapping[str, str]
+    changelog: str
+    """The changelog between the two versions."""
+    folder: Path
+    """A temporary folder with the clone of the template."""
+
+    def render_old(self, only: Iterable[str] = ()) -> Path:
+        """Render the project's current release, or only some of its paths."""
+        recorded = self.recorded.as_rendered(self.root)
+        scratch = self.folder / ("old-paths" if only else "old")
+        return render(self.root, clone_path(self.folder), recorded, scratch, [*only])
+
+    def render_new(self, recorded: Answers, only: Iterable[str]) -> Path:
+        """Render paths of the release with the answers that the update recorded."""
+        return render(
+            self.root, clone_path(self.folder), recorded, self.folder / "new-paths", [*only]
         )
 
 
-def bring_in(project: Upgrade, plan: Plan) -> list[Conflict]:
-    """Update, say what changed, and find what people have to decide."""
-    changed = project.run(plan.release.tag, plan.answers)
-    kept = keep_edited(project.repository, changed, plan.render_old)
-    report(project.repository, {*changed}.difference(conflict.path for conflict in kept))
-    for path in project.replaced():
-        typer.echo(f"git ignores {path}, which is another file now; what it was: {COPIES / path}\n")
-    return [*find_conflicts(project.repository), *kept]
+@dataclass(frozen=True)
+class Outcome:
+    """The files that need attention after an update."""
+
+    conflicts: list[Conflict]
+    replacements: list[Replacement] = field(default_factory=list)
+    """Edited vendored files, which are the release's again."""
 
 
-def report(repository: Repository, changed: Iterable[str]) -> None:
-    """List what differs, by whom it belongs to."""
-    known = {*repository.tracked()}  # Copier adds nothing to git's index.
-    for owner, paths in by_owner(changed, repository.root).items():
+def upgrade_project(
+    project: Upgrade, version: str | None, settings: Sequence[str], *, dry_run: bool
+) -> None:
+    """Print what is new, update the project, and print the changes and the next steps."""
+    project.reject_unclean()
+    with prepare_plan(project.repository.root, version, settings) as plan:
+        typer.echo(f"{plan.changelog}\n" if plan.changelog else "")
+        if dry_run:
+            clone = project.repository.clone_to(plan.folder / "project")
+            project = Upgrade(clone, is_dry_run=True)
+        reject_conflicts(apply_release(project, plan).conflicts, dry_run=dry_run)
+    if dry_run:
+        typer.echo("Dry run: nothing is changed.")
+    else:
+        finish_upgrade(project.repository.root)
+        typer.echo(
+            "Upgraded: review it with `git add --all` and `git diff --cached`, run"
+            " `manage migrate apply` and your tests, then commit."
+        )
+
+
+@contextmanager
+def prepare_plan(root: Path, version: str | None, settings: Sequence[str]) -> Iterator[Plan]:
+    """Plan an upgrade without changing the project; end the command if there is nothing to do."""
+    answers = parse_answers(settings)
+    recorded = Answers.read(root)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        template = Template.clone(recorded.source, clone_path(folder))
+        release = choose_release(template, recorded, version)
+        if release.tag == recorded.version and recorded.has(answers):
+            newest = "" if version else ", the newest release"
+            typer.echo(f"This project is at {release.tag}{newest}: nothing to do.")
+            raise typer.Exit
+        is_same = release.tag == recorded.version
+        way = f"At {release.tag}" if is_same else f"From {recorded.version} to {release.tag}"
+        with_answers = f", with {', '.join(settings)}" if settings else ""
+        typer.echo(f"{way}{with_answers}\n")
+        changelog = template.read_changelog(recorded.last_release, release)
+        yield Plan(root, recorded, release, answers, changelog, folder)
+
+
+def clone_path(folder: Path) -> Path:
+    """Return the place of the template's clone; Copier knows a repository by the suffix."""
+    return folder / "template.git"
+
+
+def parse_answers(settings: Sequence[str]) -> dict[str, str]:
+    """Parse ANSWER=VALUE settings."""
+    answers = {}
+    for setting in settings:
+        name, sign, value = setting.partition("=")
+        if not sign or not name.isidentifier() or name[0] == "_":
+            raise CommandError(
+                f"--set {setting} is invalid: write ANSWER=VALUE, as in --set auth=session"
+            )
+        answers[name] = value
+    return answers
+
+
+def choose_release(template: Template, recorded: Answers, version: str | None) -> Release:
+    """Return the release to upgrade to; reject an older one."""
+    release = template.get_release(version)
+    if release.version < recorded.last_release:
+        raise CommandError(
+            f"{release.tag} is older than {recorded.version}, this project's release: to go back,"
+            " revert the upgrade in git"
+        )
+    return release
+
+
+def apply_release(project: Upgrade, plan: Plan) -> Outcome:
+    """Update the project, print the changes, and return the files that need attention."""
+    repository = project.repository
+    vendored = list_vendored(repository.root)
+    replacements: list[Replacement] = []
+
+    def replace_vendored() -> None:
+        """Make every vendored file the release's and save the edits that this replaces."""
+        paths = vendored | list_vendored(repository.root)
+        old = plan.render_old(paths)
+        restore_release(plan.render_new(Answers.read(repository.root), paths), repository.root)
+        replacements.extend(save_edits(repository, old, paths))
+
+    changed = project.run(plan.release.tag, plan.answers, replace_vendored)
+    restored = restore_edited(repository, changed, plan.render_old)
+    report_changes(repository, {*changed}.difference(conflict.path for conflict in restored))
+    report_replacements(replacements)
+    for path in project.list_overwritten():
+        typer.echo(
+            f"The update changed {path}, which git ignores: your version is {BACKUPS / path}\n"
+        )
+    return Outcome([*find_conflicts(repository), *restored], replacements)
+
+
+def report_changes(repository: Repository, changed: Iterable[str]) -> None:
+    """Print the changed files by class."""
+    tracked = {*repository.list_tracked()}  # Copier adds no new file to git's index.
+    for owner, paths in group_by_owner(changed, repository.root).items():
         if paths:
             typer.echo(f"{HEADINGS[owner]}:")
             for path in paths:
-                typer.echo(f"  {path}{mark(repository.root / path, is_known=path in known)}")
+                suffix = describe_change(repository.root / path, is_tracked=path in tracked)
+                typer.echo(f"  {path}{suffix}")
             typer.echo()
 
 
-def mark(path: Path, *, is_known: bool) -> str:
-    """What happened to a file, unless it is only another one."""
+def report_replacements(replacements: Sequence[Replacement]) -> None:
+    """Print the vendored files of which the team's version was replaced."""
+    if not replacements:
+        return
+    typer.echo("Your versions of vendored files, which are replaced; move your edits elsewhere:")
+    for replacement in replacements:
+        edit = f"edit: {replacement.patch.as_posix()}" if replacement.patch else "was deleted"
+        typer.echo(f"  {replacement.path} ({edit})")
+    typer.echo()
+
+
+def describe_change(path: Path, *, is_tracked: bool) -> str:
+    """Return a mark for a deleted or new file."""
     if not path.exists():
         return " (deleted)"
-    return "" if is_known else " (new)"
+    return "" if is_tracked else " (new)"
 
 
 def reject_conflicts(conflicts: Sequence[Conflict], *, dry_run: bool) -> None:
-    """Stop at what people have to decide."""
+    """Fail with a list of the files that need a decision."""
     if not conflicts:
         return
     for conflict in conflicts:
         typer.echo(f"  {conflict.path}: {conflict.remedy}")
     if dry_run:
         raise CommandError(
-            f"Files that would need a decision: {len(conflicts)}. Nothing is changed"
+            f"Files that would need a decision: {len(conflicts)} (above); dry run: nothing is"
+            " changed"
         )
     manage = "manage"
     if any(conflict.path == "pyproject.toml" for conflict in conflicts):
-        # Which uv reads before it runs anything.
+        # uv reads pyproject.toml before it runs anything.
         manage = str(Path(sys.executable).with_name("manage"))
     raise CommandError(
-        f"Files that need a decision: {len(conflicts)} (above); then run `uv sync` and"
-        f" `manage doctor`, or take all back by `{manage} upgrade --abort`"
+        f"Files that need a decision: {len(conflicts)} (above). Then run `uv sync` and"
+        f" `manage doctor`, or undo the upgrade with `{manage} upgrade --abort`"
     )
 
 
-def complete(root: Path) -> None:
-    """Bring the environment up to date and examine the result."""
+def finish_upgrade(root: Path) -> None:
+    """Install the new packages and check the project."""
     done = uv(root, "sync", "--quiet")
     if done.returncode:
         raise CommandError(
-            f"The packages cannot be installed: {complaint(done.stderr)}; mend that and run"
-            " `uv sync`, or take all back by `manage upgrade --abort`"
+            f"The packages cannot be installed: {extract_error(done.stderr)}; fix that and run"
+            " `uv sync`, or undo the upgrade with `manage upgrade --abort`"
         )
-    examine(root)
+    check_project(root)
 
 
-def examine(root: Path) -> None:
-    """Run `manage doctor`, in a process of its own: the code on disk is not what runs here."""
+def check_project(root: Path) -> None:
+    """Run `manage doctor` in a new process, which loads the upgraded code."""
     done = uv(root, "run", "--no-sync", "manage", "doctor")
     typer.echo(done.stdout)
     if done.returncode:
         typer.echo(done.stderr, err=True)
         raise CommandError(
-            "The upgrade is there, but `manage doctor` has found errors (above): mend them and run"
-            " it again, or take all back by `manage upgrade --abort`"
+            "The project is upgraded, but `manage doctor` found errors (above): fix them and run it"
+            " again, or undo the upgrade with `manage upgrade --abort`"
         )

@@ -1,4 +1,4 @@
-"""The files of an upgrade: their class, their conflicts and the edits to keep."""
+"""The classes of a project's files, conflicts of an upgrade, and edited files that it deleted."""
 
 import json
 import re
@@ -11,97 +11,110 @@ from chassis_tools.upgrading.repository import Repository
 from manage.errors import CommandError
 
 Owner = Literal["managed", "vendored", "shared", "owned"]
-MAP = Path(".chassis", "ownership.json")
 
-
-def read_owners(root: Path) -> dict[str, Owner]:
-    """The map of a project, by path; one that ends with a slash is a folder."""
-    try:
-        classes = json.loads((root / MAP).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CommandError(f"{MAP.as_posix()} cannot be read: bring it back from git") from error
-    return {path: cast(Owner, name) for name, paths in classes.items() for path in paths}
-
-
-def owner_of(path: str, owners: Mapping[str, Owner]) -> Owner:
-    """The class of a file, by the longest path in the map; what is not in it is the team's."""
-    found = max((entry for entry in owners if fits(path, entry)), key=len, default="")
-    return owners.get(found, "owned")
-
-
-def by_owner(paths: Iterable[str], root: Path) -> dict[Owner, list[str]]:
-    """Paths by class, sorted."""
-    owners = read_owners(root)
-    sorted_paths: dict[Owner, list[str]] = {owner: [] for owner in get_args(Owner)}
-    for path in sorted(paths):
-        sorted_paths[owner_of(path, owners)].append(path)
-    return sorted_paths
-
-
-def fits(path: str, entry: str) -> bool:
-    """Whether a path is what the map names, or in that folder."""
-    return path == entry or (entry.endswith("/") and path.startswith(entry))
-
-
+OWNERSHIP = Path(".chassis", "ownership.json")
 MARKERS = re.compile(rb"^<{7} .*?^={7}\r?$.*?^>{7} ", re.MULTILINE | re.DOTALL)
+RETIRED = (
+    "you edited this file, and the template no longer has it: move your changes, then `git rm` it"
+)
 
 
 @dataclass(frozen=True)
 class Conflict:
-    """A file, and what to do with it."""
+    """A file that needs a decision, and how to resolve it."""
 
     path: str
     remedy: str
 
 
+def read_owners(root: Path) -> dict[str, Owner]:
+    """Return the class of each path in the ownership map; a folder's path ends with a slash."""
+    try:
+        classes = json.loads((root / OWNERSHIP).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CommandError(f"{OWNERSHIP.as_posix()} cannot be read: restore it from git") from error
+    return {path: cast(Owner, name) for name, paths in classes.items() for path in paths}
+
+
+def find_owner(path: str, owners: Mapping[str, Owner]) -> Owner:
+    """Return the class of a file: that of the longest matching entry, `owned` without one."""
+    entry = max((entry for entry in owners if is_covered(path, entry)), key=len, default="")
+    return owners.get(entry, "owned")
+
+
+def group_by_owner(paths: Iterable[str], root: Path) -> dict[Owner, list[str]]:
+    """Group paths by class, each group sorted."""
+    owners = read_owners(root)
+    groups: dict[Owner, list[str]] = {owner: [] for owner in get_args(Owner)}
+    for path in sorted(paths):
+        groups[find_owner(path, owners)].append(path)
+    return groups
+
+
+def is_covered(path: str, entry: str) -> bool:
+    """Return True if an entry names this path, or a folder that contains it."""
+    return path == entry or (entry.endswith("/") and path.startswith(entry))
+
+
 def find_conflicts(repository: Repository) -> list[Conflict]:
-    """Every file in which two versions wait for a decision."""
-    found = {conflict.path: conflict for conflict in conflicts(repository)}
-    return [found[path] for path in sorted(found)]
+    """List the files that need a decision, each once."""
+    conflicts = {conflict.path: conflict for conflict in iterate_conflicts(repository)}
+    return [conflicts[path] for path in sorted(conflicts)]
 
 
-def conflicts(repository: Repository) -> Iterator[Conflict]:
-    """The conflicts; a file can be named twice, the better remedy last."""
-    for path in repository.unmerged():
-        yield Conflict(
-            path, "decide what it says, or whether it goes, then `git add` or `git rm` it"
-        )
+def iterate_conflicts(repository: Repository) -> Iterator[Conflict]:
+    """Yield the conflicts; a file may come twice, with the more specific remedy last."""
+    for path in repository.list_unmerged():
+        yield Conflict(path, "keep, edit or delete it, then `git add` or `git rm` it")
     owners = read_owners(repository.root)
-    for path in [*repository.tracked(), *repository.changed()]:
+    for path in [*repository.list_tracked(), *repository.list_changed()]:
         file = repository.root / path
-        if owner_of(path.removesuffix(".rej"), owners) == "owned" or not file.is_file():
-            continue  # No update writes what is the team's; it may speak of conflicts.
+        # No update writes owned files, and their text may contain conflict markers.
+        if find_owner(path.removesuffix(".rej"), owners) == "owned" or not file.is_file():
+            continue
         if path.endswith(".rej"):
             yield Conflict(path, f"apply it to {path.removesuffix('.rej')} by hand and delete it")
         elif MARKERS.search(file.read_bytes()):
             yield Conflict(
-                path, "decide between the lines marked <<<<<<< and >>>>>>>, then `git add` it"
+                path, "resolve the conflicts marked with <<<<<<< and >>>>>>>, then `git add` it"
             )
 
 
-REMEDY = "the template has it no more, and you edited it: move what is yours, then `git rm` it"
-
-
-def keep_edited(
+def restore_edited(
     repository: Repository, changed: Sequence[str], render: Callable[[], Path]
 ) -> list[Conflict]:
-    """Bring back what was edited among the files that are gone; `render` writes the old release."""
-    gone = [path for path in changed if not (repository.root / path).exists()]
-    if not gone:
+    """Restore edited files that an update deleted; `render` renders the old release.
+
+    A deleted vendored file stays deleted: its edit is saved as a patch.
+    """
+    owners = read_owners(repository.root)
+    deleted = [
+        path
+        for path in changed
+        if not (repository.root / path).exists() and find_owner(path, owners) != "vendored"
+    ]
+    if not deleted:
         return []
-    written = render()
-    return [Conflict(path, REMEDY) for path in gone if is_kept(repository, path, written)]
+    rendered = render()
+    return [
+        Conflict(path, RETIRED) for path in deleted if restore_if_edited(repository, path, rendered)
+    ]
 
 
-def is_kept(repository: Repository, path: str, written: Path) -> bool:
-    """Whether a file that is gone was edited, and therefore is there again."""
-    repository.bring_back([path])
-    if content(repository.root / path) != content(written / path):
+def restore_if_edited(repository: Repository, path: str, rendered: Path) -> bool:
+    """Restore a deleted file if it differs from the old release's; return True if it does."""
+    repository.restore([path])
+    if read_normalized(repository.root / path) != read_normalized(rendered / path):
         return True
     repository.remove(path)
     return False
 
 
-def content(path: Path) -> bytes:
-    """A file, whichever line ends git gave it."""
-    return path.read_bytes().replace(b"\r\n", b"\n")
+def read_normalized(path: Path) -> bytes:
+    """Read a file with LF line endings."""
+    return normalize(path.read_bytes())
+
+
+def normalize(content: bytes) -> bytes:
+    """Replace CRLF line endings, which git may have written, with LF."""
+    return content.replace(b"\r\n", b"\n")

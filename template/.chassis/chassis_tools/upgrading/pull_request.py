@@ -1,59 +1,70 @@
-"""An upgrade offered as a pull request on GitHub."""
+"""An upgrade as a pull request on GitHub."""
 
 import json
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import typer
 
-from chassis_tools.upgrading.command import Plan, bring_in, planned
-from chassis_tools.upgrading.files import Conflict
+from chassis_tools.upgrading.command import Outcome, Plan, apply_release, prepare_plan
 from chassis_tools.upgrading.repository import Repository
-from chassis_tools.upgrading.running import complaint, uv
-from chassis_tools.upgrading.template import Release, released_as
+from chassis_tools.upgrading.running import extract_error, uv
+from chassis_tools.upgrading.template import Release, parse_release
 from chassis_tools.upgrading.upgrade import Upgrade
 from manage.errors import CommandError
 
 REMOTE = "origin"
 WORKFLOWS = ".github/workflows/"
+BRANCH_PREFIX = "chassis/"
+MAX_CHANGELOG_LENGTH = 50_000  # GitHub rejects a text of more than 65,536 characters.
+RESOLVE = (
+    "Check out this branch, resolve these, run `uv sync` and `uv run manage doctor` until it finds"
+    " no errors, commit and push."
+)
+REPLACED = (
+    "The release's version replaces these vendored files; `git log -p` on each shows your edit."
+    " Move your edits elsewhere."
+)
+BEFORE_MERGING = "Before you merge: `uv sync`, `uv run manage migrate apply`, and your tests."
+# In a pull request, `#1` and `@name` would link to an issue and a user.
+MENTION = re.compile(r"([#@])(?=\w)")
 
 
 @dataclass(frozen=True)
 class GitHub:
-    """Where the project is pushed to."""
+    """The project's repository on GitHub."""
 
     repository: Repository
 
     def reject_absent(self) -> None:
-        """Stop where no pull request could be opened."""
+        """Raise CommandError without the gh program."""
         if not shutil.which("gh"):
-            raise CommandError("gh is not installed: pull requests are opened by it")
+            raise CommandError("gh is not installed: pull requests need it")
 
     def has(self, branch: str) -> bool:
-        """Whether the branch is there, here or pushed."""
+        """Return True if the branch exists, locally or on the remote."""
         reference = f"refs/heads/{branch}"
-        here = self.repository.git("branch", "--list", branch)
-        return bool(here or self.repository.git("ls-remote", "--heads", REMOTE, reference))
+        local = self.repository.git("branch", "--list", branch)
+        return bool(local or self.repository.git("ls-remote", "--heads", REMOTE, reference))
 
     def push(self, branch: str) -> None:
-        """Push the branch that is checked out."""
+        """Push the current branch."""
         try:
             self.repository.git("push", "--quiet", REMOTE, f"HEAD:refs/heads/{branch}")
         except CommandError as error:
             if self.repository.git("diff", "--name-only", "HEAD^", "HEAD", "--", WORKFLOWS):
                 raise CommandError(
-                    f"{error}; this release changes {WORKFLOWS}, which only a token with the"
-                    " permission `workflows` may: give the secret UPGRADE_TOKEN one, or run"
+                    f"{error}; this release changes {WORKFLOWS}, which needs a token with the"
+                    " permission `workflows`: store one as the secret UPGRADE_TOKEN, or run"
                     " `manage upgrade` yourself"
                 ) from error
             raise
 
     def open(self, branch: str, base: str, title: str, body: str, *, draft: bool) -> str:
-        """Open a pull request, or have no branch; returns its address."""
+        """Open a pull request and return its address; delete the branch on failure."""
         create = ("pr", "create", "--head", branch, "--base", base, "--title", title)
         try:
             return self._create(*create, "--body-file", "-", body=body, draft=draft)
@@ -62,20 +73,20 @@ class GitHub:
             raise
 
     def close_older(self, release: Release, prefix: str) -> None:
-        """Close the open pull requests that offer older releases; their branches stay."""
-        comment = f"{release.tag} is offered instead; this branch stays."
-        wanted = "--limit=1000", "--json=number,headRefName,isCrossRepository"
-        for found in json.loads(self._gh("pr", "list", "--state=open", *wanted)):
-            branch = found["headRefName"]
-            version = branch.startswith(prefix) and released_as(branch.removeprefix(prefix))
-            if version and version < release.version and not found["isCrossRepository"]:
-                self._gh("pr", "close", str(found["number"]), "--comment", comment)
+        """Close open pull requests for older releases; keep their branches."""
+        comment = f"Replaced by the pull request for {release.tag}; this branch is kept."
+        fields = "--limit=1000", "--json=number,headRefName,isCrossRepository"
+        for request in json.loads(self._gh("pr", "list", "--state=open", *fields)):
+            branch = request["headRefName"]
+            version = branch.startswith(prefix) and parse_release(branch.removeprefix(prefix))
+            if version and version < release.version and not request["isCrossRepository"]:
+                self._gh("pr", "close", str(request["number"]), "--comment", comment)
 
     def _create(self, *arguments: str, body: str, draft: bool) -> str:
         if draft:
             try:
                 return self._gh(*arguments, "--draft", text=body)
-            except CommandError as error:  # Private repositories have none in some plans.
+            except CommandError as error:  # Some plans have no drafts in private repositories.
                 if "Draft pull requests are not supported" not in str(error):
                     raise
         return self._gh(*arguments, text=body)
@@ -90,85 +101,77 @@ class GitHub:
             check=False,
         )
         if done.returncode:
-            told = done.stderr.strip().splitlines() or ["it failed"]
-            raise CommandError(f"gh {' '.join(arguments[:2])}: {told[-1]}")
+            lines = done.stderr.strip().splitlines() or ["it failed"]
+            raise CommandError(f"gh {' '.join(arguments[:2])}: {lines[-1]}")
         return done.stdout.strip()
-
-
-PREFIX = "chassis/"
-LONGEST_CHANGES = 50_000  # GitHub refuses a text of more than 65,536 characters.
-DECIDE = (
-    "Check out this branch, decide, run `uv sync` and `uv run manage doctor` until it finds no"
-    " errors, commit and push."
-)
-BEFORE_MERGING = "Before you merge: `uv sync`, `uv run manage migrate apply`, and your tests."
-# In a pull request `#1` and `@name` would mean an issue and a person of this project.
-MENTION = re.compile(r"([#@])(?=\w)")
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """An upgrade that was carried out, for people to look at."""
+    """An applied upgrade to be reviewed in a pull request."""
 
     plan: Plan
-    conflicts: Sequence[Conflict]
+    outcome: Outcome
     problem: str
-    """Why its packages cannot be locked, if they cannot."""
+    """The reason why the packages cannot be locked, or an empty string."""
 
     @property
     def title(self) -> str:
-        """What it is called in a list."""
+        """The title of the pull request."""
         title = f"Upgrade the template to {self.plan.release.tag}"
-        if self.conflicts:
-            count = len(self.conflicts)
+        if count := len(self.outcome.conflicts):
             return f"{title}: {count} {'file needs' if count == 1 else 'files need'} a decision"
-        return f"{title}: it needs mending" if self.problem else title
+        return f"{title}: packages need a fix" if self.problem else title
 
     @property
     def body(self) -> str:
-        """What is to be decided, and what is new."""
+        """The text of the pull request: the open decisions, then the changelog."""
         parts = [f"From {self.plan.recorded.version} to {self.plan.release.tag}."]
-        if self.conflicts:
-            files = "\n".join(f"- `{one.path}`: {one.remedy}" for one in self.conflicts)
-            parts += ["## To be decided", files, DECIDE]
+        if self.outcome.conflicts:
+            files = "\n".join(f"- `{file.path}`: {file.remedy}" for file in self.outcome.conflicts)
+            parts += ["## Decisions", files, RESOLVE]
         elif self.problem:
-            parts += ["## To be mended", self.problem]
-        changes = MENTION.sub("\\1\u200b", self.plan.changes)
-        return "\n\n".join([*parts, BEFORE_MERGING, changes[:LONGEST_CHANGES]])
+            parts += ["## Packages to fix", self.problem]
+        if self.outcome.replacements:
+            files = "\n".join(f"- `{file.path}`" for file in self.outcome.replacements)
+            parts += ["## Replaced edits", files, REPLACED]
+        changelog = MENTION.sub("\\1\u200b", self.plan.changelog)
+        return "\n\n".join([*parts, BEFORE_MERGING, changelog[:MAX_CHANGELOG_LENGTH]])
 
     @property
     def is_draft(self) -> bool:
-        """Whether it cannot be merged as it is."""
-        return bool(self.conflicts or self.problem)
+        """True if the pull request cannot be merged yet."""
+        return bool(self.outcome.conflicts or self.problem)
 
 
-def propose_upgrade(project: Upgrade, wanted: str | None) -> None:
-    """Upgrade on a branch of its own and open a pull request, unless that branch is there."""
+def propose_upgrade(project: Upgrade, version: str | None) -> None:
+    """Upgrade on a new branch and open a pull request, unless that branch exists."""
     github = GitHub(project.repository)
     github.reject_absent()
     project.reject_unclean()
-    base = project.repository.branch()
+    base = project.repository.get_branch()
     root = project.repository.root
-    with planned(root, wanted, ()) as plan:
-        branch = PREFIX + plan.release.tag
+    with prepare_plan(root, version, ()) as plan:
+        branch = BRANCH_PREFIX + plan.release.tag
         if github.has(branch):
-            typer.echo(f"The branch {branch} offers it; delete it to have it offered again.")
+            typer.echo(f"The branch {branch} already exists; delete it to get a new pull request.")
             return
-        conflicts = bring_in(project, plan)
-    offer(github, Proposal(plan, conflicts, "" if conflicts else lock(root)), branch, base)
+        outcome = apply_release(project, plan)
+    problem = "" if outcome.conflicts else update_lock(root)
+    open_pull_request(github, Proposal(plan, outcome, problem), branch, base)
 
 
-def lock(root: Path) -> str:
-    """Note which packages are wanted now; what prevents it.
+def update_lock(root: Path) -> str:
+    """Update uv.lock; return the error, or an empty string.
 
-    Nothing of the release runs here, where a token may be in reach: `doctor.yml` examines it.
+    No code of the release runs here, where it could read a token: `doctor.yml` checks the branch.
     """
     done = uv(root, "lock", "--quiet", "--no-build")
-    return complaint(done.stderr) if done.returncode else ""
+    return extract_error(done.stderr) if done.returncode else ""
 
 
-def offer(github: GitHub, proposal: Proposal, branch: str, base: str) -> None:
-    """Commit, push, open a pull request, and close those that it replaces."""
+def open_pull_request(github: GitHub, proposal: Proposal, branch: str, base: str) -> None:
+    """Commit, push, open a pull request, and close older ones."""
     commit(github.repository, branch, proposal.title)
     try:
         github.push(branch)
@@ -178,12 +181,12 @@ def offer(github: GitHub, proposal: Proposal, branch: str, base: str) -> None:
         github.repository.git("switch", "--quiet", base)
         github.repository.git("branch", "--quiet", "--delete", "--force", branch)
         raise
-    github.close_older(proposal.plan.release, PREFIX)
+    github.close_older(proposal.plan.release, BRANCH_PREFIX)
 
 
 def commit(repository: Repository, branch: str, message: str) -> None:
     """Commit the upgrade on a new branch."""
     repository.git("add", "--all", ".")
     repository.git("switch", "--quiet", "--create", branch)
-    # No hooks: they would refuse the conflicts, which are to be seen.
+    # Without hooks: they could reject conflict markers, which reviewers must see.
     repository.git("commit", "--quiet", "--no-verify", "--message", message)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from manage.errors import CommandError
 
-# What a release writes must not run in passing: no hooks, and no program that watches files.
-QUIET = {
+# Code of a release must not run as a side effect: no hooks and no file system monitor.
+GIT_ENVIRONMENT = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_CONFIG_COUNT": "2",
     "GIT_CONFIG_KEY_0": "core.hooksPath",
@@ -19,88 +19,101 @@ QUIET = {
 
 
 class Repository:
-    """Asks git about the project; paths are relative to it, wherever the repository starts."""
+    """Runs git in the project; paths are relative to it, even below the repository's top."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def git(self, *arguments: str) -> str:
-        """What git prints; its complaint is the error."""
+    def git(self, *arguments: str, accepted: Collection[int] = (0,)) -> str:
+        """Return git's output; raise CommandError with its message on other exit codes."""
         try:
             done = subprocess.run(  # noqa: S603 (a list of ours, no shell)
                 ["git", *arguments],  # noqa: S607
                 cwd=self.root,
-                env={**os.environ, **QUIET},
+                env={**os.environ, **GIT_ENVIRONMENT},
                 capture_output=True,
-                encoding="utf-8",
-                errors="surrogateescape",
                 check=False,
             )
         except FileNotFoundError:
             raise CommandError("git is not installed: upgrades need it") from None
-        if done.returncode:
-            told = (done.stderr or done.stdout).strip().splitlines() or ["git failed"]
-            raise CommandError(f"git {arguments[0]}: {told[-1].removeprefix('fatal: ')}")
-        return done.stdout
+        # Not in text mode, which would change the line endings of files.
+        output, errors = (
+            stream.decode("utf-8", "surrogateescape") for stream in (done.stdout, done.stderr)
+        )
+        if done.returncode not in accepted:
+            lines = (errors or output).strip().splitlines() or ["git failed"]
+            raise CommandError(f"git {arguments[0]}: {lines[-1].removeprefix('fatal: ')}")
+        return output
 
-    def head(self) -> str:
-        """The commit that is checked out."""
+    def get_head(self) -> str:
+        """Return the hash of the last commit."""
         return self.git("rev-parse", "HEAD").strip()
 
-    def branch(self) -> str:
-        """The branch that is checked out."""
+    def get_branch(self) -> str:
+        """Return the name of the current branch."""
         if not (name := self.git("branch", "--show-current").strip()):
-            raise CommandError("No branch is checked out: `git switch` to the one to upgrade")
+            raise CommandError("HEAD is detached: `git switch` to the branch to upgrade")
         return name
 
-    def changed(self) -> list[str]:
-        """What differs from that commit, files that git does not know included."""
-        listed = self.git(
+    def list_changed(self) -> list[str]:
+        """List files that differ from the last commit, untracked ones included."""
+        entries = self.git(
             "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "."
         )
         prefix = self.git("rev-parse", "--show-prefix").strip()
-        return [entry[3:].removeprefix(prefix) for entry in listed.split("\0") if entry]
+        return [entry[3:].removeprefix(prefix) for entry in entries.split("\0") if entry]
 
-    def ignored(self) -> list[str]:
-        """The files that git leaves alone, and the folders, which end with a slash."""
+    def list_ignored(self) -> list[str]:
+        """List ignored files, and ignored folders with a trailing slash."""
         options = ("--others", "--ignored", "--exclude-standard", "--directory", "-z")
-        return list(filter(None, self.git("ls-files", *options).split("\0")))
+        return split_names(self.git("ls-files", *options))
 
-    def unwatched(self) -> list[str]:
-        """The files whose changes git was told not to look for."""
-        listed = self.git("ls-files", "-v", "-z").split("\0")
-        told = {entry[2:] for entry in listed if entry[:1] == "S" or entry[:1].islower()}
-        return sorted(path for path in told if (self.root / path).exists())
+    def list_assumed_unchanged(self) -> list[str]:
+        """List existing files marked skip-worktree or assume-unchanged."""
+        entries = split_names(self.git("ls-files", "-v", "-z"))
+        paths = {entry[2:] for entry in entries if entry[:1] == "S" or entry[:1].islower()}
+        return sorted(path for path in paths if (self.root / path).exists())
 
-    def tracked(self) -> list[str]:
-        """Every file of the project that git knows."""
-        return list(filter(None, self.git("ls-files", "-z").split("\0")))
+    def list_tracked(self) -> list[str]:
+        """List the files in git's index."""
+        return split_names(self.git("ls-files", "-z"))
 
-    def cloned(self, folder: Path) -> "Repository":
-        """A copy of the last commit, to try things in."""
+    def list_committed(self) -> list[str]:
+        """List the files of the last commit."""
+        return split_names(self.git("ls-tree", "-r", "-z", "--name-only", "HEAD"))
+
+    def list_unmerged(self) -> list[str]:
+        """List the files that a merge left unmerged."""
+        entries = split_names(self.git("ls-files", "--unmerged", "-z"))
+        return sorted({entry.partition("\t")[2] for entry in entries})
+
+    def read_committed(self, path: str) -> bytes:
+        """Return a file's content in the last commit."""
+        return self.git("cat-file", "blob", f"HEAD:./{path}").encode("utf-8", "surrogateescape")
+
+    def clone_to(self, folder: Path) -> "Repository":
+        """Clone the last commit into a folder."""
         top = Path(self.git("rev-parse", "--show-toplevel").strip())
         inner = self.git("rev-parse", "--show-prefix").strip()
         self.git("clone", "--quiet", str(top), str(folder))
         return Repository(folder / inner)
 
-    def bring_back(self, paths: Collection[str]) -> None:
-        """Make files as the last commit has them, or delete those that it has not."""
-        committed = self.git("ls-tree", "-r", "-z", "--name-only", "HEAD").split("\0")
-        known = sorted({*committed, *self.tracked()}.intersection(paths))
-        if known:
-            self.git(
-                "--literal-pathspecs", "restore", "--source=HEAD", "--staged", "--worktree", *known
-            )
-        for path in {*paths}.difference(known):
+    def restore(self, paths: Collection[str]) -> None:
+        """Restore files from the last commit; delete those that it does not contain."""
+        tracked = sorted({*self.list_committed(), *self.list_tracked()}.intersection(paths))
+        if tracked:
+            options = ("--source=HEAD", "--staged", "--worktree")
+            self.git("--literal-pathspecs", "restore", *options, *tracked)
+        for path in {*paths}.difference(tracked):
             self.remove(path)
 
-    def put_away(self, message: str) -> None:
-        """Have everything as the last commit has it, and the rest in git's stash."""
-        self.git("add", "--all", ".")  # Nothing can be stashed while files are unmerged.
+    def stash(self, message: str) -> None:
+        """Stash all changes, untracked files included."""
+        self.git("add", "--all", ".")  # git stashes nothing while files are unmerged.
         self.git("stash", "push", "--quiet", "--message", message, "--", ".")
 
     def remove(self, path: str) -> None:
-        """Delete a file, and the folders that it leaves empty."""
+        """Delete a file, and its folders if that leaves them empty."""
         file = self.root / path
         file.unlink(missing_ok=True)
         for folder in file.parents:
@@ -108,7 +121,7 @@ class Repository:
                 break
             folder.rmdir()
 
-    def unmerged(self) -> list[str]:
-        """The files that a merge has left in two versions."""
-        listed = self.git("ls-files", "--unmerged", "-z").split("\0")
-        return sorted({entry.partition("\t")[2] for entry in listed if entry})
+
+def split_names(output: str) -> list[str]:
+    """Split output of `git … -z` into its entries."""
+    return list(filter(None, output.split("\0")))

@@ -1,23 +1,23 @@
-"""An upgrade, which can be taken back until something is committed."""
+"""An upgrade in a project, which can be undone until it is committed."""
 
 import filecmp
 import json
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from chassis_tools.upgrading.files import fits, owner_of, read_owners
+from chassis_tools.upgrading.files import find_owner, is_covered, read_owners
 from chassis_tools.upgrading.repository import Repository
 from chassis_tools.upgrading.running import update
 from manage.errors import CommandError
 
 STATE = Path(".local", "upgrade.json")
-COPIES = Path(".local", "before-upgrade")
-# Other files that git ignores, such as those of editors, are in nobody's way.
-RENDERED = (".ini", ".jinja", ".json", ".mako", ".py", ".sql", ".toml", ".yml")
-LOCK = "uv.lock"  # Changed by the `uv sync` that follows.
+BACKUPS = Path(".local", "before-upgrade")
+# A release renders no other types of files, so that ignored ones cannot be in its way.
+RENDERED_SUFFIXES = (".ini", ".jinja", ".json", ".mako", ".py", ".sql", ".toml", ".yml")
+LOCK_FILE = "uv.lock"  # `uv sync` changes it after the update.
 
 
 @dataclass(frozen=True)
@@ -25,145 +25,154 @@ class Upgrade:
     """The upgrade of a project."""
 
     repository: Repository
-    is_rehearsal: bool = False
-    """Whether it happens in a copy, which nobody looks at again."""
+    is_dry_run: bool = False
+    """True in a temporary clone, where nothing needs to be restored."""
+
+    def reject_unclean(self) -> None:
+        """Reject a project in which the upgrade could not be reviewed or undone."""
+        if self.is_in_progress:
+            raise CommandError(
+                "An upgrade is in progress: commit its result, or undo it with"
+                " `manage upgrade --abort`"
+            )
+        if changed := self.repository.list_changed():
+            more = " and other files are" if len(changed) > 1 else " is"
+            raise CommandError(
+                f"{changed[0]}{more} not committed: commit or stash your changes first, so that"
+                " the upgrade can be reviewed and undone"
+            )
+        if paths := self.repository.list_assumed_unchanged():
+            raise CommandError(
+                f"git ignores changes of {paths[0]}: run"
+                f" `git update-index --no-skip-worktree --no-assume-unchanged {paths[0]}` first"
+            )
+        self.reject_ignored()
+
+    def reject_ignored(self) -> None:
+        """Reject an ignored file in a place of the template's: git could not restore it."""
+        owners = read_owners(self.repository.root)
+        for path in self.repository.list_ignored():
+            if path.endswith(RENDERED_SUFFIXES) and find_owner(path, owners) != "owned":
+                raise CommandError(
+                    f"git ignores {path}, which an upgrade could overwrite: rename the file, or"
+                    " change .gitignore"
+                )
+
+    def run(
+        self,
+        tag: str,
+        answers: Mapping[str, str],
+        finish: Callable[[], None] | None = None,
+    ) -> list[str]:
+        """Update the project, call `finish`, and return the changed files; undo all on failure."""
+        ignored = self.repository.list_ignored()
+        self._state.parent.mkdir(exist_ok=True)
+        self._write_state(None)
+        self._back_up(ignored)
+        try:
+            update(self.repository.root, tag, answers)
+            if finish:
+                finish()
+        except CommandError as error:
+            raise CommandError(f"{error}{self._stash()}") from None
+        except BaseException:
+            sys.stderr.write(f"Nothing is changed{self._stash()}.\n")
+            raise
+        # A new .gitignore may reveal files that existed before.
+        changed = [
+            path
+            for path in self.repository.list_changed()
+            if not any(is_covered(path, entry) for entry in ignored)
+        ]
+        self._write_state(changed)
+        return changed
+
+    def list_overwritten(self) -> list[str]:
+        """List the ignored files that the update changed; delete the backups of the others."""
+        overwritten = []
+        for backup in filter(Path.is_file, [*self._backups.rglob("*")]):
+            path = backup.relative_to(self._backups)
+            if is_same(backup, self.repository.root / path):
+                backup.unlink()
+            else:
+                overwritten.append(path.as_posix())
+        return sorted(overwritten)
+
+    def abort(self) -> str:
+        """Restore every file that the upgrade changed; return what else to know."""
+        if not self._state.exists():
+            raise CommandError("No upgrade is in progress")
+        head, _ = self._read_state()
+        if head != self.repository.get_head():
+            raise CommandError(
+                "There is a commit after the upgrade: undo that with `git revert` or `git reset`"
+            )
+        if not self.is_in_progress:
+            self._delete_state()
+            raise CommandError("No upgrade is in progress")
+        if self._read_state()[1] is None:
+            return self._stash()
+        self.repository.restore(self._find_changed())
+        self._delete_state()
+        return self._describe_overwritten()
+
+    @property
+    def is_in_progress(self) -> bool:
+        """True while the upgrade's result is not committed."""
+        if not self._state.exists():
+            return False
+        head, _ = self._read_state()
+        return head == self.repository.get_head() and bool(self._find_changed() - {LOCK_FILE})
 
     @property
     def _state(self) -> Path:
         return self.repository.root / STATE
 
-    def reject_unclean(self) -> None:
-        """Stop where the upgrade could not be told from other changes, or not be taken back."""
-        if self.is_under_way:
-            raise CommandError(
-                "An upgrade is under way: commit its result, or `manage upgrade --abort`"
-            )
-        if changed := self.repository.changed():
-            raise CommandError(
-                f"{changed[0]} {'and others are' if len(changed) > 1 else 'is'} not committed:"
-                " commit or stash first, so that the upgrade can be reviewed and taken back"
-            )
-        if unwatched := self.repository.unwatched():
-            raise CommandError(
-                f"git does not look for changes of {unwatched[0]}: first"
-                f" `git update-index --no-skip-worktree --no-assume-unchanged {unwatched[0]}`"
-            )
-        self.reject_hidden()
-
-    def reject_hidden(self) -> None:
-        """Stop where a file that git ignores is in the way: nothing could bring it back."""
-        owners = read_owners(self.repository.root)
-        for path in self.repository.ignored():
-            if path.endswith(RENDERED) and owner_of(path, owners) != "owned":
-                raise CommandError(
-                    f"{path} is ignored by git, in a place of the template's: rename it, or change"
-                    " .gitignore"
-                )
-
-    def run(self, tag: str, answers: Mapping[str, str]) -> list[str]:
-        """Update the project and say which files differ."""
-        hidden = self.repository.ignored()
-        self._state.parent.mkdir(exist_ok=True)
-        self._write(None)
-        self._copy(hidden)
-        try:
-            update(self.repository.root, tag, answers)
-        except CommandError as error:
-            raise CommandError(f"{error}{self._put_away()}") from None
-        except BaseException:
-            sys.stderr.write(f"Nothing is changed{self._put_away()}.\n")
-            raise
-        # What a new .gitignore no longer hides was there before.
-        changed = [
-            path
-            for path in self.repository.changed()
-            if not any(fits(path, entry) for entry in hidden)
-        ]
-        self._write(changed)
-        return changed
-
     @property
-    def _copies(self) -> Path:
-        return self.repository.root / COPIES
+    def _backups(self) -> Path:
+        return self.repository.root / BACKUPS
 
-    def _copy(self, hidden: Sequence[str]) -> None:
-        """Copy the files that git ignores: it could not bring them back."""
-        shutil.rmtree(self._copies, ignore_errors=True)
-        for path in hidden:
-            file, copy = self.repository.root / path, self._copies / path
+    def _back_up(self, ignored: Sequence[str]) -> None:
+        """Copy the files that git ignores, which it could not restore."""
+        shutil.rmtree(self._backups, ignore_errors=True)
+        for path in ignored:
+            file, backup = self.repository.root / path, self._backups / path
             if file.is_file():
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(file, copy)
+                backup.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(file, backup)
 
-    def replaced(self) -> list[str]:
-        """What git ignores and is another file now; the copies of others are deleted."""
-        changed = []
-        for copy in filter(Path.is_file, [*self._copies.rglob("*")]):
-            path = copy.relative_to(self._copies)
-            if is_same(copy, self.repository.root / path):
-                copy.unlink()
-            else:
-                changed.append(path.as_posix())
-        return sorted(changed)
+    def _describe_overwritten(self) -> str:
+        paths = ", ".join(self.list_overwritten())
+        return f"; ignored files that it changed are kept in {BACKUPS}: {paths}" if paths else ""
 
-    def _tell_replaced(self) -> str:
-        told = ", ".join(self.replaced())
-        return f"; what was in {told}, which git ignores, is kept in {COPIES}" if told else ""
-
-    def abort(self) -> str:
-        """Bring back every file that the upgrade changed; says what else happened."""
-        if not self._state.exists():
-            raise CommandError("No upgrade is under way")
-        head, _ = self._read()
-        if head != self.repository.head():
-            raise CommandError(
-                "Something was committed since: undo it by `git revert` or `git reset`"
-            )
-        if not self.is_under_way:
-            self._forget()
-            raise CommandError("No upgrade is under way")
-        if self._read()[1] is None:
-            return self._put_away()
-        self.repository.bring_back(self._changed())
-        self._forget()
-        return self._tell_replaced()
-
-    @property
-    def is_under_way(self) -> bool:
-        """Whether its result is not committed yet."""
-        if not self._state.exists():
-            return False
-        head, _ = self._read()
-        return head == self.repository.head() and bool(self._changed() - {LOCK})
-
-    def _put_away(self) -> str:
-        """Go back where it did not get as far as to note what it changed: no other edit is lost."""
-        if self.is_rehearsal:
+    def _stash(self) -> str:
+        """Undo an incomplete update with a stash, so that no other edit is lost."""
+        if self.is_dry_run:
             return ""
-        differs = bool(self.repository.changed())
+        differs = bool(self.repository.list_changed())
         if differs:
-            self.repository.put_away("manage upgrade, which was not finished")
-        self._forget()
-        kept = "; what differed from the last commit is kept in `git stash`" if differs else ""
-        return f"{kept}{self._tell_replaced()}"
+            self.repository.stash("manage upgrade, incomplete")
+        self._delete_state()
+        stashed = "; uncommitted changes are kept in `git stash`" if differs else ""
+        return f"{stashed}{self._describe_overwritten()}"
 
-    def _changed(self) -> set[str]:
-        """What the upgrade changed and is not as before; all, if it was killed on the way."""
-        _, noted = self._read()
-        now = set(self.repository.changed())
-        return now if noted is None else now & {*noted, LOCK}
+    def _find_changed(self) -> set[str]:
+        """Return the upgrade's changes that are not committed; all changes if it was killed."""
+        _, recorded = self._read_state()
+        changed = set(self.repository.list_changed())
+        return changed if recorded is None else changed & {*recorded, LOCK_FILE}
 
-    def _read(self) -> tuple[str, list[str] | None]:
-        head, noted = json.loads(self._state.read_text())
-        return head, noted
+    def _read_state(self) -> tuple[str, list[str] | None]:
+        head, changed = json.loads(self._state.read_text())
+        return head, changed
 
-    def _write(self, changed: list[str] | None) -> None:
-        self._state.write_text(json.dumps([self.repository.head(), changed]))
+    def _write_state(self, changed: list[str] | None) -> None:
+        self._state.write_text(json.dumps([self.repository.get_head(), changed]))
 
-    def _forget(self) -> None:
+    def _delete_state(self) -> None:
         self._state.unlink(missing_ok=True)
 
 
-def is_same(one: Path, other: Path) -> bool:
-    """Whether a file is like another, which may be gone."""
-    return other.is_file() and filecmp.cmp(one, other, shallow=False)
+def is_same(file: Path, other: Path) -> bool:
+    """Return True if both files exist and have the same content."""
+    return other.is_file() and filecmp.cmp(file, other, shallow=False)

@@ -119,7 +119,7 @@ class ResponseRecorder:
             self.status = message["status"]
             headers = message.get("headers", ())
             if message["status"] >= 400 and is_plain_text(headers):
-                self._rejection = message
+                self._rejection = message  # Held back until its body, the detail, is known.
                 return
             message["headers"] = self._add_headers(headers)
         elif not message.get("more_body"):

@@ -97,11 +97,11 @@ class TestShown:
 class TestTemplates:
     def test_edited_one_changes_what_is_made(self, scaffold: Scaffold) -> None:
         template = scaffold.path / MODELS
-        template.write_text(f'"""{{{{ A_word }}}}, as we like it."""\n\n{template.read_text()}')
+        template.write_text(f'"""Models of {{{{ plural_words }}}}."""\n\n{template.read_text()}')
         scaffold.write("scaffold/docs/NAMES.md.jinja", "# {{ plural_words }}\n")
         scaffold.manage(*ORDER)
         model = (scaffold.path / "app/orders/models.py").read_text()
-        assert model.startswith('"""An order, as we like it."""\n\nfrom ')
+        assert model.startswith('"""Models of orders."""\n\nfrom ')
         assert (scaffold.path / "docs/orders.md").read_text() == "# orders\n"
 
     @pytest.mark.parametrize(("text", "why"), BROKEN.values(), ids=BROKEN)

@@ -147,6 +147,7 @@ BETTER_RESOURCES = {
     "text": "text_block",
     "type": "kind",
     "user": "customer",
+    "user_account": "customer_account",
     "warning": "alert",
 }
 BETTER_FIELDS = {

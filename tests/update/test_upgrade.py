@@ -338,12 +338,12 @@ def words_of(process: psutil.Process) -> list[str]:
 
 
 def test_ignored_file_in_the_way(project: Project) -> None:
-    (project.path / ".git" / "info" / "exclude").write_text("clock.py\n")
-    clock = project.path / "app" / "core" / "clock.py"
-    clock.write_text("# ours\n")
-    with pytest.raises(AssertionError, match=r"git ignores app/core/clock\.py"):
+    (project.path / ".git" / "info" / "exclude").write_text("ours.py\n")
+    ignored = project.path / "app" / "core" / "ours.py"
+    ignored.write_text("# ours\n")
+    with pytest.raises(AssertionError, match=r"git ignores app/core/ours\.py"):
         project.uv_run("manage", "upgrade")
-    assert clock.read_text() == "# ours\n"
+    assert ignored.read_text() == "# ours\n"
 
 
 def test_what_was_ignored_is_not_the_upgrades(template: Template, tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ class Plan:
 
     root: Path
     recorded: Answers
+    """The current version, and the answers of the last rendering."""
     release: Release
     answers: Mapping[str, str]
     changelog: str
@@ -51,9 +52,8 @@ class Plan:
 
     def render_old(self, only: Iterable[str] = ()) -> Path:
         """Render the project's current release, or only some of its paths."""
-        recorded = self.recorded.as_rendered(self.root)
         scratch = self.folder / ("old-paths" if only else "old")
-        return render(self.root, clone_path(self.folder), recorded, scratch, [*only])
+        return render(self.root, clone_path(self.folder), self.recorded, scratch, [*only])
 
     def render_new(self, recorded: Answers, only: Iterable[str]) -> Path:
         """Render paths of the release with the answers that the update recorded."""
@@ -110,7 +110,9 @@ def prepare_plan(root: Path, version: str | None, settings: Sequence[str]) -> It
         with_answers = f", with {', '.join(settings)}" if settings else ""
         typer.echo(f"{way}{with_answers}\n")
         changelog = template.read_changelog(recorded.last_release, release)
-        yield Plan(root, recorded, release, answers, changelog, folder)
+        # Read now: the update replaces the record of the last rendering.
+        rendered = recorded.as_rendered(root)
+        yield Plan(root, rendered, release, answers, changelog, folder)
 
 
 def clone_path(folder: Path) -> Path:

@@ -60,8 +60,8 @@ def test_lock_names_no_index_but_pypi() -> None:
 
 def test_continuous_integration_runs_the_command_of_the_readme() -> None:
     *_, command = (REPOSITORY / ".ci/run").read_text().splitlines()
-    assert command.endswith(" run pytest")
-    assert f"&& {command}\n" in README
+    assert command == "$(command -v uv || echo python3 -m uv) run pytest"
+    assert "&& uv run pytest\n" in README
     assert "run: .ci/run" in (REPOSITORY / ".github/workflows/checks.yml").read_text()
 
 
@@ -90,8 +90,11 @@ def test_readme_lists_every_question_with_its_values() -> None:
 
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
 def test_links_lead_somewhere(name: str) -> None:
-    for link in re.findall(r"\]\((?!https?://)(.+?)\)", (REPOSITORY / name).read_text()):
-        assert (REPOSITORY / link).exists(), link
+    text = (REPOSITORY / name).read_text()
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    anchors = {"#" + heading.lower().replace(" ", "-") for heading in headings}
+    for link in re.findall(r"\]\((?!https?://)(.+?)\)", text):
+        assert link in anchors or (REPOSITORY / link).exists(), link
 
 
 def test_contributing_lists_every_group_of_tests() -> None:

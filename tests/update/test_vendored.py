@@ -65,7 +65,7 @@ def edit_all(project: GitProject) -> None:
 
 
 def test_release_wins(project: GitProject, fresh: dict[str, bytes]) -> None:
-    """Whether or not the release changed the edited file."""
+    """Replace the edited file even if the release did not change it."""
     edit_all(project)
     project.run()
     assert get_vendored(project) == fresh

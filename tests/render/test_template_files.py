@@ -63,7 +63,7 @@ each_jinja = pytest.mark.parametrize("file", [file for file in FILES if file.is_
 
 @each_file
 def test_suffix_says_whether_anything_is_substituted(file: TemplateFile) -> None:
-    tagged = BLOCK.search(file.text) or re.search(r"(?<!\$)\{\{ ", file.text)
+    tagged = BLOCK.search(file.text) or re.search(r"(?<!\$)\{\{ |\{# ", file.text)
     in_scaffold = "scaffold" in file.path.relative_to(TEMPLATE).parts
     assert bool(tagged) == file.is_jinja or in_scaffold
 

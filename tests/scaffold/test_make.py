@@ -40,12 +40,12 @@ import subprocess, sys
 from manage.cli import main
 from chassis_tools.scaffolding import making
 
-def register(*arguments):
+def plan_registrations(*arguments):
     command = ["-c", "from manage.cli import main; main()", "make", "line", "number:int", "--yes"]
     subprocess.run([sys.executable, *command], check=True)
     return original(*arguments)
 
-original, making.register = making.register, register
+original, making.plan_registrations = making.plan_registrations, plan_registrations
 main()
 """
 

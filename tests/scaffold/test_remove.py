@@ -66,7 +66,7 @@ class TestRemoved:
         """Remove `art` where `article` and `chart` exist."""
         scaffold.manage("make", "chart")
         before = scaffold.tree()
-        assert "no resource 'art'" in scaffold.refusal("remove", "art", "--yes")
+        assert "did not create a resource 'art'" in scaffold.refusal("remove", "art", "--yes")
         scaffold.manage("make", "art")
         scaffold.manage("remove", "art", "--yes")
         assert scaffold.tree() == before

@@ -29,10 +29,10 @@ LIST = "EXISTING_TABLES = ()\n"
 REFUSED = {
     "computed": ('EXISTING_TABLES = tuple(["a"])\n', "must assign a tuple of string literals"),
     "a number": ("EXISTING_TABLES = 1\n", "must assign a tuple of string literals"),
-    "twice": (f"{LIST}EXISTING_TABLES = ()\n", "cannot be edited because line 2 gives"),
+    "twice": (f"{LIST}EXISTING_TABLES = ()\n", "cannot be edited because line 2 assigns"),
     "beside another": (
         "x = 1; EXISTING_TABLES = ()\n",
-        "cannot be edited because line 1 holds more",
+        "cannot be edited because line 1 contains",
     ),
 }
 

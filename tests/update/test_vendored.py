@@ -87,6 +87,7 @@ def test_attributes_of_the_project_do_not_matter(
 ) -> None:
     (project.path / ".chassis/.gitattributes").write_text("* diff\n")
     (project.path / ".gitattributes").unlink()
+    project.commit("Change the attributes")  # Before files that they apply to.
     edit_all(project)
     project.run()
     assert get_vendored(project) == fresh

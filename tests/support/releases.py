@@ -64,9 +64,9 @@ class ThinTemplate(Template):
         *("app/dependencies.py", "app/emails.py", "at.user.models", "client.py", "ownership.json"),
         *(
             "core/errors.py",
-            "core/health.py",
+            "core/http/health.py",
             "core/logging.py",
-            "core/openapi.py",
+            "core/http/openapi.py",
             "core/paths.py",
         ),
         *("manage/seed.py", "test_config.py", "test_health.py", "test_logging.py", "test_mail.py"),

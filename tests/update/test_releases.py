@@ -32,7 +32,7 @@ def change_template(template: Template) -> None:
     """Bump, change, add, move and delete files, and rename a question."""
     template.edit("requirements.jinja", "- structlog>=26.1", "- structlog>=26.2")
     template.edit("core/errors.py", "status = 500", "status = 599")
-    template.edit("core/health.py.jinja", 'Literal["ok"]', 'Literal["ok", "ill"]')
+    template.edit("core/http/health.py.jinja", 'Literal["ok"]', 'Literal["ok", "ill"]')
     template.edit("core/logging.py", "import logging\n", "import logging\nimport time\n")
     template.edit("core/openapi.py", '"trace")', '"trace", "query")')
     for name in ("clock", "time"):

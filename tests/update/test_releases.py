@@ -34,7 +34,7 @@ def change_template(template: Template) -> None:
     template.edit("core/errors.py", "status = 500", "status = 599")
     template.edit("core/http/health.py.jinja", 'Literal["ok"]', 'Literal["ok", "ill"]')
     template.edit("core/logging.py", "import logging\n", "import logging\nimport time\n")
-    template.edit("core/openapi.py", '"trace")', '"trace", "query")')
+    template.edit("core/http/openapi.py", '"trace")', '"trace", "query")')
     for name in ("clock", "time"):
         template.add(f"app/core/{name}.py", CLOCK)
     template.find("core/paths.py").rename(template.path / "template/app/core/places.py")

@@ -50,7 +50,7 @@ class TestProduction:
     def test_error_names_the_invalid_setting(
         self, monkeypatch: pytest.MonkeyPatch, name: str, value: str
     ) -> None:
-        with pytest.raises(SystemExit, match=rf"^Refusing to start:\n  {name}[^\n]+$") as error:
+        with pytest.raises(SystemExit, match=rf"^Invalid settings:\n  {name}[^\n]+$") as error:
             load(monkeypatch, **{name: value})
 
         assert "hunter2" not in str(error.value)

@@ -94,7 +94,7 @@ def test_on_a_server(stack: Stack, project: Project) -> None:
             roles = {"DATABASE_URL": serve_as, "MIGRATION_DATABASE_URL": owner}
             return project.uv_run(*command, timeout=120, **roles)
 
-        with pytest.raises(AssertionError, match="Set MIGRATION_DATABASE_URL"):
+        with pytest.raises(AssertionError, match="MIGRATION_DATABASE_URL is not set"):
             project.uv_run("manage", "migrate", "apply", DATABASE_URL=serving)
         run("manage", "migrate", "apply")
         run("manage", "seed")

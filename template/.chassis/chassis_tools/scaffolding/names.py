@@ -50,7 +50,7 @@ class ResourceNames:
 
     @property
     def a_words(self) -> str:
-        """Name in prose with its article: `an order line`."""
+        """Name in prose with its indefinite article: `an order line`."""
         return add_indefinite_article(self.words)
 
     @property

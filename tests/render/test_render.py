@@ -13,6 +13,11 @@ from tests.support.renderings import render as render_to
 from tests.support.stacks import BARE, OPPOSITES, STACKS, Stack, each
 
 LEFT_OVER = re.compile(r"\{%|\{#|(?<!\$)\{\{ (?!\.)")
+# The project's ruff passes over the tools, so that they are checked with its other settings.
+TOOLS_SETTINGS = (
+    "--config=extend-exclude = []",
+    '--config=lint.isort.known-first-party = ["app", "chassis_tools", "manage"]',
+)
 LITTER = {
     "trailing space": re.compile(r"[ \t]+$", re.MULTILINE),
     "blank-line litter": re.compile(r"\n{4,}"),
@@ -33,6 +38,10 @@ def find_faults(rendering: Rendering) -> str:
     found = find_litter(rendering)
     found += [ruff(rendering.path, "format", "--diff")]
     found += [ruff(rendering.path, "check", "--output-format=concise")]
+    found += [ruff(rendering.path / ".chassis", *TOOLS_SETTINGS, "format", "--diff")]
+    found += [
+        ruff(rendering.path / ".chassis", *TOOLS_SETTINGS, "check", "--output-format=concise")
+    ]
     return "\n".join(filter(None, found))
 
 
@@ -67,7 +76,10 @@ class TestRenderedCode:
             name
             for name, text in rendering.texts()
             if "article" in name
-            or (name.endswith(".py") and re.search("(?<!indefinite[_ ])article", text, re.IGNORECASE))
+            or (
+                name.endswith(".py")
+                and re.search("(?<!indefinite[_ ])article", text, re.IGNORECASE)
+            )
         ]
         assert traces == []
 

@@ -71,7 +71,7 @@ def start_maker(scaffold: Scaffold) -> Iterator[Maker]:
     with subprocess.Popen(
         [scaffold.python, SCAFFOLDER],
         cwd=path,
-        env=scaffold.environment | {"PYTHONPATH": path},
+        env=scaffold.environment | {"PYTHONPATH": f"{path}{os.pathsep}{path}/.chassis"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

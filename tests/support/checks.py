@@ -10,8 +10,18 @@ from tests.support.projects import Project
 
 def check_types(project: Project, cache: Path) -> None:
     """Run mypy with a cache that projects with the same packages share."""
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-    project.uv_run("mypy", "--strict", f"--cache-dir={cache}/mypy-{worker}")
+    project.uv_run("mypy", "--strict", cache_option(cache))
+
+
+def check_types_of_tools(project: Project, cache: Path) -> None:
+    """Run mypy on the tools, which the project's own settings pass over."""
+    options = ("--strict", "--explicit-package-bases", "--package=chassis_tools")
+    project.uv_run("mypy", *options, cache_option(cache), MYPYPATH=".chassis")
+
+
+def cache_option(cache: Path) -> str:
+    """Return mypy's option for the cache of a test process."""
+    return f"--cache-dir={cache}/mypy-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
 
 
 def run_own_tests(project: Project, *options: str) -> None:

@@ -1,5 +1,6 @@
 """The development tools of a project: held to its types, and absent from deployments."""
 
+import re
 import tarfile
 from pathlib import Path
 from zipfile import ZipFile
@@ -38,7 +39,7 @@ def test_deployments_lack_them(stack: Stack, install: Install, tmp_path: Path) -
     assert "migrate" in printed
     for command in COMMANDS:
         reason = "it needs .chassis/, which only a checkout of the project has"
-        [line] = [line for line in printed.splitlines() if f" {command} " in line]
+        [line] = [line for line in printed.splitlines() if re.match(rf"\W*{command} ", line)]
         assert f"Unavailable: {reason}." in line
         with pytest.raises(AssertionError) as failure:
             project.run("env", "--chdir", str(tmp_path), manage, command, "--help", "anything")

@@ -335,11 +335,11 @@ def test_says_in_a_sentence_what_is_wrong(databases: Databases) -> None:
     databases.sql(("shop", "CREATE TABLE orders (id uuid PRIMARY KEY)"))
     url = ("--url", databases.url("shop"))
     refusals = {
-        "no table 'order' in the schema 'public', but 'orders'": (*url, "--table", "order"),
-        "no schema 'sales', but": (*url, "--schema", "sales"),
+        "has no table 'order'; it has 'orders'": (*url, "--table", "order"),
+        "has no schema 'sales'": (*url, "--schema", "sales"),
         "does not exist": ("--url", databases.url("none")),
-        "is not one of a PostgreSQL": ("--url", PASSWORD),
-        "Give the database as --url": (*url, MISPLACED),
+        "is not a PostgreSQL URL": ("--url", PASSWORD),
+        "Pass the database as --url": (*url, MISPLACED),
         **{sentence: ("--url", wrong) for sentence, wrong in WRONG_URLS.items()},
     }
     for sentence, done in zip(refusals, databases.inspect(*refusals.values()), strict=True):

@@ -158,7 +158,7 @@ def parse_datetime(value: str) -> Default:
     """Parse `now`, the only default of a timestamp."""
     if value != "now":
         raise ValueError("now")
-    schemas = ("pydantic", "Field"), ("app.core.schemas", "utc_now")
+    schemas = ("pydantic", "Field"), ("app.core.clock", "utc_now")
     factory = "Field(default_factory=utc_now)"
     return Default(factory, "func.now()", "now()", "", (("sqlalchemy", "func"),), schemas)
 

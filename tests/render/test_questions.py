@@ -9,7 +9,7 @@ from copier import run_copy
 
 from tests.conftest import REPOSITORY, Render
 from tests.support.questions import load_config
-from tests.support.renderings import COMPUTED
+from tests.support.renderings import COMPUTED, fast_copier
 from tests.support.stacks import Stack
 
 pytestmark = pytest.mark.quick
@@ -67,15 +67,16 @@ def test_every_choice_is_accepted(questions: dict[str, dict[str, Any]], checkout
     }
     for turn in range(max(map(len, choices.values()))):
         data = {name: tokens[turn % len(tokens)] for name, tokens in choices.items()}
-        run_copy(
-            str(checkout),
-            "nowhere",
-            data=data,
-            defaults=True,
-            quiet=True,
-            pretend=True,
-            vcs_ref="HEAD",
-        )
+        with fast_copier():
+            run_copy(
+                str(checkout),
+                "nowhere",
+                data=data,
+                defaults=True,
+                quiet=True,
+                pretend=True,
+                vcs_ref="HEAD",
+            )
 
 
 def test_keys_stand_in_order(questions: dict[str, dict[str, Any]]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 from copier import run_update
 
-from tests.support.renderings import copy, copy_checkout, git
+from tests.support.renderings import copy, copy_checkout, fast_copier, git
 
 FIRST, NEXT = "v0.0.1", "v0.0.2"
 MARKER = re.compile(rb"^<{7} ", re.MULTILINE)
@@ -137,15 +137,16 @@ class GitProject:
 
     def run(self, version: str = NEXT, **answers: str | bool) -> None:
         """Run `copier update` without trust."""
-        run_update(
-            self.path,
-            data=answers,
-            defaults=True,
-            overwrite=True,
-            quiet=True,
-            unsafe=False,
-            vcs_ref=version,
-        )
+        with fast_copier():
+            run_update(
+                self.path,
+                data=answers,
+                defaults=True,
+                overwrite=True,
+                quiet=True,
+                unsafe=False,
+                vcs_ref=version,
+            )
 
     def conflicts(self) -> list[str]:
         """Return the files with conflicts, which Copier's exit code does not report."""

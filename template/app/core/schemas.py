@@ -126,6 +126,6 @@ class PageQuery(InputSchema):
             return "offset"
         return "after cursor" if self.cursor else "from start"
 
-    def filters(self) -> dict[str, object]:
+    def get_filters(self) -> dict[str, object]:
         """Return the filters that the client set."""
         return self.model_dump(exclude=set(PageQuery.model_fields), exclude_none=True)

@@ -51,19 +51,17 @@ def select_columns(model: type[Any], schema: type[ReadSchema]) -> list[Label[Any
 @prepare
 def build_read_statement(repository: RepositoryClass, schema: type[ReadSchema]) -> Select[Any]:
     """Build the SELECT of one row by `id`."""
-    columns = select_columns(repository.model, schema)
-    return scope_statement(
-        repository, select(*columns).where(repository.model.id == bindparam("id"))
-    )
+    model = repository.model
+    statement = select(*select_columns(model, schema)).where(model.id == bindparam("id"))
+    return scope_statement(repository, statement)
 
 
 @prepare
 def build_read_many_statement(repository: RepositoryClass, schema: type[ReadSchema]) -> Select[Any]:
     """Build the SELECT of the rows whose `id` is in `ids`."""
+    model = repository.model
     ids: BindParameter[Any] = bindparam("ids", expanding=True)
-    statement = select(*select_columns(repository.model, schema)).where(
-        repository.model.id.in_(ids)
-    )
+    statement = select(*select_columns(model, schema)).where(model.id.in_(ids))
     return scope_statement(repository, statement)
 
 
@@ -76,15 +74,12 @@ def build_page_statement(
     paging: Paging,
 ) -> Select[Any]:
     """Build the SELECT of one page; an offset page includes the total in each row."""
-    sort = Sort.parse(repository.model, sort_name)
+    model = repository.model
+    sort = Sort.parse(model, sort_name)
     statement: Select[Any] = select(
-        *select_columns(repository.model, schema),
-        sort.column.label(SORT_VALUE),
-        sort.key.label(KEY),
+        *select_columns(model, schema), sort.column.label(SORT_VALUE), sort.key.label(KEY)
     )
-    statement = scope_statement(
-        repository, statement.where(*build_conditions(repository.model, filters))
-    )
+    statement = scope_statement(repository, statement.where(*build_conditions(model, filters)))
     if paging == "offset":
         total = build_count(repository, filters).scalar_subquery().label(TOTAL)
         statement = statement.add_columns(total).offset(bindparam("offset"))
@@ -95,10 +90,9 @@ def build_page_statement(
 
 def build_count(repository: RepositoryClass, filters: tuple[str, ...]) -> Select[Any]:
     """Build the SELECT of the number of rows that match the filters."""
-    statement = select(func.count().label(TOTAL)).select_from(repository.model)
-    return scope_statement(
-        repository, statement.where(*build_conditions(repository.model, filters))
-    )
+    model = repository.model
+    statement = select(func.count().label(TOTAL)).select_from(model)
+    return scope_statement(repository, statement.where(*build_conditions(model, filters)))
 
 
 build_count_statement = prepare(build_count)
@@ -107,9 +101,8 @@ build_count_statement = prepare(build_count)
 @prepare
 def build_exists_statement(repository: RepositoryClass, filters: tuple[str, ...]) -> Select[Any]:
     """Build the SELECT of one row that matches the filters."""
-    statement = (
-        select(repository.model.id).where(*build_conditions(repository.model, filters)).limit(1)
-    )
+    model = repository.model
+    statement = select(model.id).where(*build_conditions(model, filters)).limit(1)
     return scope_statement(repository, statement)
 
 

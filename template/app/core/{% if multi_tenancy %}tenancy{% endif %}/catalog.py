@@ -45,7 +45,9 @@ SELECT
     relkind::text AS kind,
     relowner::bigint AS owner,
     relrowsecurity AND relforcerowsecurity AS is_forced,
-    coalesce(reloptions::text ~* 'security_invoker=(t|true|on|yes|1)[,}]', false) AS is_security_invoker,
+    coalesce(
+        reloptions::text ~* 'security_invoker=(t|true|on|yes|1)[,}]', false
+    ) AS is_security_invoker,
     EXISTS (
         SELECT FROM pg_roles
         WHERE pg_has_role(to_regrole(:role), oid, 'MEMBER')
@@ -184,14 +186,21 @@ def find_table_gaps(table: CatalogRow) -> Iterator[str]:
         if not table["is_granted"]:
             yield "is not granted to the service"
         if table["has_unrestricted_privileges"]:
-            yield "is granted TRUNCATE, TRIGGER or REFERENCES, which policies do not restrict: revoke them"
+            yield (
+                "is granted TRUNCATE, TRIGGER or REFERENCES, which policies do not restrict: revoke"
+                " them"
+            )
         if table["foreign_keys_without_tenant"]:
             yield (
-                f"can reference rows of other tenants through {table['foreign_keys_without_tenant']}: declare the column"
-                " with foreign_key(), which adds tenant_id to the key"
+                "can reference rows of other tenants through"
+                f" {table['foreign_keys_without_tenant']}: declare the column with foreign_key(),"
+                " which adds tenant_id to the key"
             )
     elif table["is_granted"] and table["referenced_tables"]:
-        yield f"references tenants' rows in {table['referenced_tables']}: declare it as a model that extends Record"
+        yield (
+            f"references tenants' rows in {table['referenced_tables']}: declare it as a model that"
+            " extends Record"
+        )
     elif table["is_granted"] and table["has_tenant_children"]:
         yield "exposes the rows of tables that inherit from it: add tenant_id"
 
@@ -215,7 +224,7 @@ def find_policy_gaps(table: CatalogRow) -> Iterator[str]:
             yield f"has a policy {name} that could expose rows of other tenants: drop it"
 
 
-def has_privileges(relation: CatalogRow) -> bool:
+def is_accessible(relation: CatalogRow) -> bool:
     """Return True if the role has any privilege on a relation."""
     return bool(relation["is_granted"] or relation["has_unrestricted_privileges"])
 

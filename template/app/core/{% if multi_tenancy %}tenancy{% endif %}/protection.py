@@ -35,7 +35,7 @@ CLEAR_TENANT = "SELECT set_config('app.tenant_id', '', true)"
 
 
 class Statement(ExecuteSQLOp):
-    """A SQL statement with the statement that reverts it; without `reverse_sql` a downgrade does nothing."""
+    """A SQL statement and its reverse; without `reverse_sql`, a downgrade does nothing."""
 
     def __init__(self, sql: str, *, reverse_sql: str | None = None) -> None:
         super().__init__(sql)
@@ -103,12 +103,12 @@ def build_reversible_protection(name: str) -> Iterator[Statement]:
     IF EXISTS, because the policies may be missing: if a later migration drops the table, its
     downgrade recreates the table without them.
     """
-    enabled, forced, isolation, maintenance, granted = build_protection(name)
-    yield Statement(enabled, reverse_sql=f"ALTER TABLE {name} DISABLE ROW LEVEL SECURITY")
-    yield Statement(forced, reverse_sql=f"ALTER TABLE {name} NO FORCE ROW LEVEL SECURITY")
+    enable, force, isolation, maintenance, grant = build_protection(name)
+    yield Statement(enable, reverse_sql=f"ALTER TABLE {name} DISABLE ROW LEVEL SECURITY")
+    yield Statement(force, reverse_sql=f"ALTER TABLE {name} NO FORCE ROW LEVEL SECURITY")
     yield Statement(isolation, reverse_sql=f"DROP POLICY IF EXISTS tenant_isolation ON {name}")
     yield Statement(maintenance, reverse_sql=f"DROP POLICY IF EXISTS owner_maintenance ON {name}")
-    yield Statement(granted)
+    yield Statement(grant)
 
 
 def repair_protection(name: str, relation: CatalogRow) -> Iterator[Statement]:

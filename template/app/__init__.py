@@ -1,4 +1,4 @@
-"""The service. Without DATABASE_URL, a local environment uses the server of `manage`."""
+"""The service; without DATABASE_URL, it uses the local server that `manage` starts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def start_project_database(drivername: str) -> URL:
     """Start the project's PostgreSQL server and return the URL of its database."""
-    from manage.local_database import start  # Imported here: a deployed service never needs it.
+    from manage.local_database import start  # Imported here: a deployed service does not need it.
 
     return start(drivername)
 

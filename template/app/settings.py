@@ -6,7 +6,7 @@ from app.core.config import CoreSettings, load_settings
 
 
 class Settings(CoreSettings):
-    """Add fields here; each is read from the environment variable of its name in upper case."""
+    """Add fields here; each is read from the environment variable with its name in upper case."""
 
 
 @cache

@@ -6,7 +6,7 @@ from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
 from app.core.schemas import Email, InputSchema, PageQuery, ReadSchema
 
-# No control characters: emails and logs contain names that strangers choose.
+# No control characters, because emails and logs contain names chosen by anonymous clients.
 Name = Annotated[
     str, Field(min_length=1, max_length=200, pattern=r"^[^\p{Cc}\p{Zl}\p{Zp}\p{Bidi_C}]*$")
 ]
@@ -18,7 +18,7 @@ _email = TypeAdapter[str](Email)
 
 
 def normalize_email(text: str) -> str | None:
-    """Return an email address in its stored form; None if it is not valid."""
+    """Return a normalized email address, or None if the address is invalid."""
     try:
         return _email.validate_python(text)
     except ValidationError:

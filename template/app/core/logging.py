@@ -95,8 +95,8 @@ def is_secret(name: str) -> bool:
     return SECRET_NAME.search(name) is not None
 
 
-def report_unhandled(error: BaseException) -> None:
-    """Log an unexpected error with its traceback, which starts outside the framework.
+def log_unhandled_error(error: BaseException) -> None:
+    """Log an unexpected error with its traceback, without the framework's first frames.
 
     The server also logs the error; StructlogHandler drops that record.
     """
@@ -118,7 +118,7 @@ class StructlogHandler(logging.Handler):
     """Forwards the standard library's log records to structlog."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Forward a record, unless `report_unhandled` has already logged its exception."""
+        """Forward a record, unless `log_unhandled_error` has already logged its exception."""
         error = record.exc_info[1] if record.exc_info else None
         if error is not None and error is _reported.get():
             return

@@ -22,7 +22,7 @@ from starlette.types import Scope
 
 from app.core.clock import utc_now
 from app.core.errors import AppError, FieldError, ValidationFailedError
-from app.core.logging import correlation_id, report_unhandled
+from app.core.logging import correlation_id, log_unhandled_error
 from app.core.sql.errors import (
     DATABASE_ERRORS,
     get_constraint_name,
@@ -72,15 +72,15 @@ class Problem(BaseModel):
 
 def problem_responses(*errors: type[AppError]) -> dict[int | str, dict[str, Any]]:
     """Return the `responses` argument of a route that can fail with these errors."""
-    documented: dict[int | str, dict[str, Any]] = {}
+    openapi_responses: dict[int | str, dict[str, Any]] = {}
     for error in errors:
-        response = documented.setdefault(error.status, document_problem(error.title))
+        response = openapi_responses.setdefault(error.status, build_openapi_response(error.title))
         examples = response["content"][MEDIA_TYPE].setdefault("examples", {})
         examples[error.code] = {"summary": error.code, "value": build_example(error)}
-    return documented
+    return openapi_responses
 
 
-def document_problem(description: str) -> dict[str, Any]:
+def build_openapi_response(description: str) -> dict[str, Any]:
     """Build the OpenAPI response of a problem."""
     schema = {"$ref": "#/components/schemas/Problem"}
     return {"description": description, "content": {MEDIA_TYPE: {"schema": schema}}}
@@ -172,7 +172,7 @@ async def handle_database_error(request: Request, error: Exception) -> Response:
 
 async def handle_unhandled_error(request: Request, error: Exception) -> Response:
     """Log an unexpected error; the response reveals only the correlation ID."""
-    report_unhandled(error)
+    log_unhandled_error(error)
     return build_problem_response(request.scope, AppError())
 
 

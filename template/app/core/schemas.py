@@ -42,7 +42,7 @@ def check_web_url(value: str) -> str:
     return value
 
 
-def check_wall_time(value: time) -> time:
+def reject_time_zone(value: time) -> time:
     """Reject a time zone, which PostgreSQL's `time` type cannot store."""
     if value.tzinfo is not None:
         raise ValueError("Enter a time without a time zone.")
@@ -66,7 +66,7 @@ PathKey = Annotated[str, Field(pattern=r"^([^/.][^/]*|\.[^/.][^/]*|\.\.[^/]+)$")
 # Stored in lower case, so that addresses are compared case-insensitively.
 Email = Annotated[EmailStr, BeforeValidator(reject_display_name), AfterValidator(str.lower)]
 Timestamp = Annotated[AwareDatetime, AfterValidator(check_timestamp)]
-WallTime = Annotated[time, AfterValidator(check_wall_time)]
+NaiveTime = Annotated[time, AfterValidator(reject_time_zone)]
 WebUrl = Annotated[
     str,
     Field(max_length=2000, json_schema_extra={"format": "uri"}),
@@ -126,6 +126,6 @@ class PageQuery(InputSchema):
             return "offset"
         return "after cursor" if self.cursor else "from start"
 
-    def filters(self) -> dict[str, object]:
+    def get_filters(self) -> dict[str, object]:
         """Return the filters that the client set."""
         return self.model_dump(exclude=set(PageQuery.model_fields), exclude_none=True)

@@ -12,7 +12,7 @@ from app.core.models import Base
 from app.core.sql.operations import flatten_operations
 
 import app.builtin.models
-import app.models  # noqa: F401 (both fill the metadata)
+import app.models  # noqa: F401 (both register models)
 from manage.autogenerate import AUTOGENERATE_OPTIONS
 
 

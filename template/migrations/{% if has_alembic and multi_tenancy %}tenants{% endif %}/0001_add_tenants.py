@@ -59,7 +59,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Remove tenants; fails if an e-mail address occurs in two tenants."""
+    """Remove tenants; fails if an email address occurs in two tenants."""
     op.execute("DROP FUNCTION list_tenants")
     op.execute("DROP FUNCTION find_tenant")
     for table in UNIQUE:
@@ -121,7 +121,7 @@ def enable_row_security(table: str, key: str) -> None:
 
 
 def create_lookup_functions() -> None:
-    """Create lookups that run before the tenant is set; each returns nothing but tenant ids."""
+    """Create lookups that run before the tenant is set; each returns only tenant IDs."""
     for statement in (FIND_TENANT, LIST_TENANTS):
         op.execute(statement)
     op.execute("REVOKE EXECUTE ON FUNCTION find_tenant, list_tenants FROM PUBLIC")

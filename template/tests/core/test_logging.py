@@ -7,7 +7,7 @@ import pytest
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
-from app.core.logging import configure_logging, correlation_id, report_unhandled
+from app.core.logging import configure_logging, correlation_id, log_unhandled_error
 from app.settings import Settings
 
 
@@ -108,7 +108,7 @@ class TestProcessors:
 class TestUnhandledError:
     def test_is_logged_once(self, output: pytest.CaptureFixture[str]) -> None:
         error = RuntimeError("a defect")
-        report_unhandled(error)
+        log_unhandled_error(error)
         logging.getLogger("uvicorn.error").error("Exception in ASGI application", exc_info=error)
 
         (event,) = read_events(output)

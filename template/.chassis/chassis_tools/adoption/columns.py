@@ -192,7 +192,7 @@ def get_filter_type(column: Column) -> tuple[str, list[Import]]:
             return "Timestamp", [("app.core.schemas", "Timestamp")]
         return "NaiveDatetime", [("pydantic", "NaiveDatetime")]
     if type_.python == "time" and not has_zone:
-        return "WallTime", [("app.core.schemas", "WallTime")]
+        return "NaiveTime", [("app.core.schemas", "NaiveTime")]
     return type_.python, get_annotation_imports(column)
 
 

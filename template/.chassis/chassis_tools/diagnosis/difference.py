@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from app.core.models import Base
 
 import app.builtin.models
-import app.models  # noqa: F401 (both fill the metadata)
+import app.models  # noqa: F401 (both register models)
 from manage.autogenerate import AUTOGENERATE_OPTIONS
 
 

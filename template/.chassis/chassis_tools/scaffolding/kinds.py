@@ -153,7 +153,7 @@ def build_datetime(_declaration: Declaration) -> Kind:
     return Kind(
         annotation="datetime",
         sql="timestamptz",
-        migration="moment",
+        migration="timestamp",
         input="Timestamp",
         filters=(
             Filter("gte", DATETIME_SAMPLES.payload, DATETIME_SAMPLES.change),
@@ -175,13 +175,13 @@ def build_time(_declaration: Declaration) -> Kind:
         annotation="time",
         sql="time",
         migration="sa.Time()",
-        input="WallTime",
+        input="NaiveTime",
         filters=build_comparisons('"08:30:00"', '"09:30:00"', '"10:30:00"')[1:],
         default=literals.parse_time,
         samples=TIME_SAMPLES,
         imports=group_imports(
             models=[("datetime", "time")],
-            schemas=[("datetime", "time"), ("app.core.schemas", "WallTime")],
+            schemas=[("datetime", "time"), ("app.core.schemas", "NaiveTime")],
             factory=[("datetime", "time")],
         ),
     )

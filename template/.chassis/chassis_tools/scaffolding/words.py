@@ -110,7 +110,7 @@ SCHEMA_IMPORTS = split_words(
     """
 )
 # Field types that schemas import, which fields of other types must not hide.
-KERNEL_TYPES = split_words("Email FiniteFloat Int32 Int64 UUID WallTime WebUrl")
+KERNEL_TYPES = split_words("Email FiniteFloat Int32 Int64 UUID NaiveTime WebUrl")
 
 BETTER_RESOURCES = {
     "api_key": "access_key",

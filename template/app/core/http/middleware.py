@@ -1,6 +1,6 @@
 """The middleware for correlation IDs, security headers and request logs.
 
-It is one ASGI middleware, because every additional one slows each request down.
+It is a single ASGI middleware, because each additional middleware slows down every request.
 """
 
 import os
@@ -119,7 +119,7 @@ class ResponseRecorder:
             self.status = message["status"]
             headers = message.get("headers", ())
             if message["status"] >= 400 and is_plain_text(headers):
-                self._rejection = message  # Held back until its body, the detail, is known.
+                self._rejection = message  # Sent with its body, which becomes the detail.
                 return
             message["headers"] = self._add_headers(headers)
         elif not message.get("more_body"):

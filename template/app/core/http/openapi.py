@@ -3,12 +3,12 @@
 from typing import Any
 
 from app.core.errors import UnauthorizedError
-from app.core.problems import Problem, document_problem, problem_responses
+from app.core.problems import Problem, build_openapi_response, problem_responses
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
 
-def document_problems(document: dict[str, Any]) -> None:
+def add_problem_responses(document: dict[str, Any]) -> None:
     """Replace FastAPI's validation error schema and add the errors that any route can return."""
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     for path in document["paths"].values():
@@ -24,11 +24,11 @@ def add_error_responses(operation: dict[str, Any]) -> None:
     """Add the error responses of one operation."""
     responses = operation["responses"]
     if "application/json" in responses.get("422", {}).get("content", {}):
-        responses["422"] = document_problem("Unprocessable Content")
+        responses["422"] = build_openapi_response("Unprocessable Content")
     if operation.get("security"):
         for status, response in problem_responses(UnauthorizedError).items():
             responses.setdefault(str(status), response)
-    responses.setdefault("default", document_problem("Any other error"))
+    responses.setdefault("default", build_openapi_response("Any other error"))
 
 
 def build_problem_schemas() -> dict[str, Any]:

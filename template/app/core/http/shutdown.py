@@ -19,7 +19,7 @@ def drain_on_sigterm(app: FastAPI, *, delay_seconds: float = 0) -> Iterator[None
     """
     app.state.draining = False
     if threading.current_thread() is not threading.main_thread():
-        yield  # Signal handlers require the main thread; in tests the application has another one.
+        yield  # Signal handlers require the main thread; tests run the application in another.
         return
     loop = asyncio.get_running_loop()
     handler = signal.getsignal(signal.SIGTERM)

@@ -58,7 +58,7 @@ def encode_cursor(sort: str, value: Any, key: Any) -> str:
 
 
 def decode_cursor(cursor: str, sort_name: str, sort: Sort) -> dict[str, Any]:
-    """Decode a cursor into parameters, or raise ValidationFailedError if the sort differs."""
+    """Decode a cursor into parameters, or raise ValidationFailedError if it is invalid."""
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         name, value, key = from_json(base64.b64decode(padded, altchars=b"-_", validate=True))

@@ -21,7 +21,7 @@ Parameters = Mapping[str, Any]
 
 
 class ReadPool:
-    """The source of the connections of reads."""
+    """Provides the connections for reads."""
 
     def __init__(
         self,
@@ -38,12 +38,12 @@ class ReadPool:
 
     @classmethod
     def from_connection(cls, connection: Connection) -> "ReadPool":
-        """Use one connection, which stays open, in tests."""
+        """Use one connection, which stays open; for tests."""
         return cls(lambda: nullcontext(connection), lambda: nullcontext(connection.connection))
 
 
 class Reader:
-    """Runs statements; a statement whose pooled connection was closed runs once more.
+    """Runs statements, and retries a statement once if its pooled connection was closed.
 
     The retry is safe because reads have no side effects.
     """

@@ -26,15 +26,14 @@ from app.core.tables import NOT_DELETED
 
 TOTAL, SORT_VALUE, KEY = "__total", "__sort_value", "__key"
 
-
 # A subclass of Repository. Any, because mypy does not accept a class as the Hashable that the
 # caches require.
 RepositoryClass = Any
 
 
-def scope_statement(source: RepositoryClass, statement: Select[Any]) -> Select[Any]:
+def scope_statement(repository: RepositoryClass, statement: Select[Any]) -> Select[Any]:
     """Restrict a statement to the rows of the repository."""
-    result: Select[Any] = source.apply_scope(statement)
+    result: Select[Any] = repository.apply_scope(statement)
     return result
 
 
@@ -50,56 +49,61 @@ def select_columns(model: type[Any], schema: type[ReadSchema]) -> list[Label[Any
 
 
 @prepare
-def build_read_statement(source: RepositoryClass, schema: type[ReadSchema]) -> Select[Any]:
+def build_read_statement(repository: RepositoryClass, schema: type[ReadSchema]) -> Select[Any]:
     """Build the SELECT of one row by `id`."""
-    columns = select_columns(source.model, schema)
-    return scope_statement(source, select(*columns).where(source.model.id == bindparam("id")))
+    model = repository.model
+    statement = select(*select_columns(model, schema)).where(model.id == bindparam("id"))
+    return scope_statement(repository, statement)
 
 
 @prepare
-def build_read_many_statement(source: RepositoryClass, schema: type[ReadSchema]) -> Select[Any]:
-    """Build the SELECT of the rows whose key is in `ids`."""
+def build_read_many_statement(repository: RepositoryClass, schema: type[ReadSchema]) -> Select[Any]:
+    """Build the SELECT of the rows whose `id` is in `ids`."""
+    model = repository.model
     ids: BindParameter[Any] = bindparam("ids", expanding=True)
-    statement = select(*select_columns(source.model, schema)).where(source.model.id.in_(ids))
-    return scope_statement(source, statement)
+    statement = select(*select_columns(model, schema)).where(model.id.in_(ids))
+    return scope_statement(repository, statement)
 
 
 @prepare
 def build_page_statement(
-    source: RepositoryClass,
+    repository: RepositoryClass,
     schema: type[ReadSchema],
     filters: tuple[str, ...],
     sort_name: str,
     paging: Paging,
 ) -> Select[Any]:
     """Build the SELECT of one page; an offset page includes the total in each row."""
-    sort = Sort.parse(source.model, sort_name)
+    model = repository.model
+    sort = Sort.parse(model, sort_name)
     statement: Select[Any] = select(
-        *select_columns(source.model, schema), sort.column.label(SORT_VALUE), sort.key.label(KEY)
+        *select_columns(model, schema), sort.column.label(SORT_VALUE), sort.key.label(KEY)
     )
-    statement = scope_statement(source, statement.where(*build_conditions(source.model, filters)))
+    statement = scope_statement(repository, statement.where(*build_conditions(model, filters)))
     if paging == "offset":
-        total = build_count(source, filters).scalar_subquery().label(TOTAL)
+        total = build_count(repository, filters).scalar_subquery().label(TOTAL)
         statement = statement.add_columns(total).offset(bindparam("offset"))
     elif paging == "after cursor":
         statement = statement.where(sort.after_cursor)
     return statement.order_by(*sort.order).limit(bindparam("limit"))
 
 
-def build_count(source: RepositoryClass, filters: tuple[str, ...]) -> Select[Any]:
+def build_count(repository: RepositoryClass, filters: tuple[str, ...]) -> Select[Any]:
     """Build the SELECT of the number of rows that match the filters."""
-    statement = select(func.count().label(TOTAL)).select_from(source.model)
-    return scope_statement(source, statement.where(*build_conditions(source.model, filters)))
+    model = repository.model
+    statement = select(func.count().label(TOTAL)).select_from(model)
+    return scope_statement(repository, statement.where(*build_conditions(model, filters)))
 
 
 build_count_statement = prepare(build_count)
 
 
 @prepare
-def build_exists_statement(source: RepositoryClass, filters: tuple[str, ...]) -> Select[Any]:
-    """Build a SELECT that returns a row if any matches the filters."""
-    statement = select(source.model.id).where(*build_conditions(source.model, filters)).limit(1)
-    return scope_statement(source, statement)
+def build_exists_statement(repository: RepositoryClass, filters: tuple[str, ...]) -> Select[Any]:
+    """Build the SELECT of one row that matches the filters."""
+    model = repository.model
+    statement = select(model.id).where(*build_conditions(model, filters)).limit(1)
+    return scope_statement(repository, statement)
 
 
 @cache
@@ -119,7 +123,7 @@ def build_upsert_statement(
     statement = postgresql.insert(table)
     values = {name: statement.excluded[name] for name in columns if name not in key}
     timestamps = {"updated_at": func.now()} if "updated_at" in table.c else {}
-    # The index must match that of build_table: led by the tenant, and partial if soft-deletable.
+    # Must match the unique index of build_table: tenant_id first, and partial with soft delete.
     prefix = ("tenant_id",) if "tenant_id" in table.c else ()
     is_partial = "deleted_at" in table.c and key != ("id",)
     return statement.on_conflict_do_update(

@@ -19,20 +19,20 @@ ROLE = text("""
 SELECT
     session_user::text AS name,
     bool_or(rolsuper) AS is_superuser,
-    bool_or(rolbypassrls) AS bypasses,
+    bool_or(rolbypassrls) AS bypasses_policies,
     bool_or(rolcreaterole OR rolreplication OR rolname IN (
         'pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files'
-    )) AS reaches_out,
+    )) AS can_escalate,
     bool_or(
         EXISTS (SELECT FROM pg_database WHERE datname = current_database() AND datdba = roles.oid)
         OR EXISTS (SELECT FROM pg_class WHERE relowner = roles.oid AND relpersistence <> 't')
         OR EXISTS (SELECT FROM pg_proc WHERE proowner = roles.oid)
-    ) AS owns,
+    ) AS owns_objects,
     EXISTS (
         SELECT FROM pg_namespace
         WHERE nspname !~ '^(pg_|information_schema$)'
             AND has_schema_privilege(session_user, oid, 'CREATE')
-    ) AS creates
+    ) AS can_create
 FROM pg_roles AS roles
 WHERE pg_has_role(session_user, oid, 'MEMBER')
 """)
@@ -45,7 +45,9 @@ SELECT
     relkind::text AS kind,
     relowner::bigint AS owner,
     relrowsecurity AND relforcerowsecurity AS is_forced,
-    coalesce(reloptions::text ~* 'security_invoker=(t|true|on|yes|1)[,}]', false) AS invokes,
+    coalesce(
+        reloptions::text ~* 'security_invoker=(t|true|on|yes|1)[,}]', false
+    ) AS is_security_invoker,
     EXISTS (
         SELECT FROM pg_roles
         WHERE pg_has_role(to_regrole(:role), oid, 'MEMBER')
@@ -59,7 +61,7 @@ SELECT
         SELECT FROM pg_roles
         WHERE pg_has_role(to_regrole(:role), oid, 'MEMBER')
             AND has_table_privilege(oid, relation.oid, 'TRUNCATE, TRIGGER, REFERENCES')
-    ) AS is_granted_more,
+    ) AS has_unrestricted_privileges,
     EXISTS (
         SELECT FROM pg_attribute
         WHERE attrelid = relation.oid AND attname = 'tenant_id' AND NOT attisdropped
@@ -72,7 +74,7 @@ SELECT
             target.relname = 'tenants'
             OR EXISTS (SELECT FROM pg_attribute WHERE attrelid = confrelid AND attname = 'tenant_id')
         )
-    ) AS refers_to,
+    ) AS referenced_tables,
     (
         SELECT string_agg(conname::text, ', ' ORDER BY conname)
         FROM pg_constraint
@@ -80,12 +82,12 @@ SELECT
         JOIN pg_attribute AS ours ON ours.attrelid = conrelid AND ours.attname = 'tenant_id'
         WHERE contype = 'f' AND conrelid = relation.oid
             AND NOT (ours.attnum = ANY (conkey) AND theirs.attnum = ANY (confkey))
-    ) AS loose_keys,
+    ) AS foreign_keys_without_tenant,
     EXISTS (
         SELECT FROM pg_inherits
         JOIN pg_attribute ON attrelid = inhrelid AND attname = 'tenant_id' AND NOT attisdropped
         WHERE inhparent = relation.oid
-    ) AS has_heirs,
+    ) AS has_tenant_children,
     EXISTS (SELECT FROM pg_rewrite WHERE ev_class = relation.oid AND ev_type <> '1') AS has_rules,
     coalesce((
         SELECT json_agg(json_build_object(
@@ -137,13 +139,13 @@ def find_role_gaps(role: CatalogRow) -> Iterator[str]:
     name = role["name"]
     if role["is_superuser"]:
         yield f"{name} is a superuser, or can become one, and sees all rows"
-    elif role["bypasses"]:
+    elif role["bypasses_policies"]:
         yield f"{name} has BYPASSRLS and sees all rows"
-    elif role["owns"]:
+    elif role["owns_objects"]:
         yield f"{name} owns tables, functions or the database, and can remove their policies"
-    elif role["reaches_out"]:
+    elif role["can_escalate"]:
         yield f"{name} can access other roles, or the server's files or programs"
-    elif role["creates"]:
+    elif role["can_create"]:
         yield f"{name} can create objects, which could shadow existing ones: REVOKE CREATE"
 
 
@@ -167,7 +169,7 @@ def find_gaps(relation: CatalogRow) -> Iterator[str]:
     kind, is_granted = relation["kind"], relation["is_granted"]
     if kind in ("r", "p"):
         yield from find_table_gaps(relation)
-    elif kind == "v" and is_granted and not relation["invokes"]:
+    elif kind == "v" and is_granted and not relation["is_security_invoker"]:
         yield "is a view with its owner's privileges: set (security_invoker = true)"
     elif kind in ("m", "f") and is_granted:
         yield "does not support policies: revoke the service's privileges"
@@ -183,16 +185,23 @@ def find_table_gaps(table: CatalogRow) -> Iterator[str]:
         yield from find_policy_gaps(table)
         if not table["is_granted"]:
             yield "is not granted to the service"
-        if table["is_granted_more"]:
-            yield "is granted TRUNCATE, TRIGGER or REFERENCES, which policies do not restrict: revoke it"
-        if table["loose_keys"]:
+        if table["has_unrestricted_privileges"]:
             yield (
-                f"can reference rows of other tenants through {table['loose_keys']}: declare the column"
-                " with foreign_key(), which adds tenant_id to the key"
+                "is granted TRUNCATE, TRIGGER or REFERENCES, which policies do not restrict: revoke"
+                " them"
             )
-    elif table["is_granted"] and table["refers_to"]:
-        yield f"references tenants' rows in {table['refers_to']}: declare it as a model, a Record"
-    elif table["is_granted"] and table["has_heirs"]:
+        if table["foreign_keys_without_tenant"]:
+            yield (
+                "can reference rows of other tenants through"
+                f" {table['foreign_keys_without_tenant']}: declare the column with foreign_key(),"
+                " which adds tenant_id to the key"
+            )
+    elif table["is_granted"] and table["referenced_tables"]:
+        yield (
+            f"references tenants' rows in {table['referenced_tables']}: declare it as a model that"
+            " extends Record"
+        )
+    elif table["is_granted"] and table["has_tenant_children"]:
         yield "exposes the rows of tables that inherit from it: add tenant_id"
 
 
@@ -215,9 +224,9 @@ def find_policy_gaps(table: CatalogRow) -> Iterator[str]:
             yield f"has a policy {name} that could expose rows of other tenants: drop it"
 
 
-def is_reachable(relation: CatalogRow) -> bool:
+def is_accessible(relation: CatalogRow) -> bool:
     """Return True if the role has any privilege on a relation."""
-    return bool(relation["is_granted"] or relation["is_granted_more"])
+    return bool(relation["is_granted"] or relation["has_unrestricted_privileges"])
 
 
 def find_function_gaps(functions: Iterable[CatalogRow], reviewed: Collection[str]) -> Iterator[str]:
@@ -243,6 +252,6 @@ def is_isolation_policy(policy: CatalogRow, *, key: str) -> bool:
 
 
 def normalize_expression(expression: str | None) -> str:
-    """Return an expression without what PostgreSQL adds when it stores it."""
+    """Return an expression without the casts, spaces and parentheses that PostgreSQL adds."""
     normalized = re.sub(r'::text|[\s()]|AS "nullif"', "", expression or "")
     return normalized.replace("NULLIF", "nullif")

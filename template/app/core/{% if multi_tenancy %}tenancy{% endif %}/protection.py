@@ -35,18 +35,18 @@ CLEAR_TENANT = "SELECT set_config('app.tenant_id', '', true)"
 
 
 class Statement(ExecuteSQLOp):
-    """A SQL statement with the statement that reverts it; without `undo` a downgrade does nothing."""
+    """A SQL statement and its reverse; without `reverse_sql`, a downgrade does nothing."""
 
-    def __init__(self, sql: str, *, undo: str | None = None) -> None:
+    def __init__(self, sql: str, *, reverse_sql: str | None = None) -> None:
         super().__init__(sql)
         self.sql = sql
-        self.undo = undo
+        self.reverse_sql = reverse_sql
 
     def reverse(self) -> MigrateOperation:
         """Return the operation of the downgrade."""
-        if self.undo is None:
+        if self.reverse_sql is None:
             return ModifyTableOps("", [])  # An empty group, because Alembic has no no-op.
-        return Statement(self.undo, undo=self.sql)
+        return Statement(self.reverse_sql, reverse_sql=self.sql)
 
 
 def compare_protection(context: AutogenContext, upgrade_ops: UpgradeOps) -> PriorityDispatchResult:
@@ -100,15 +100,15 @@ def build_missing_statements(
 def build_reversible_protection(name: str) -> Iterator[Statement]:
     """Yield reversible statements that protect a table which existed without a tenant.
 
-    A downgrade can meet the table without its policies, because the downgrade of a migration that
-    dropped it recreates it without them; hence IF EXISTS.
+    IF EXISTS, because the policies may be missing: if a later migration drops the table, its
+    downgrade recreates the table without them.
     """
-    enabled, forced, isolation, maintenance, granted = build_protection(name)
-    yield Statement(enabled, undo=f"ALTER TABLE {name} DISABLE ROW LEVEL SECURITY")
-    yield Statement(forced, undo=f"ALTER TABLE {name} NO FORCE ROW LEVEL SECURITY")
-    yield Statement(isolation, undo=f"DROP POLICY IF EXISTS tenant_isolation ON {name}")
-    yield Statement(maintenance, undo=f"DROP POLICY IF EXISTS owner_maintenance ON {name}")
-    yield Statement(granted)
+    enable, force, isolation, maintenance, grant = build_protection(name)
+    yield Statement(enable, reverse_sql=f"ALTER TABLE {name} DISABLE ROW LEVEL SECURITY")
+    yield Statement(force, reverse_sql=f"ALTER TABLE {name} NO FORCE ROW LEVEL SECURITY")
+    yield Statement(isolation, reverse_sql=f"DROP POLICY IF EXISTS tenant_isolation ON {name}")
+    yield Statement(maintenance, reverse_sql=f"DROP POLICY IF EXISTS owner_maintenance ON {name}")
+    yield Statement(grant)
 
 
 def repair_protection(name: str, relation: CatalogRow) -> Iterator[Statement]:

@@ -11,7 +11,7 @@ from app.core.tenancy.scope import SET_TENANT, build_tenant_parameters, scope_to
 
 
 class TenantReader(Reader):
-    """Runs statements within one tenant; row-level security hides every row if it is None.
+    """Runs statements within one tenant; with None, row-level security hides every row.
 
     A SELECT sets its tenant itself, in one round trip. Any other statement runs in a transaction
     that sets the tenant first.

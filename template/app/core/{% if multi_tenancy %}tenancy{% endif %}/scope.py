@@ -40,7 +40,7 @@ class TenantSession(Session):
 
 @event.listens_for(TenantSession, "after_begin")
 def set_tenant(session: Session, transaction: SessionTransaction, connection: Connection) -> None:
-    """Set the transaction's tenant; without one, clear a setting left on the connection."""
+    """Set the transaction's tenant, or clear the setting if the session has no tenant."""
     connection.execute(SET_TENANT, build_tenant_parameters(session.info["tenant_id"]))
 
 
@@ -52,14 +52,13 @@ def build_tenant_parameters(tenant_id: UUID | None) -> dict[str, str]:
 def scope_to_tenant(statement: Select[Any]) -> Select[Any]:
     """Return the statement extended to set its tenant itself, so that it needs no transaction.
 
-    The setting must be made before the policies read it. OFFSET 0 keeps the planner from merging
-    the subquery, so PostgreSQL evaluates `tenant` first. If it did not, the policies would hide all
-    rows.
+    PostgreSQL must evaluate `tenant` before the policies, which would otherwise hide all rows.
+    OFFSET 0 ensures this: it keeps the planner from merging the subquery.
     """
     setting = func.set_config(
         literal_column("'app.tenant_id'"), bindparam(SESSION_TENANT, type_=Text()), true()
     )
-    tenant = setting.table_valued("named").render_derived(name="tenant")
+    tenant = setting.table_valued("id").render_derived(name="tenant")
     rows = statement.subquery()
-    visible = select(rows).where(tenant.c.named.is_not(None)).offset(literal_column("0")).lateral()
+    visible = select(rows).where(tenant.c.id.is_not(None)).offset(literal_column("0")).lateral()
     return select(visible).select_from(tenant.join(visible, true()))

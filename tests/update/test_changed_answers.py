@@ -67,7 +67,7 @@ def test_auth_both_ways_and_tenants(
         ann = log_in(session, EMAIL, "")
         assert [read_lists(ann, *PATHS), read_by_key(server, key)] == [before, 200]
         server.stop()
-    project.uv_run("pytest", "--quiet", "tests/auth/test_routes.py")
+    project.uv_run("pytest", "--quiet", "tests/auth/test_session_routes.py")
     repository.commit("Session tokens")
 
     changes = ("--set", "auth=jwt", "--set", "multi_tenancy=true")

@@ -41,7 +41,7 @@ class Address:
         return Path(self.host, f".s.PGSQL.{self.port}.lock")
 
     def is_listening(self) -> bool:
-        """Return True if a process listens at this address, ready for queries or not."""
+        """Return True if a process listens at this address, even if it does not accept queries yet."""
         try:
             if sys.platform == "win32":
                 socket.create_connection((self.host, self.port), timeout=1).close()
@@ -83,7 +83,7 @@ def choose_socket_folder(data: Path) -> Path:
 
 
 def can_hold_socket(folder: Path) -> bool:
-    """Return True if the socket's path is short enough and without commas, which separate hosts."""
+    """Return True if a socket's path there is short enough and has no comma, a separator of hosts."""
     path = os.fsencode(folder / f".s.PGSQL.{PORT}")
     return len(path) <= MAX_SOCKET_PATH_BYTES and b"," not in path
 

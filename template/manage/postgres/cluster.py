@@ -117,7 +117,7 @@ class Cluster:
         self._initialize(version)
 
     def _initialize(self, version: int) -> None:
-        """Create the data folder under a temporary name, because a killed initdb leaves it incomplete."""
+        """Create the data folder under another name first: a killed initdb leaves it incomplete."""
         draft = self.data.with_name(f"{self.data.name}.new")
         shutil.rmtree(draft, ignore_errors=True)
         accounts.ensure_private_folder(draft, accounts.find_server_account(self.data))

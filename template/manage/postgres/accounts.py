@@ -56,7 +56,7 @@ def open_nofollow(path: str | Path, flags: int) -> int:
 
 
 def ensure_private_folder(folder: Path, account: ServerAccount | None) -> None:
-    """Create a folder for the server's account alone; reject an existing one open to others."""
+    """Create a folder for the server's account alone; reject an existing folder open to others."""
     if not folder.exists():
         folder.mkdir(mode=0o700)
         chown_to_account(folder, account)

@@ -109,7 +109,7 @@ class LocalServer:
             atexit.register(self.release)
 
     def _stop_if_unused(self, users_file: int) -> bool:
-        """Give up the users lock and stop the server if no other process holds one."""
+        """Give up the users lock and stop the server if no other process holds it."""
         try:
             with locks.hold_exclusive(self._lock_path):
                 is_unused = locks.try_lock_exclusive(users_file)
@@ -122,6 +122,6 @@ class LocalServer:
 
 @cache
 def get_local_server(*, durable: bool = True) -> LocalServer:
-    """Return the project's server for development or, if not durable, the faster one for tests."""
+    """Return the server for development or, if not `durable`, the faster server for tests."""
     folder = "data" if durable else "test"
     return LocalServer(PROJECT_ROOT / ".postgres" / folder, durable=durable)

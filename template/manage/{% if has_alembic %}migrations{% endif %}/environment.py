@@ -28,7 +28,7 @@ def _add_to_app_history(script: MigrationScript) -> None:
         script.head = "app@head"
     else:
         script.head, script.branch_label = "base", "app"
-    # In a new database, the kernel's migrations that this one may build on then run first.
+    # The kernel's current migrations run first, because this migration may build on them.
     script.depends_on = find_unmet_kernel_heads(app_heads) or None
 
 

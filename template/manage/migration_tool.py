@@ -21,7 +21,7 @@ class MigrationTool(Protocol):
         """Roll back the latest migrations of a history."""
 
     def create_migration(self, url: URL, message: str, *, empty: bool = False) -> Path | None:
-        """Write a migration from the database to the models; return None if they agree."""
+        """Write a migration that updates the database to the models; None if they agree."""
 
 
 def get_migration_tool() -> MigrationTool:

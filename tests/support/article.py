@@ -34,7 +34,7 @@ PLACE = {
     "depends_on": "'\"tenants_0001\"' if multi_tenancy else '\"core_0001\"'",
 }
 # Only the tests of existing tables contain these; `manage inspect --write` computes them.
-EXISTING = ("saved_id", "unknown")
+EXISTING = ("fixture_id", "unknown")
 
 
 def article() -> dict[str, Any]:

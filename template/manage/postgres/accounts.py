@@ -1,4 +1,4 @@
-"""The account that owns and runs the server when root starts it, because PostgreSQL refuses root."""
+"""The account that runs the server if root starts it, because PostgreSQL refuses to run as root."""
 
 import os
 import stat
@@ -51,12 +51,12 @@ def chown_to_folder_owner(path: Path) -> None:
 
 
 def open_nofollow(path: str | Path, flags: int) -> int:
-    """Open a file, but no symbolic link: the server's account could link it to a file of root's."""
+    """Open a file; reject symbolic links, which the account could point at a file of root."""
     return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o600)
 
 
 def ensure_private_folder(folder: Path, account: ServerAccount | None) -> None:
-    """Create a folder that only the server's account may enter; reject an existing open one."""
+    """Create a folder for the server's account alone; reject an existing folder open to others."""
     if not folder.exists():
         folder.mkdir(mode=0o700)
         chown_to_account(folder, account)

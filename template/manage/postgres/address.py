@@ -41,7 +41,7 @@ class Address:
         return Path(self.host, f".s.PGSQL.{self.port}.lock")
 
     def is_listening(self) -> bool:
-        """Return True if a process listens at this address, ready for queries or not."""
+        """Return True if a process listens at this address, even if it is not ready for queries."""
         try:
             if sys.platform == "win32":
                 socket.create_connection((self.host, self.port), timeout=1).close()
@@ -58,14 +58,11 @@ class Address:
 
     def build_server_settings(self) -> dict[str, str]:
         """Return the settings for postgresql.conf."""
+        port = str(self.port)
         if sys.platform == "win32":
-            return {"listen_addresses": self.host, "port": str(self.port)}
+            return {"listen_addresses": self.host, "port": port}
         quoted = self.host.replace('"', '""')
-        return {
-            "listen_addresses": "",
-            "port": str(self.port),
-            "unix_socket_directories": f'"{quoted}"',
-        }
+        return {"listen_addresses": "", "port": port, "unix_socket_directories": f'"{quoted}"'}
 
     def build_url(self, drivername: str, username: str, database: str) -> URL:
         """Return the URL of a database for SQLAlchemy."""
@@ -83,7 +80,7 @@ def choose_socket_folder(data: Path) -> Path:
 
 
 def can_hold_socket(folder: Path) -> bool:
-    """Return True if the socket's path is short enough and without commas, which separate hosts."""
+    """Return True if the socket's path is short enough and has no comma, which separates hosts."""
     path = os.fsencode(folder / f".s.PGSQL.{PORT}")
     return len(path) <= MAX_SOCKET_PATH_BYTES and b"," not in path
 

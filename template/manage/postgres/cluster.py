@@ -55,7 +55,7 @@ class Cluster:
             while not self._is_ready():
                 if time.monotonic() > deadline:
                     raise LocalPostgresError(f"PostgreSQL did not start in time: see {self._log}")
-                # A process that is starting or stopping is waited for.
+                # Wait for a server that is starting or stopping.
                 if find_server_pid(self.data) is None and not self.address.is_listening():
                     self._launch(self._programs.read_major_version())
                 time.sleep(0.02)
@@ -95,7 +95,7 @@ class Cluster:
         except LocalPostgresError:
             if self._durable:
                 raise
-            self._initialize(version)  # Test data that a crash damaged is not worth a repair.
+            self._initialize(version)  # Test data damaged by a crash is created again.
             self._run_server()
 
     def _ensure_data_folder(self, version: int) -> None:
@@ -103,7 +103,7 @@ class Cluster:
         if version < MIN_MAJOR_VERSION:
             raise LocalPostgresError(
                 f"PostgreSQL {version} is too old, {MIN_MAJOR_VERSION} or newer is required: run"
-                " `uv sync`, set PG_BIN to a newer one, or set DATABASE_URL to a running server"
+                " `uv sync`, set PG_BIN to newer programs, or set DATABASE_URL to a running server"
             )
         version_file = self.data / "PG_VERSION"
         data_version = version_file.read_text().strip() if version_file.exists() else None
@@ -117,7 +117,7 @@ class Cluster:
         self._initialize(version)
 
     def _initialize(self, version: int) -> None:
-        """Create the data folder under a temporary name, because a killed initdb leaves half of it."""
+        """Create the data folder under another name first: a killed initdb leaves it incomplete."""
         draft = self.data.with_name(f"{self.data.name}.new")
         shutil.rmtree(draft, ignore_errors=True)
         accounts.ensure_private_folder(draft, accounts.find_server_account(self.data))
@@ -130,7 +130,7 @@ class Cluster:
             draft.rename(self.data)
         except OSError as error:
             raise LocalPostgresError(
-                f"The data folder {self.data} cannot be created: remove what is there ({error})"
+                f"The data folder {self.data} cannot be created: remove the existing folder ({error})"
             ) from error
 
     def _build_initdb_options(self, version: int) -> list[str]:
@@ -143,7 +143,7 @@ class Cluster:
     def _run_server(self) -> None:
         address = self.address
         for stale_file in (self.data / PID_FILE, address.lock_file):
-            stale_file.unlink(missing_ok=True)  # No server runs, but their pid may be in use again.
+            stale_file.unlink(missing_ok=True)  # No server runs, but its pid may be reused.
         self._log.unlink(missing_ok=True)
         settings = self.data / SETTINGS_FILE
         with open(settings, "w", opener=accounts.open_nofollow) as file:

@@ -45,13 +45,13 @@ else:
 
 
 def open_lock_file(path: Path) -> int:
-    """Open a lock file for reading, which suffices to lock it and which all users may do."""
+    """Open a lock file for reading, which all users may do and which suffices to lock it."""
     return os.open(path, os.O_RDONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
 
 
 @contextmanager
 def hold_exclusive(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on a file; wait until it is free."""
+    """Hold an exclusive lock on a file inside the block; wait until it is free."""
     file = open_lock_file(path)
     try:
         while not try_lock_exclusive(file):

@@ -19,7 +19,7 @@ UNQUOTABLE_CHARACTERS = set('"$`')
 
 
 def find_programs() -> Path:
-    """Return the folder with `pg_ctl`: PG_BIN, the newest of the wheel, or the one on PATH."""
+    """Return the folder with `pg_ctl`: PG_BIN, the wheel's newest, or the one on PATH."""
     if folder := os.environ.get("PG_BIN"):
         if not has_programs(Path(folder)):
             raise LocalPostgresError(f"PG_BIN is {folder}, which lacks initdb, pg_ctl or psql")
@@ -60,19 +60,19 @@ class Programs:
         reject_unquotable_path(data)
         self._folder = folder
         self._account = account
-        # The first folder on the way to the programs or the data that the account may not enter.
-        self._closed_folder = None
+        # The first folder above the programs or the data that the account may not enter.
+        self._forbidden_folder = None
         if account:
             folders = [folder, *folder.parents, *data.parents]
-            self._closed_folder = next((f for f in folders if not account.can_enter(f)), None)
+            self._forbidden_folder = next((f for f in folders if not account.can_enter(f)), None)
 
     def run(self, name: str, *arguments: str | Path, stdin: str = "") -> str:
         """Run a program and return its output; raise LocalPostgresError if it fails.
 
-        It runs in a new session, so that Ctrl-C does not stop the server before the application,
-        and writes to a file, because a started server would keep a pipe open.
+        The program runs in a new session, so that Ctrl-C does not stop the server before the
+        application. It writes to a file, because a started server would keep a pipe open.
         """
-        command = [*self._prefix(), str(self._folder / name), *map(str, arguments)]
+        command = [*self._build_prefix(), str(self._folder / name), *map(str, arguments)]
         with tempfile.TemporaryFile() as output:
             try:
                 status = subprocess.run(  # noqa: S603 (a list from this module, no shell)
@@ -83,7 +83,7 @@ class Programs:
                     cwd=self._folder.anchor,
                     env=build_environment(),
                     check=False,
-                    **self._process_options(),
+                    **self._build_process_options(),
                 ).returncode
             except OSError as error:
                 raise self._build_error(name, str(error)) from error
@@ -101,12 +101,12 @@ class Programs:
             raise self._build_error("postgres", output)
         return int(match[1])
 
-    def _prefix(self) -> list[str]:
-        if self._account is None or self._closed_folder is None:
+    def _build_prefix(self) -> list[str]:
+        if self._account is None or self._forbidden_folder is None:
             return []
         setpriv = shutil.which("setpriv")
         if setpriv is None:
-            raise build_root_error(f"other users may not enter {self._closed_folder}")
+            raise build_root_error(f"other users may not enter {self._forbidden_folder}")
         return [
             setpriv,
             f"--reuid={self._account.uid}",
@@ -118,17 +118,17 @@ class Programs:
             "--",
         ]
 
-    def _process_options(self) -> dict[str, Any]:
+    def _build_process_options(self) -> dict[str, Any]:
         if sys.platform == "win32":
             return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
         options: dict[str, Any] = {"start_new_session": True}
-        if self._account and self._closed_folder is None:
+        if self._account and self._forbidden_folder is None:
             options |= {"user": self._account.uid, "group": self._account.gid, "extra_groups": []}
         return options
 
     def _build_error(self, name: str, reason: str) -> LocalPostgresError:
-        if self._closed_folder and reason.startswith("setpriv:"):
-            return build_root_error(f"other users may not enter {self._closed_folder}")
+        if self._forbidden_folder and reason.startswith("setpriv:"):
+            return build_root_error(f"other users may not enter {self._forbidden_folder}")
         if self._account and "not permitted" in reason:
             return build_root_error(reason)
         return LocalPostgresError(f"PostgreSQL's {name} failed: {reason}")

@@ -86,10 +86,10 @@ class LocalServer:
         return self._cluster.address.build_url(drivername, SUPERUSER, database)
 
     def _create_lock_files(self) -> None:
-        """Create the lock files; if root does, they belong to the project's owner."""
+        """Create the lock files; files that root creates belong to the owner of their folder."""
         if self._data.exists() and not os.access(self._data, os.R_OK | os.W_OK | os.X_OK):
             raise LocalPostgresError(
-                f"{self._data} belongs to another user: work as that user or as root, or delete it"
+                f"{self._data} belongs to another user: run as that user or as root, or delete it"
             )
         self._lock_path.parent.mkdir(exist_ok=True)
         for path in (self._lock_path, self._users_path):
@@ -98,7 +98,7 @@ class LocalServer:
             chown_to_folder_owner(path)
 
     def _holds_users_lock(self) -> bool:
-        """Return True if this process took the lock, and not the one that it was forked from."""
+        """Return True if this process took the lock itself, not the process that forked it."""
         return self._users_lock is not None and self._users_lock[0] == os.getpid()
 
     def _take_users_lock(self) -> None:
@@ -109,7 +109,7 @@ class LocalServer:
             atexit.register(self.release)
 
     def _stop_if_unused(self, users_file: int) -> bool:
-        """Give up the users lock and stop the server if no other process holds one."""
+        """Give up the users lock and stop the server if no other process holds it."""
         try:
             with locks.hold_exclusive(self._lock_path):
                 is_unused = locks.try_lock_exclusive(users_file)
@@ -122,6 +122,6 @@ class LocalServer:
 
 @cache
 def get_local_server(*, durable: bool = True) -> LocalServer:
-    """Return the project's server for development or, if not durable, the faster one for tests."""
+    """Return the server for development or, if not `durable`, the faster server for tests."""
     folder = "data" if durable else "test"
     return LocalServer(PROJECT_ROOT / ".postgres" / folder, durable=durable)

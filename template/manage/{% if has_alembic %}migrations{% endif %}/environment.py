@@ -14,7 +14,7 @@ from manage.migrations.history import find_unmet_kernel_heads, get_heads, get_re
 def place_revision(
     _context: MigrationContext, _revision: Any, directives: list[MigrationScript]
 ) -> None:
-    """Add new revisions to the app history, unless `--head` names another place."""
+    """Add new revisions to the app history, unless `--head` names another head."""
     for script in directives:
         if script.head in (None, "head"):
             _add_to_app_history(script)
@@ -28,7 +28,7 @@ def _add_to_app_history(script: MigrationScript) -> None:
         script.head = "app@head"
     else:
         script.head, script.branch_label = "base", "app"
-    # A new database then runs the kernel's migrations that this one may build on first.
+    # The kernel's current migrations run first, because this migration may build on them.
     script.depends_on = find_unmet_kernel_heads(app_heads) or None
 
 

@@ -11,7 +11,7 @@ from app.core.paths import PROJECT_ROOT
 
 HISTORIES = ("core", "tenants", "app")
 # Alembic stores the heads only; their ancestors are applied too.
-APPLIED = {"alembic_version": "SELECT version_num AS name FROM alembic_version"}
+APPLIED_QUERIES = {"alembic_version": "SELECT version_num AS name FROM alembic_version"}
 
 
 @dataclass(frozen=True)
@@ -54,26 +54,26 @@ def read_assignments(module: ast.Module, names: Collection[str]) -> dict[str, An
 
 
 def to_set(names: str | Iterable[str] | None) -> frozenset[str]:
-    """Convert a revision identifier of Alembic: None, one name or several."""
+    """Convert Alembic's `down_revision` or `depends_on`: None, a name or several names."""
     return frozenset([names] if isinstance(names, str) else names or ())
 
 
 def get_heads() -> set[str]:
-    """Return the latest revision of each history; a history with several has to be merged."""
+    """Return the latest revision of each history; a history with several must be merged."""
     parents = {name for revision in get_revisions().values() for name in revision.parents}
     return set(get_revisions()) - parents
 
 
 def find_unmet_kernel_heads(app_heads: Collection[str]) -> list[str]:
-    """Return the kernel's heads that a migration after these must name in `depends_on`."""
+    """Return the kernel's heads that a migration after `app_heads` must name in `depends_on`."""
     revisions = get_revisions()
     kernel_heads = {name for name in get_heads() if revisions[name].history != "app"}
     unmet = kernel_heads - find_lineage(app_heads)
     return sorted(name for name in unmet if name not in find_lineage(unmet - {name}))
 
 
-def pending(applied: Collection[str]) -> list[str]:
-    """Return the revisions that a database with these heads lacks.
+def get_pending_revisions(applied: Collection[str]) -> list[str]:
+    """Return the revisions missing from a database at these heads.
 
     A head that is not on disk comes from a newer release, which includes all revisions on disk.
     """

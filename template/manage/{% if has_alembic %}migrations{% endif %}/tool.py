@@ -42,7 +42,7 @@ def roll_back_migrations(
 
 
 def create_migration(url: URL, message: str, *, empty: bool = False) -> Path | None:
-    """Write a migration from the database to the models; return None if they agree."""
+    """Write a migration that updates the database to the models; None if they agree."""
     try:
         with redirect_stdout(StringIO()):  # The formatting hooks print several lines.
             created = command.revision(

@@ -9,7 +9,7 @@ from app.core.paths import PROJECT_ROOT
 
 HISTORIES = ("core", "app")
 # The statement that reads the applied migrations, by table.
-APPLIED = {
+APPLIED_QUERIES = {
     "schema_migrations_core": "SELECT 'core/' || version AS name FROM schema_migrations_core",
     "schema_migrations_app": "SELECT 'app/' || version AS name FROM schema_migrations_app",
 }
@@ -33,7 +33,7 @@ def get_revisions() -> dict[str, Revision]:
 
 
 def read_revision(path: Path) -> Revision:
-    """Derive a revision from a file's path."""
+    """Build a revision from a file's path."""
     version, _, title = path.stem.partition("_")
     history = path.parent.name
     return Revision(f"{history}/{version}", history, title.replace("_", " "))
@@ -44,6 +44,6 @@ def get_heads() -> set[str]:
     return set({revision.history: name for name, revision in get_revisions().items()}.values())
 
 
-def pending(applied: Collection[str]) -> list[str]:
-    """Return the revisions that a database with these applied lacks."""
+def get_pending_revisions(applied: Collection[str]) -> list[str]:
+    """Return the revisions that are not in `applied`."""
     return [name for name in get_revisions() if name not in applied]

@@ -36,7 +36,7 @@ def roll_back_migrations(
 
 
 def create_migration(url: URL, message: str, *, empty: bool = False) -> Path | None:
-    """Write a migration from the database to the models; return None if they agree."""
+    """Write a migration that updates the database to the models; None if they agree."""
     up, down = ("", "") if empty else compare_with_models(url)
     if not (up or empty):
         return None
@@ -48,7 +48,7 @@ def create_migration(url: URL, message: str, *, empty: bool = False) -> Path | N
 
 
 def compare_with_models(url: URL) -> tuple[str, str]:
-    """Return the SQL from the database to the models and back; requires Alembic."""
+    """Return the SQL that updates the database to the models, and its inverse; requires Alembic."""
     try:
         from manage.migrations.difference import generate_statements
     except ModuleNotFoundError as error:
@@ -59,7 +59,7 @@ def compare_with_models(url: URL) -> tuple[str, str]:
 
 
 def run_dbmate(url: URL, history: str, command: str, *, report: bool) -> None:
-    """Run a dbmate command on one history; its lock lets one process at a time migrate."""
+    """Run a dbmate command on a history; its lock lets one process migrate at a time."""
     options = ["--migration-lock", "--no-dump-schema", "--env-file", os.devnull]
     options += ["--migrations-dir", str(MIGRATIONS_FOLDER / history)]
     options += ["--migrations-table", f"schema_migrations_{history}"]

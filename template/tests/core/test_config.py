@@ -1,4 +1,4 @@
-"""Tests of the settings that a service refuses to start with."""
+"""Tests that the service refuses to start with invalid or insecure settings."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Tests that the local server's files cannot redirect root: another account can write them."""
+"""Tests that files of the local server, which another account can write, cannot redirect root."""
 
 import os
 import sys

@@ -29,7 +29,7 @@ class StatementRecorder:
         """Record statements inside the block."""
         event.listen(Engine, "before_cursor_execute", self._record_execute)
         try:
-            # Prepared statements run on the driver's connection, past SQLAlchemy's events.
+            # Prepared statements run on the driver's connection, bypassing SQLAlchemy's events.
             with patch.object(reads, "run_prepared", self._run_prepared):
                 yield self
         finally:

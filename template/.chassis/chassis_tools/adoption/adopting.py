@@ -48,7 +48,7 @@ from chassis_tools.scaffolding.templates import (
 from manage.connection import run_on_connection
 from manage.database import find_pending_migrations, read_applied_migrations
 from manage.errors import CommandError, summarize_error
-from manage.migrations.history import APPLIED, get_revisions
+from manage.migrations.history import APPLIED_QUERIES, get_revisions
 
 SCHEMA_PREFIX = re.compile(r'("[^"]+"|\w+)\.')
 TENANCY_MODULE = "app/core/tenancy/scope.py"
@@ -183,7 +183,7 @@ class Adoption:
     def _existing(self) -> set[str]:
         schema = self.schema.name
         tables = {table.name for table in self.schema.tables if "view" not in table.kind}
-        managed = unmodelled.find_models(self.project, schema).keys() | set(APPLIED)
+        managed = unmodelled.find_models(self.project, schema).keys() | set(APPLIED_QUERIES)
         existing = {unmodelled.get_table_key(schema, table) for table in tables - managed}
         return existing | set(unmodelled.read_tables(self.project))
 
@@ -273,7 +273,7 @@ def reject_foreign_types(adoption: Adoption) -> None:
 
 def select_proposals(project: Project, schema: Schema, tables: Sequence[str]) -> list[Proposal]:
     """Return the proposals of the selected tables without a model."""
-    managed = unmodelled.find_models(project, schema.name).keys() | set(APPLIED)
+    managed = unmodelled.find_models(project, schema.name).keys() | set(APPLIED_QUERIES)
     proposals = [
         proposal
         for proposal in propose(schema)

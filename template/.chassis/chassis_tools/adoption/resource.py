@@ -208,7 +208,7 @@ class ExistingResource:
             "path_schemas": f"{input_}, Page" if input_.startswith("Int") else "Page",
             "timestamps": False,
             "default_sort": "id",
-            "given": "exclude_unset=True",
+            "dump_arguments": "exclude_unset=True",
         }
 
     def _columns(self) -> dict[str, Any]:

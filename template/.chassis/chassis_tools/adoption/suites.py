@@ -67,18 +67,18 @@ class ResourceTests:
         row = self.row
         fields = [*row.fields, *map(self._reference, row.parents)] if row else []
         key_type = self.resource.key.column.type.python
-        saved = f"existing_{self.resource.names.singular}"
+        fixture = f"existing_{self.resource.names.singular}"
         return {
             "makes_rows": row is not None,
             "creatable": row is not None and row.is_sent,
             "parents": [self._parent_row(item) for item in row.parents] if row else [],
             "fields": fields,
             "changed": row.changes if row else [],
-            "counted": any("number" in field.sample for field in row.fields) if row else False,
+            "uses_counter": any("number" in field.sample for field in row.fields) if row else False,
             "unknown": UNKNOWN_URLS[key_type],
-            "saved": saved,
-            "saved_in_path": f"{{{saved}.id}}",
-            "saved_id": f"str({saved}.id)" if key_type == "UUID" else f"{saved}.id",
+            "fixture": fixture,
+            "fixture_in_path": f"{{{fixture}.id}}",
+            "fixture_id": f"str({fixture}.id)" if key_type == "UUID" else f"{fixture}.id",
             "factory_imports": format_imports([*BASE_IMPORTS, *self._imports()]),
             "tests_imports": format_imports(BASE_IMPORTS),
         }

@@ -93,7 +93,7 @@ class Field:
         return not (self.optional or self.default)
 
     @property
-    def left_out(self) -> str:
+    def response_default(self) -> str:
         """Value in the response if the client sends none; empty if it depends on the time."""
         return self.default.shown if self.default else "None"
 
@@ -193,7 +193,7 @@ class Reference:
         return not self.optional
 
     @property
-    def left_out(self) -> str:
+    def response_default(self) -> str:
         """Value in the response if the client sends none."""
         return "None"
 

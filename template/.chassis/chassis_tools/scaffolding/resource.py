@@ -180,7 +180,7 @@ class Resource:
             "path_schemas": "Page",
             "timestamps": True,
             "default_sort": "-created_at",
-            "given": "",
+            "dump_arguments": "",
         }
 
     def _columns(self) -> dict[str, Any]:
@@ -202,25 +202,27 @@ class Resource:
 
     def _tests(self) -> dict[str, Any]:
         owned, parents = self.owned, self.parents
-        saved = f"{'own' if owned else 'existing'}_{self.names.singular}"
+        fixture = f"{'own' if owned else 'existing'}_{self.names.singular}"
         return {
             "required": [column.attribute for column in self.columns if column.required],
             "parent_columns": [reference.attribute for reference in parents],
             "reference_columns": [reference.attribute for reference in self.references],
-            "taken": [column.attribute for column in self.sampled_columns if column.unique],
+            "unique_columns": [
+                column.attribute for column in self.sampled_columns if column.unique
+            ],
             "changed": resource_parts.get_changeable_fields(self.fields),
             "invalid": resource_parts.get_invalid_values(self.fields),
             "defaults": resource_parts.get_default_values(self.columns),
             "filter_cases": resource_parts.build_filter_cases(self.filters),
             "sort_cases": resource_parts.build_sort_cases(self.fields),
-            "walked": ["created_at", "-updated_at", *self.sorts],
-            "counted": self.numbers_rows,
-            "makers": resource_parts.format_factory_parameters(parents, owned=owned),
-            "makes_owner": any(parent.target.owned for parent in parents) and not owned,
-            "saved": saved,
-            "saved_in_path": f"{{{saved}.id}}",
+            "cursor_sorts": ["created_at", "-updated_at", *self.sorts],
+            "uses_counter": self.numbers_rows,
+            "factory_parameters": resource_parts.format_factory_parameters(parents, owned=owned),
+            "creates_owner": any(parent.target.owned for parent in parents) and not owned,
+            "fixture": fixture,
+            "fixture_in_path": f"{{{fixture}.id}}",
             "owner_fixture": ", user: User" if owned else "",
-            "owner_given": ", owner=user" if owned else "",
+            "owner_argument": ", owner=user" if owned else "",
             "exact_values": resource_parts.format_exact_values(self.uniques),
             "eager_selects": resource_parts.format_eager_selects(self.loaded),
         }

@@ -203,8 +203,8 @@ def get_invalid_values(fields: Iterable[Field]) -> list[Value]:
 
 def get_default_values(columns: Iterable[Field | Reference]) -> list[Value]:
     """Return the optional columns with the value that a response has if they are omitted."""
-    omitted = [column for column in columns if not column.required and column.left_out]
-    return [Value(column.attribute, column.left_out) for column in omitted]
+    omitted = [column for column in columns if not column.required and column.response_default]
+    return [Value(column.attribute, column.response_default) for column in omitted]
 
 
 def build_filter_cases(list_filters: Iterable[ListFilter]) -> list[Case]:

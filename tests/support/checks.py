@@ -2,26 +2,38 @@
 
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
+
+from filelock import FileLock
 
 from tests.support.projects import Project
 
 
-def check_types(project: Project, cache: Path) -> None:
-    """Run mypy with a cache that projects with the same packages share."""
-    project.uv_run("mypy", "--strict", cache_option(cache))
+def check_types(project: Project, shared_path: Path) -> None:
+    run_mypy(project, shared_path)
 
 
-def check_types_of_tools(project: Project, cache: Path) -> None:
+def check_types_of_tools(project: Project, shared_path: Path) -> None:
     """Run mypy on the tools, which the project's own settings pass over."""
-    options = ("--strict", "--explicit-package-bases", "--package=chassis_tools")
-    project.uv_run("mypy", *options, cache_option(cache), MYPYPATH=".chassis")
+    options = ("--explicit-package-bases", "--package=chassis_tools")
+    run_mypy(project, shared_path, *options, MYPYPATH=".chassis")
 
 
-def cache_option(cache: Path) -> str:
-    """Return mypy's option for the cache of a test process."""
-    return f"--cache-dir={cache}/mypy-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+def run_mypy(project: Project, shared_path: Path, *options: str, **environment: str) -> None:
+    """Run mypy with the cache of this test process, which starts as a copy of the first one."""
+    cache = shared_path / f"mypy-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+    command = ("mypy", "--strict", f"--cache-dir={cache}", *options)
+    first = shared_path / "mypy-first"
+    with FileLock(f"{first}.lock"):
+        if not first.exists():
+            project.uv_run(*command, **environment)
+            shutil.copytree(cache, first)
+            return
+    if not cache.exists():
+        shutil.copytree(first, cache)
+    project.uv_run(*command, **environment)
 
 
 def run_own_tests(project: Project, *options: str) -> None:

@@ -32,7 +32,7 @@ FIELDS = in_order(
     amount body code count country customer description due email format height home index int32
     is_active item kind label length level limits line_1 line_11 max message min name next note
     number position price rank read score size slug starts_at state status
-    summary title total update url value version wall_time web_url weight x y
+    summary title total update url value version naive_time web_url weight x y
     """
 )
 INVALID_FIELDS = in_order(

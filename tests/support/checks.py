@@ -18,22 +18,22 @@ def check_types(project: Project, shared_path: Path) -> None:
 def check_types_of_tools(project: Project, shared_path: Path) -> None:
     """Run mypy on the tools, which the project's own settings pass over."""
     options = ("--explicit-package-bases", "--package=chassis_tools")
-    run_mypy(project, shared_path, *options, MYPYPATH=".chassis")
+    run_mypy(project, shared_path, *options, path=".chassis")
 
 
-def run_mypy(project: Project, shared_path: Path, *options: str, **environment: str) -> None:
+def run_mypy(project: Project, shared_path: Path, *options: str, path: str = "") -> None:
     """Run mypy with the cache of this test process, which starts as a copy of the first one."""
     cache = shared_path / f"mypy-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
     command = ("mypy", "--strict", f"--cache-dir={cache}", *options)
     first = shared_path / "mypy-first"
     with FileLock(f"{first}.lock"):
         if not first.exists():
-            project.uv_run(*command, **environment)
+            project.uv_run(*command, MYPYPATH=path)
             shutil.copytree(cache, first)
             return
     if not cache.exists():
         shutil.copytree(first, cache)
-    project.uv_run(*command, **environment)
+    project.uv_run(*command, MYPYPATH=path)
 
 
 def run_own_tests(project: Project, *options: str) -> None:

@@ -68,6 +68,7 @@ class ThinTemplate(Template):
             "core/logging.py",
             "core/http/openapi.py",
             "core/paths.py",
+            "core/security/",
         ),
         *("manage/seed.py", "test_config.py", "test_health.py", "test_logging.py", "test_mail.py"),
     )

@@ -15,6 +15,8 @@ pytestmark = pytest.mark.update
 
 CLOCK = '"""What time it is."""\n'
 RETIRED = "tests/core/test_config.py"
+MOVED = ("app/core/security", "app/core/secrecy")  # a whole folder
+EDITED_IN_MOVED = f"{MOVED[0]}/tokens.py"
 SUMMARY = """
 summary:
   type: str
@@ -38,6 +40,8 @@ def change_template(template: Template) -> None:
     for name in ("clock", "time"):
         template.add(f"app/core/{name}.py", CLOCK)
     template.find("core/paths.py").rename(template.path / "template/app/core/places.py")
+    folder = template.path / "template" / MOVED[0]
+    folder.rename(template.path / "template" / MOVED[1])
     for name in ("test_config.py", "test_health.py.jinja"):
         template.find(f"core/{name}").unlink()
     rename_description(template)
@@ -65,6 +69,9 @@ def test_clean_project_is_as_a_fresh_one(stack: Stack, template: Template, tmp_p
         template, tmp_path / "fresh", stack.answers | {"summary": "It makes tea."}, NEXT
     )
     assert project.files() == fresh.files()
+    moved = [path.name for path in (project.path / MOVED[1]).iterdir()]
+    assert {"tokens.py", "passwords.py", "token_repository.py"} <= set(moved)
+    assert not (project.path / MOVED[0]).exists()
     assert b"summary: It makes tea." in project.files()[".copier-answers.yml"]
 
 
@@ -78,6 +85,7 @@ def test_edited_project_keeps_what_is_its_own(
     edits.write("app/core/time.py", CLOCK)
     edits.edit("app/core/clock.py")
     edits.edit(RETIRED)
+    edits.edit(EDITED_IN_MOVED)
     edits.edit(
         "app/core/errors.py", line="    ours = 1", after='    code = "internal_server_error"\n'
     )
@@ -88,7 +96,7 @@ def test_edited_project_keeps_what_is_its_own(
 
     after = project.files()
     assert list_conflicts(project) == project.conflicts() == ["app/core/clock.py"]
-    assert [loss.partition(" lost ")[0] for loss in edits.losses()] == [RETIRED]
+    assert [loss.partition(" lost ")[0] for loss in edits.losses()] == [RETIRED, EDITED_IN_MOVED]
     assert b"status = 599" in after["app/core/errors.py"]
     assert b'Literal["ok", "ill"]' in after["app/core/http/health.py"]
     assert b"import time" in after["app/core/logging.py"]
@@ -100,7 +108,7 @@ def test_edited_project_keeps_what_is_its_own(
     kept = restore_edited(
         repository, repository.list_changed(), lambda: render_again(stack, template, tmp_path)
     )
-    assert [conflict.path for conflict in kept] == [RETIRED]
+    assert sorted(conflict.path for conflict in kept) == sorted([RETIRED, EDITED_IN_MOVED])
     assert edits.losses() == []
 
 
@@ -128,4 +136,4 @@ def list_conflicts(project: GitProject) -> list[str]:
 
 
 def render_again(stack: Stack, template: Template, tmp_path: Path) -> Path:
-    return GitProject.create(template, tmp_path / "project", stack.answers).path
+    return GitProject.create(template, tmp_path / "again", stack.answers).path

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from chassis_tools.scaffolding import changes
 from chassis_tools.scaffolding.changes import Change, ChangeSet, finish_interrupted, read_migrations
-from chassis_tools.scaffolding.journal import FOLDER, lock_project
+from chassis_tools.scaffolding.journal import FOLDER
+from chassis_tools.scaffolding.lock import lock_project
 from manage.errors import CommandError
 
 from tests.support.crash_injection import BEFORE, CHANGES, REPOSITORY, project, tree

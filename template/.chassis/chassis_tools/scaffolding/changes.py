@@ -12,18 +12,16 @@ import typer
 
 from app.core.paths import PROJECT_ROOT
 
-from chassis_tools.scaffolding.journal import (
-    PERMISSION_BITS,
-    Entry,
-    Journal,
+from chassis_tools.scaffolding.file_operations import (
     describe_error,
-    lock_project,
     read_content,
     reject_changed_content,
     reject_conflicting_paths,
     reject_unwritable,
     resolve_path,
 )
+from chassis_tools.scaffolding.journal import PERMISSION_BITS, Journal, JournalEntry
+from chassis_tools.scaffolding.lock import lock_project
 from manage import errors
 from manage.errors import CommandError
 
@@ -139,7 +137,7 @@ class ChangeSet:
                 raise CommandError(f"{why}, so nothing was changed") from None
             raise
 
-    def _entry(self, root: Path, change: Change) -> Entry:
+    def _entry(self, root: Path, change: Change) -> JournalEntry:
         target = resolve_path(root, change.path)
         reject_changed_content(change.path, target, change.before)
         reject_unwritable(change.path, target)
@@ -149,7 +147,7 @@ class ChangeSet:
                 " command again"
             )
         mode = None if change.before is None else target.stat().st_mode & PERMISSION_BITS
-        return Entry(target.relative_to(root).as_posix(), change.before, change.after, mode)
+        return JournalEntry(target.relative_to(root).as_posix(), change.before, change.after, mode)
 
 
 def apply_changes(

@@ -36,11 +36,11 @@ NO_TEST_ROWS = "Tests create no rows of {}: no sample row satisfies the tables' 
 
 
 def adopt(url: URL, schema_name: str, tables: Sequence[str], *, dry_run: bool, yes: bool) -> None:
-    """Print the changes, ask for confirmation, and write them."""
+    """Write resources for existing tables, after the user confirms the changes."""
     finish_interrupted(PROJECT_ROOT)
     project, migrations = Project(PROJECT_ROOT), read_migrations(PROJECT_ROOT)
     if tables:
-        read_schema(url, schema_name, tables)  # Rejects a missing table.
+        read_schema(url, schema_name, tables)  # Reject a missing table.
     schema = read_schema(url, schema_name)
     reject_unsupported(project, url, schema)
     adoption = Adoption(project, schema, select_proposals(project, schema, tables), url, migrations)
@@ -56,12 +56,12 @@ def adopt(url: URL, schema_name: str, tables: Sequence[str], *, dry_run: bool, y
             " --dry-run to see the changes"
         )
     if confirm_changes(changes, "Write these files?", dry_run=dry_run, yes=yes):
-        write_changes(url, changes, adoption.place)
+        write_changes(url, changes, adoption.revision_variables)
         print_summary(adoption)
 
 
 def reject_unsupported(project: Project, url: URL, schema: Schema) -> None:
-    """Reject projects and databases in which the resources could not work."""
+    """Reject projects with multi-tenancy and databases in which the resources cannot work."""
     if (project.root / TENANCY_MODULE).exists():
         raise CommandError(
             "Existing rows have no tenant, which multi-tenancy requires: use --write in a project"
@@ -72,7 +72,7 @@ def reject_unsupported(project: Project, url: URL, schema: Schema) -> None:
 
 
 def reject_name_clash(project: Project, url: URL, schema: Schema) -> None:
-    """Reject a table with the same name as one of the service's."""
+    """Reject a table that has the name of a table of the service."""
     models = unmodelled.find_models(project, schema.name)
     clashes = sorted(models.keys() & {table.name for table in schema.tables})
     if clashes and not run_on_connection(url, read_applied_migrations):
@@ -83,7 +83,7 @@ def reject_name_clash(project: Project, url: URL, schema: Schema) -> None:
 
 
 def reject_pending(url: URL) -> None:
-    """Reject pending migrations, which would precede the one that is marked as applied."""
+    """Reject pending migrations, because the baseline is marked as applied after them."""
     if missing := [
         name for name in find_pending_migrations(url) if get_revisions()[name].history == "app"
     ]:
@@ -94,20 +94,20 @@ def reject_pending(url: URL) -> None:
 
 
 def reject_partial_references(adoption: Adoption) -> None:
-    """Reject a new table to which the table of an existing model refers."""
+    """Reject a new table that an existing model's table refers to."""
     new = {resource.table.name for resource in adoption.resources}
     models = unmodelled.find_models(adoption.project, adoption.schema.name)
     for table in adoption.schema.tables:
         targets = sorted(new & {key.table for key in table.foreign_keys})
         if table.name in models and targets:
             raise CommandError(
-                f"The model {models[table.name]} was written without {to_one_line(targets[0])}, to"
-                " which its table refers: remove the resource, and write both together"
+                f"The table of the model {models[table.name]} refers to {to_one_line(targets[0])},"
+                " which has no model yet: remove that resource, and write both together"
             )
 
 
 def reject_foreign_types(adoption: Adoption) -> None:
-    """Reject columns with a type of another schema, which a new database would lack."""
+    """Reject columns with a type of another schema, which the migration does not create."""
     for table in adoption.baseline.tables:
         for column in table.columns:
             schema = SCHEMA_PREFIX.match(column.type.sql)
@@ -119,7 +119,7 @@ def reject_foreign_types(adoption: Adoption) -> None:
 
 
 def select_proposals(project: Project, schema: Schema, tables: Sequence[str]) -> list[Proposal]:
-    """Return the proposals of the selected tables without a model."""
+    """Return the proposals for the selected tables that have no model."""
     managed = unmodelled.find_models(project, schema.name).keys() | set(APPLIED)
     proposals = [
         proposal
@@ -138,33 +138,35 @@ def select_proposals(project: Project, schema: Schema, tables: Sequence[str]) ->
     return proposals if is_new else []
 
 
-def write_changes(url: URL, changes: ChangeSet, place: dict[str, str]) -> None:
-    """Write the files, and mark the migration as applied in the database."""
+def write_changes(url: URL, changes: ChangeSet, variables: dict[str, str]) -> None:
+    """Write the files and stamp the database with the migration."""
     try:
-        run_on_connection(url, partial(write_in_transaction, changes=changes, place=place))
+        run_on_connection(url, partial(write_in_transaction, changes=changes, variables=variables))
     except DATABASE_ERRORS as error:
         raise CommandError(
             f"The migration cannot be marked as applied: {summarize_error(error)}"
         ) from None
 
 
-def write_in_transaction(connection: Connection, changes: ChangeSet, place: dict[str, str]) -> None:
-    """Write the files and commit the mark, or do neither."""
+def write_in_transaction(
+    connection: Connection, changes: ChangeSet, variables: dict[str, str]
+) -> None:
+    """Write the files and commit the stamp, or neither."""
     with connection.begin() as transaction:
-        migration_files.stamp_baseline(connection, place)
+        migration_files.stamp_baseline(connection, variables)
         changes.apply(PROJECT_ROOT, before_commit=transaction.commit)
 
 
 def print_summary(adoption: Adoption) -> None:
-    """Print what was created and what was not."""
+    """Print the created resources and the omitted tables and objects."""
     names = ", ".join(resource.names.singular for resource in adoption.resources)
     typer.echo(f"Created {names or 'no resource'}.")
     for proposal in adoption.proposals:
         if not proposal.is_resource:
             finding = proposal.findings[0]
             typer.echo(to_one_line(f"No resource for {proposal.table.name}: {finding.reason}."))
-    if names_without_rows := adoption.without_rows:
-        typer.echo(NO_TEST_ROWS.format(", ".join(names_without_rows)))
+    if resources_without_rows := adoption.resources_without_rows:
+        typer.echo(NO_TEST_ROWS.format(", ".join(resources_without_rows)))
     if omitted := adoption.baseline.omitted:
         typer.echo(to_one_line(f"The migration does not create {', '.join(omitted)}."))
     typer.echo(

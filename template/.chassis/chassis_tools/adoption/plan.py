@@ -40,7 +40,7 @@ from manage.migrations.history import APPLIED
 
 @dataclass(frozen=True)
 class Adoption:
-    """The resources to write for tables of a schema."""
+    """The resources to write for the tables of a schema, with their migration and tests."""
 
     project: Project
     schema: Schema
@@ -50,19 +50,19 @@ class Adoption:
 
     @cached_property
     def version(self) -> str:
-        """The version of the migration."""
+        """The version of the migration that creates the tables."""
         return next_version(self.project.root / "migrations" / "app")
 
     @cached_property
-    def place(self) -> dict[str, str]:
-        """The position of the migration among the others."""
+    def revision_variables(self) -> dict[str, str]:
+        """The migration's revision variables."""
         return migration_files.build_baseline_variables(self.version)
 
     @cached_property
     def resources(self) -> list[ExistingResource]:
-        """The resources for tables that can have one."""
+        """The resources for the tables that can have one."""
         adopted = [item for item in self.proposals if item.singular and item.plural]
-        attributes = self._keys_of_models() | {
+        attributes = self._get_model_keys() | {
             item.table.name: derive_attributes(item.table) for item in adopted
         }
         sequences = [item.name for item in self.schema.objects if item.kind == "sequence"]
@@ -76,8 +76,8 @@ class Adoption:
             for item in adopted
         ]
 
-    def _keys_of_models(self) -> dict[str, dict[str, str]]:
-        """Return the attributes of the keys of existing models, by table."""
+    def _get_model_keys(self) -> dict[str, dict[str, str]]:
+        """Return the key attributes of existing models, by table."""
         models = unmodelled.find_models(self.project, self.schema.name)
         return {
             table.name: dict.fromkeys(table.key.columns, "id")
@@ -89,17 +89,23 @@ class Adoption:
     def baseline(self) -> Baseline:
         """The migration that creates the tables."""
         folder = self.project.root / "migrations" / "app"
-        earlier = "".join(path.read_text("utf-8") for path in sorted(folder.glob("[0-9]*_*")))
-        return Baseline(self.schema, [item.table.name for item in self.proposals], earlier)
+        existing_migrations = "".join(
+            path.read_text("utf-8") for path in sorted(folder.glob("[0-9]*_*"))
+        )
+        return Baseline(
+            self.schema, [item.table.name for item in self.proposals], existing_migrations
+        )
 
     @cached_property
     def suites(self) -> TestSuites:
         """The tests of the resources, with values that the database accepts."""
-        find = partial(find_rows, resources=self.resources, baseline=self.baseline)
-        return TestSuites(self.project, self.resources, run_on_connection(self.url, find))
+        find_allowed_rows = partial(find_rows, resources=self.resources, baseline=self.baseline)
+        return TestSuites(
+            self.project, self.resources, run_on_connection(self.url, find_allowed_rows)
+        )
 
     @property
-    def without_rows(self) -> list[str]:
+    def resources_without_rows(self) -> list[str]:
         """The resources whose tests create no rows."""
         rows = self.suites.rows
         return [item.names.singular for item in self.resources if item.table.name not in rows]
@@ -111,17 +117,18 @@ class Adoption:
         path = f"migrations/app/{self.version}_create_existing_tables.{migration_files.SUFFIX}"
         migration = {
             path: RenderedFile(
-                migration_files.write_baseline(self.baseline, self.place), "of the baseline"
+                migration_files.write_baseline(self.baseline, self.revision_variables),
+                "of the baseline",
             )
         }
         texts = add_packages(self.project, format_files(rendered | migration, self.project.root))
         changes = [Change(Path(path), None, text.encode()) for path, text in texts.items()]
-        changes += [*self._records(texts, files), *self._registries(files)]
+        changes += [*self._build_records(texts, files), *self._build_registrations(files)]
         return ChangeSet(changes, self.migrations)
 
     def _render(self, resource: ExistingResource) -> dict[str, RenderedFile]:
         """Render the files of a resource by path."""
-        context = resource.context()
+        context = resource.build_context()
         files = {
             template.target: RenderedFile(render(template, context), template.name)
             for template in find_templates(self.project.root / "scaffold", resource.names)
@@ -131,9 +138,10 @@ class Adoption:
         reject_existing(self.project, resource.names, files)
         return files
 
-    def _records(
+    def _build_records(
         self, texts: dict[str, str], files: dict[str, dict[str, RenderedFile]]
     ) -> list[Change]:
+        """Build the record of each resource."""
         records = []
         for resource in self.resources:
             names = resource.names
@@ -144,8 +152,9 @@ class Adoption:
             records.append(Change(path, None, record.to_json().encode()))
         return records
 
-    def _registries(self, files: dict[str, dict[str, RenderedFile]]) -> list[Change]:
-        models, routes = (self.project.registry(role) for role in ("models", "routes"))
+    def _build_registrations(self, files: dict[str, dict[str, RenderedFile]]) -> list[Change]:
+        """Register the models and routers, and list the tables without a model."""
+        models, routes = (self.project.get_registry_path(role) for role in ("models", "routes"))
         before = {path: self.project.read(path) for path in (models, routes)}
         after = dict(before)
         for names in (resource.names for resource in self.resources):
@@ -157,13 +166,14 @@ class Adoption:
                 module = get_module_name(path)
                 after[routes] = add_router(after[routes], module=module, name=names.plural)
         after[models] = unmodelled.register(self.project, after[models])
-        lists = [unmodelled.list_tables(self.project, self._existing())]
+        lists = [unmodelled.list_tables(self.project, self._find_existing_tables())]
         changed = [
             Change(Path(path), before[path].encode(), after[path].encode()) for path in after
         ]
         return [*changed, *lists]
 
-    def _existing(self) -> set[str]:
+    def _find_existing_tables(self) -> set[str]:
+        """Return the keys of existing tables that have no model."""
         schema = self.schema.name
         tables = {table.name for table in self.schema.tables if "view" not in table.kind}
         managed = unmodelled.find_models(self.project, schema).keys() | set(APPLIED)
@@ -172,6 +182,6 @@ class Adoption:
 
 
 def is_own_file(path: str, own: Collection[str]) -> bool:
-    """Return True for a resource's file and for the `__init__.py` of its folders."""
+    """Return True for a file of a resource, or the `__init__.py` of its folder."""
     folders = {Path(file).parent for file in own}
     return path in own or (path.endswith("/__init__.py") and Path(path).parent in folders)

@@ -14,7 +14,7 @@ LAYOUT_TOKENS = {tokenize.NL, tokenize.COMMENT, tokenize.NEWLINE, tokenize.ENDMA
 
 @dataclass(frozen=True)
 class Entry:
-    """The offsets of an entry and of the comma after it."""
+    """The offsets of an entry and of the comma after it; None without a comma."""
 
     start: int
     end: int
@@ -39,7 +39,7 @@ class Entries:
     @classmethod
     def of_list(cls, source: Source, node: ast.List | ast.Tuple) -> "Entries":
         """Return the entries of a list, or of a tuple in parentheses."""
-        start, end = source.start(node), source.end(node)
+        start, end = source.get_start(node), source.get_end(node)
         if source.text[start] not in "[(":
             raise NotEditableError("it has a tuple without parentheses")
         return cls(source, start + 1, end - 1, is_tuple=isinstance(node, ast.Tuple))
@@ -47,22 +47,22 @@ class Entries:
     @classmethod
     def of_import(cls, source: Source, statement: ast.ImportFrom) -> "Entries":
         """Return the names that a statement imports."""
-        start, end = source.start(statement.names[0]), source.end(statement)
+        start, end = source.get_start(statement.names[0]), source.get_end(statement)
         if source.text[end - 1] == ")":
-            start, end = source.text.index("(", source.start(statement)) + 1, end - 1
+            start, end = source.text.index("(", source.get_start(statement)) + 1, end - 1
         return cls(source, start, end)
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def insert(self, index: int, text: str) -> list[Edit]:
-        """Return the edits that insert an entry, on its own line if the others have their own."""
+        """Return the edits that insert an entry; it gets its own line if the others have one."""
         if not self._entries:
             return [(self._start, self._start, self._format_first(text))]
         if index == len(self._entries):
             return self._append(text)
         follower = self._entries[index]
-        indent = self._source.indent(follower.start)
+        indent = self._source.get_indent(follower.start)
         if indent is None:
             return [(follower.start, follower.start, f"{text}, ")]
         # A comment above the first entry is a heading; above another, it describes that entry.
@@ -72,7 +72,7 @@ class Entries:
         return [self._insert_line(line, f"{indent}{text},")]
 
     def delete(self, index: int) -> list[Edit]:
-        """Return the edits that delete an entry, with its line if it has its own."""
+        """Return the edits that delete an entry, and its line if no other text is on it."""
         entry = self._entries[index]
         if self._text == self._format_line(self._source.text[entry.start : entry.end]):
             return [(self._start, self._end, "")]
@@ -86,9 +86,9 @@ class Entries:
             edits = [*self._delete_comma(before), (self._skip_back(entry.start), entry.end, "")]
         else:
             edits = [(entry.start, self._skip(entry.end_with_comma, is_last=is_last), "")]
-        rest = self._entries[1] if index == 0 and len(self._entries) == 2 else None
-        if self._is_tuple and rest and rest.comma is None:
-            edits.append((rest.end, rest.end, ","))
+        remaining = self._entries[1] if index == 0 and len(self._entries) == 2 else None
+        if self._is_tuple and remaining and remaining.comma is None:
+            edits.append((remaining.end, remaining.end, ","))
         return edits
 
     @property
@@ -96,18 +96,18 @@ class Entries:
         return self._source.text[self._start : self._end]
 
     def _format_first(self, text: str) -> str:
-        """Format the first entry; between empty brackets it gets a line, as others will follow."""
+        """Format the first entry; in empty brackets it gets its own line, because others will follow."""
         if self._is_tuple:
             return f"{text},"
         return text if self._text else self._format_line(text)
 
     def _format_line(self, text: str) -> str:
-        newline = self._source.newline(self._source.find_line(self._start))
+        newline = self._source.get_newline(self._source.find_line(self._start))
         return f"{newline}    {text},{newline}"
 
     def _append(self, text: str) -> list[Edit]:
         last = self._entries[-1]
-        indent = self._source.indent(last.start)
+        indent = self._source.get_indent(last.start)
         line = self._source.find_line(last.end_with_comma - 1)
         if indent is None or line == self._source.find_line(self._end):
             return [(last.end, last.end, f", {text}")]
@@ -116,21 +116,21 @@ class Entries:
         return [self._insert_line(line + 1, f"{indent}{text},")]
 
     def _insert_line(self, line: int, text: str) -> Edit:
-        start = self._source.line_start(line)
-        return start, start, text + self._source.newline(line - 1)
+        start = self._source.get_line_start(line)
+        return start, start, text + self._source.get_newline(line - 1)
 
     def _delete_lines(self, entry: Entry) -> Edit:
         first = self._source.find_line(entry.start)
         last = self._source.find_line(entry.end_with_comma - 1)
-        return self._source.line_start(first), self._source.line_start(last + 1), ""
+        return self._source.get_line_start(first), self._source.get_line_start(last + 1), ""
 
     def _has_own_lines(self, entry: Entry) -> bool:
-        starts_line = self._source.indent(entry.start) is not None
+        starts_line = self._source.get_indent(entry.start) is not None
         end = entry.end_with_comma
         return starts_line and self._source.is_end_of_line(end) and end < self._end
 
     def _delete_comma(self, entry: Entry) -> list[Edit]:
-        """Return the edit that deletes an entry's comma; none if the tuple needs it."""
+        """Return the edit that deletes an entry's comma, unless the tuple needs it."""
         is_needed = self._is_tuple and len(self._entries) == 2
         if entry.comma is None or (is_needed and self._entries[-1].comma is None):
             return []
@@ -148,7 +148,7 @@ class Entries:
 
 
 def split_entries(text: str, offset: int) -> list[Entry]:
-    """Split a text, which starts at the offset, into its entries."""
+    """Split a text into its entries; `offset` is the offset of the text in the module."""
     entries: list[Entry] = []
     depth, start, end = 0, -1, -1
     for bracket, first, last in read_tokens(text, offset):
@@ -165,7 +165,7 @@ def split_entries(text: str, offset: int) -> list[Entry]:
 
 
 def read_tokens(text: str, offset: int) -> Iterator[tuple[str, int, int]]:
-    """Yield each token's operator, start and end, with parentheses around the text."""
+    """Yield the operator (or ""), start and end of each token of the text in parentheses."""
     rows = io.StringIO(f"({text})", newline="\n").readlines()
     starts = [*itertools.accumulate(map(len, rows), initial=offset - 1)]
     for token in tokenize.generate_tokens(iter(rows).__next__):

@@ -31,7 +31,7 @@ def write_and_sync(path: Path, content: bytes) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Flush renames in a folder to the disk, if the system supports it."""
+    """Flush the folder's entries to the disk, if the system supports it."""
     if sys.platform == "win32":
         return
     with suppress(OSError):
@@ -43,7 +43,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def copy_owner(path: Path, target: Path) -> None:
-    """Give a file the owner of the file that it replaces, if this process may."""
+    """Give a file the owner of the file that it replaces, if the system allows it."""
     if sys.platform == "win32" or not target.exists():
         return
     status = target.stat()
@@ -53,7 +53,7 @@ def copy_owner(path: Path, target: Path) -> None:
 
 
 def remove_empty_folder(folder: Path) -> None:
-    """Remove a folder that contains nothing, or nothing but bytecode."""
+    """Remove a folder that is empty or contains only bytecode."""
     if not folder.exists():
         return
     names = os.listdir(folder)
@@ -66,29 +66,29 @@ def remove_empty_folder(folder: Path) -> None:
 
 
 def describe_error(error: OSError, root: Path) -> str:
-    """Return a sentence about a failed change that names the project's file."""
+    """Describe a failed change in a clause that names the project's file."""
     path = Path(os.fsdecode(error.filename2 or error.filename or root))
-    is_known = path.is_relative_to(root) and path != root
-    name = path.relative_to(root).as_posix() if is_known else "The change"
+    is_in_project = path.is_relative_to(root) and path != root
+    name = path.relative_to(root).as_posix() if is_in_project else "The change"
     return f"{name} could not be changed ({(error.strerror or str(error)).lower()})"
 
 
 def reject_conflicting_paths(paths: Iterable[Path]) -> None:
-    """Reject paths that are the same file on some systems, or a file and its own folder."""
-    known: dict[str, Path] = {}
+    """Reject paths that are the same file on some systems, or both a file and a folder."""
+    seen: dict[str, Path] = {}
     for path in paths:
-        if (other := known.setdefault(path.as_posix().casefold(), path)) is not path:
+        if (other := seen.setdefault(path.as_posix().casefold(), path)) is not path:
             raise CommandError(
                 f"{path.as_posix()} and {other.as_posix()} are the same file on some systems"
             )
-    for path in known.values():
+    for path in seen.values():
         for parent in path.parents:
-            if parent.as_posix().casefold() in known:
+            if parent.as_posix().casefold() in seen:
                 raise CommandError(f"{parent.as_posix()} would be both a file and a folder")
 
 
 def resolve_path(root: Path, path: Path) -> Path:
-    """Return the file to change, with links resolved; reject a path that leaves the project."""
+    """Resolve the links in a path; reject paths outside the project and paths of no file."""
     name = path.as_posix()
     if path.is_absolute() or not path.parts or ".." in path.parts:
         raise CommandError(f"{name} is not a path in the project")
@@ -123,15 +123,15 @@ def reject_case_conflicts(root: Path, path: Path) -> None:
 
 
 def reject_changed_content(path: Path, target: Path, before: bytes | None) -> None:
-    """Reject a file whose content is not the expected one."""
-    now = read_content(target)
-    if now == before:
+    """Reject a file whose content differs from the expected content."""
+    current = read_content(target)
+    if current == before:
         return
     if before is None:
         raise CommandError(f"{path.as_posix()} already exists")
-    fate = "deleted" if now is None else "edited"
+    action = "deleted" if current is None else "edited"
     raise CommandError(
-        f"{path.as_posix()} was {fate} while the change was planned; run the command again"
+        f"{path.as_posix()} was {action} while the change was planned; run the command again"
     )
 
 

@@ -38,7 +38,7 @@ class JournalEntry(NamedTuple):
 
 
 class Journal:
-    """The write-ahead journal of a project, in the folder where a change is staged."""
+    """The write-ahead journal of a project; its folder also holds the staged files."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -52,18 +52,18 @@ class Journal:
             (path, encode_content(old), encode_content(new), mode)
             for path, old, new, mode in entries
         ]
-        body = json.dumps([self._missing_folders(entries), files])
+        body = json.dumps([self._find_missing_folders(entries), files])
         self.folder.mkdir(exist_ok=True)
         write_and_sync(self._draft, f"{compute_digest(body)}\n{body}".encode())
 
     def commit(self) -> None:
-        """Commit the change: from now on, it will be completed."""
+        """Commit the change, so that it will be completed after an interruption."""
         self._draft.replace(self.path)
         sync_folder(self.folder)
         sync_folder(self.root)
 
     def read(self) -> tuple[list[str], list[JournalEntry]]:
-        """Return the folders to create and the files to change; all are in the project."""
+        """Return the folders to create and the files to change; reject paths outside the project."""
         try:
             expected, _, body = self.path.read_text(encoding="utf-8").partition("\n")
             if compute_digest(body) != expected:
@@ -75,15 +75,15 @@ class Journal:
             ]
             self._check_paths(folders, entries)
         except (CommandError, ValueError, TypeError, AttributeError, RuntimeError) as error:
-            why = f" ({error})" if isinstance(error, CommandError) else ""
+            reason = f" ({error})" if isinstance(error, CommandError) else ""
             raise CommandError(
-                f"The journal in {FOLDER} is damaged{why}; compare the files with git, then"
+                f"The journal in {FOLDER} is damaged{reason}; compare the files with git, then"
                 f" delete {FOLDER}"
             ) from None
         return folders, entries
 
     def _check_paths(self, folders: list[str], entries: list[JournalEntry]) -> None:
-        """Reject paths that leave the project: the digest does not prove who wrote the journal."""
+        """Reject paths outside the project: the digest does not prove who wrote the journal."""
         for path, _, _, mode in entries:
             if resolve_path(self.root, Path(path)) != self.root / path:
                 raise CommandError(f"{path} is reached through a symbolic link")
@@ -91,12 +91,12 @@ class Journal:
                 raise CommandError(f"{path} would have special permissions")
         parents = {folder.as_posix() for entry in entries for folder in Path(entry.path).parents}
         if not parents.issuperset(folders):
-            raise CommandError("it creates folders for no file")
+            raise CommandError("it creates folders that contain no file")
 
     def reject_links(self) -> None:
         """Reject links in the journal's folder, which could lead out of the project."""
-        inside = self.folder.iterdir() if self.folder.is_dir() else ()
-        if any(path.is_symlink() for path in (self.folder, *inside)):
+        contents = self.folder.iterdir() if self.folder.is_dir() else ()
+        if any(path.is_symlink() for path in (self.folder, *contents)):
             raise CommandError(
                 f"{FOLDER} is or contains a symbolic link: delete it, then run the command again"
             )
@@ -116,17 +116,17 @@ class Journal:
         self.discard()
 
     def discard(self) -> None:
-        """Delete the journal first, then the staged files."""
+        """Delete the journal, then the staged files."""
         if self.folder.is_dir():
             self.path.unlink(missing_ok=True)
-        with suppress(OSError):  # The next command deletes what remains.
+        with suppress(OSError):  # The next command deletes the remaining files.
             for name in ("draft", "*.before", "*.after"):
                 for path in self.folder.glob(name):
                     path.unlink()
             self.folder.rmdir()
 
-    def _missing_folders(self, entries: list[JournalEntry]) -> list[str]:
-        """Return the folders that the change creates, outermost first."""
+    def _find_missing_folders(self, entries: list[JournalEntry]) -> list[str]:
+        """Return the folders that the change creates, parents first."""
         targets = [self.root / entry.path for entry in entries if entry.after is not None]
         folders = {folder for target in targets for folder in target.parents}
         missing = sorted(folder for folder in folders if not folder.exists())
@@ -169,8 +169,8 @@ class Journal:
         parents = {(self.root / entry.path).parent for entry in entries}
         for parent in {*parents, *(self.root / folder for folder in folders)}:
             sync_folder(parent)
-        gone = [self.root / entry.path for entry in entries if entry.after is None]
-        for path in sorted(gone, key=lambda path: len(path.parts), reverse=True):
+        deleted = [self.root / entry.path for entry in entries if entry.after is None]
+        for path in sorted(deleted, key=lambda path: len(path.parts), reverse=True):
             if path.name == "__init__.py":
                 remove_empty_folder(path.parent)
 
@@ -195,13 +195,13 @@ class Journal:
     def _has_started(self, entries: list[JournalEntry]) -> bool:
         return any(read_content(self.root / entry.path) == entry.after for entry in entries)
 
-    def _abort(self, why: str) -> NoReturn:
+    def _abort(self, reason: str) -> NoReturn:
         self.discard()
-        raise CommandError(f"{why}, so nothing was changed")
+        raise CommandError(f"{reason}, so nothing was changed")
 
 
 def main(root: Path) -> None:
-    """Wait until standard input ends, then finish the journal and print an error, if any."""
+    """Wait until standard input is closed, then finish the journal and print any error."""
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
@@ -209,14 +209,14 @@ def main(root: Path) -> None:
     try:
         finish_journal(root)
     except CommandError as error:
-        with suppress(OSError):  # The command may have been killed.
+        with suppress(OSError):  # The command that reads it may be killed.
             sys.stdout.buffer.write(str(error).encode())
             sys.stdout.buffer.flush()
         raise SystemExit(1) from None
 
 
 def finish_journal(root: Path) -> None:
-    """Finish the journal, if there is one, after other processes release the lock."""
+    """Finish the journal, if it exists, as soon as other processes release the lock."""
     journal = Journal(root)
     if not journal.folder.exists():
         return

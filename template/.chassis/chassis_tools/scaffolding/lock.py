@@ -36,7 +36,7 @@ if sys.platform == "win32":
     import tempfile
 
     def open_lock(root: Path) -> int:
-        """Open a lock file outside the project, as Windows cannot open folders."""
+        """Open a lock file outside the project, because Windows cannot open folders."""
         name = hashlib.sha256(str(root).lower().encode()).hexdigest()
         path = Path(tempfile.gettempdir()) / f"{name}.lock"
         return os.open(path, os.O_RDWR | os.O_CREAT)
@@ -53,7 +53,7 @@ else:
     import fcntl
 
     def open_lock(root: Path) -> int:
-        """Open the project's folder as the lock, so that no lock file is left."""
+        """Open the project's folder as the lock, which needs no lock file."""
         return os.open(root, os.O_RDONLY)
 
     def try_lock(file: int) -> bool:

@@ -1,4 +1,4 @@
-"""Edits of the registries of models and routers that keep the team's formatting."""
+"""Edits of the registries of models and routers, which keep the team's formatting."""
 
 import ast
 from collections.abc import Callable, Iterator
@@ -31,7 +31,7 @@ INSTRUCTIONS = {
 
 
 class RegistryError(CommandError):
-    """Raised when a registry must be edited by hand, with the instructions and the reason."""
+    """Raised when a registry must be edited by hand; the message has the reason and instructions."""
 
 
 @dataclass(frozen=True)
@@ -44,19 +44,19 @@ class RegistryList:
     entries: Entries
 
     def read_strings(self) -> list[str]:
-        """Return the entries; reject entries that are not strings."""
+        """Return the entries; raise NotEditableError if one is not a string."""
         values = [node.value for node in self.nodes if isinstance(node, ast.Constant)]
         strings = [value for value in values if isinstance(value, str)]
         if len(strings) < len(self.nodes):
-            raise NotEditableError(f"`{self.name}` contains other entries than strings")
+            raise NotEditableError(f"`{self.name}` contains entries that are not strings")
         return strings
 
     def walk(self, source: Source) -> Iterator[ast.AST]:
         """Yield the expressions in the assignment and in statements that extend the list."""
         for node in walk_module_level(source.tree):
-            inner = list(ast.walk(node)) if isinstance(node, ast.AugAssign | ast.Expr) else []
-            if any(isinstance(part, ast.Name) and part.id == self.name for part in inner):
-                yield from inner
+            nodes = list(ast.walk(node)) if isinstance(node, ast.AugAssign | ast.Expr) else []
+            if any(isinstance(child, ast.Name) and child.id == self.name for child in nodes):
+                yield from nodes
         yield from ast.walk(self.statement)
 
 
@@ -92,10 +92,10 @@ class Registration:
         return next((i for i, name in enumerate(names) if name_sort_key(name) > key), len(names))
 
     def find_next_statement(self, source: Source, registry_list: RegistryList) -> ast.stmt | None:
-        """Return the statement that the import must precede; None if there is none."""
-        first = min((node.lineno for node in get_imports(source.tree)), default=0)
-        is_below = first > registry_list.statement.lineno
-        return None if self.is_quoted and is_below else registry_list.statement
+        """Return the statement that the import must precede, or None."""
+        first_import = min((node.lineno for node in get_imports(source.tree)), default=0)
+        is_above_imports = first_import > registry_list.statement.lineno
+        return None if self.is_quoted and is_above_imports else registry_list.statement
 
 
 def add_model(source: str, *, module: str, name: str) -> str:
@@ -135,10 +135,10 @@ def edit_registry(source: str, registration: Registration, verb: str) -> str:
     text = source.removeprefix(BYTE_ORDER_MARK)
     try:
         return source[: len(source) - len(text)] + edit(text, registration)
-    except NotEditableError as why:
+    except NotEditableError as error:
         instruction = INSTRUCTIONS[verb].format(registration)
         raise RegistryError(
-            f"The registry with `{registration.registry}` cannot be edited because {why}, so"
+            f"The registry with `{registration.registry}` cannot be edited because {error}, so"
             f" nothing was changed: {instruction}, then run the command again"
         ) from None
 
@@ -164,22 +164,22 @@ def add_registration(text: str, registration: Registration) -> str:
 def remove_registration(text: str, registration: Registration) -> str:
     """Return the text with the import and the entry removed and nothing else changed."""
     source = Source(text)
-    wanted = registration.imported
+    imported = registration.imported
     is_listed = any(registration.is_entry(node) for node in ast.walk(source.tree))
-    if not is_listed and not find_bindings(source.tree, wanted.name):
+    if not is_listed and not find_bindings(source.tree, imported.name):
         return text
     registry_list = find_registry_list(source, registration.registry)
-    find_import(source, wanted)
+    find_import(source, imported)
     indices = [i for i, node in enumerate(registry_list.nodes) if registration.is_entry(node)]
-    own = registry_list.nodes[indices[0]] if indices else None
-    uses = [node for node in ast.walk(source.tree) if is_use(node, wanted.name)]
+    entry = registry_list.nodes[indices[0]] if indices else None
+    uses = [node for node in ast.walk(source.tree) if is_use(node, imported.name)]
     for node in [*uses, *registration.find_mentions(source, registry_list)]:
-        if node is not own:
-            raise NotEditableError(f"line {get_line(node)} also uses {wanted.name}")
+        if node is not entry:
+            raise NotEditableError(f"line {get_line(node)} also uses {imported.name}")
     if indices:
         text = source.apply_edits(registry_list.entries.delete(indices[0]))
     return remove_import(
-        Source(text), wanted, before=registration.find_next_statement(source, registry_list)
+        Source(text), imported, before=registration.find_next_statement(source, registry_list)
     )
 
 
@@ -189,26 +189,26 @@ def is_use(node: ast.AST, name: str) -> bool:
 
 
 def find_registry_list(source: Source, name: str) -> RegistryList:
-    """Return the registry's list; reject a name that is assigned in any other way."""
-    extended = find_extension_targets(source)
-    values = [node for node in find_bindings(source.tree, name) if node not in extended]
-    if not values:
+    """Return the list of the registry; raise NotEditableError if it is assigned in another way."""
+    extensions = find_extension_targets(source)
+    targets = [node for node in find_bindings(source.tree, name) if node not in extensions]
+    if not targets:
         raise NotEditableError(f"it does not define `{name}`")
-    if len(values) > 1:
-        raise NotEditableError(f"line {get_line(values[1])} assigns `{name}` again")
+    if len(targets) > 1:
+        raise NotEditableError(f"line {get_line(targets[1])} assigns `{name}` again")
     for statement in source.tree.body:
-        if isinstance(statement, Assignment) and get_target(statement) is values[0]:
+        if isinstance(statement, Assignment) and get_target(statement) is targets[0]:
             return read_list(source, name, statement)
-    raise NotEditableError(f"line {get_line(values[0])} assigns `{name}` inside another statement")
+    raise NotEditableError(f"line {get_line(targets[0])} assigns `{name}` inside another statement")
 
 
 def read_list(source: Source, name: str, statement: Assignment) -> RegistryList:
-    """Return the list of an assignment; reject a value that is computed."""
+    """Return the list of an assignment; raise NotEditableError if the value is computed."""
     value = statement.value
     if not isinstance(value, ast.List | ast.Tuple):
         raise NotEditableError(f"line {statement.lineno} computes `{name}`")
     if not source.is_alone_in_lines(statement):
-        raise NotEditableError(f"line {statement.lineno} contains other statements than `{name}`")
+        raise NotEditableError(f"line {statement.lineno} contains statements besides `{name}`")
     entries = Entries.of_list(source, value)
     if len(entries) != len(value.elts):
         raise NotEditableError(f"line {statement.lineno} writes `{name}` in an unsupported format")
@@ -223,7 +223,7 @@ def get_target(statement: Assignment) -> ast.expr | None:
 
 
 def find_extension_targets(source: Source) -> list[ast.AST]:
-    """Return the targets that are not assigned anew: of `+=`, and of a bare annotation."""
+    """Return the targets of statements that do not replace the value: `+=`, and annotations alone."""
     return [
         node.target
         for node in walk_module_level(source.tree)

@@ -1,4 +1,4 @@
-"""Python source that is edited entry by entry."""
+"""Python source with its syntax tree and positions, for edits that keep the formatting."""
 
 import ast
 import io
@@ -15,11 +15,11 @@ NaturalKey = list[tuple[int, bool, int, str]]
 
 
 class NotEditableError(Exception):
-    """Raised with the reason why a source must be edited by hand."""
+    """Raised with the reason why a module must be edited by hand."""
 
 
 class Source:
-    """A module's text and syntax tree; lines count from 1 as in the tree, offsets from 0."""
+    """A module's text and syntax tree; lines start at 1, as in the tree, and offsets at 0."""
 
     def __init__(self, text: str) -> None:
         if "\r" in text.replace("\r\n", ""):
@@ -29,15 +29,15 @@ class Source:
         self._lines = io.StringIO(text, newline="\n").readlines()
         self._starts = [*itertools.accumulate(map(len, self._lines), initial=0)]
 
-    def start(self, node: ast.expr | ast.stmt | ast.alias) -> int:
+    def get_start(self, node: ast.expr | ast.stmt | ast.alias) -> int:
         """Return the offset where the node starts."""
-        return self._offset(node.lineno, node.col_offset)
+        return self._get_offset(node.lineno, node.col_offset)
 
-    def end(self, node: ast.expr | ast.stmt | ast.alias) -> int:
+    def get_end(self, node: ast.expr | ast.stmt | ast.alias) -> int:
         """Return the offset where the node ends."""
-        return self._offset(node.end_lineno or node.lineno, node.end_col_offset or 0)
+        return self._get_offset(node.end_lineno or node.lineno, node.end_col_offset or 0)
 
-    def line_start(self, line: int) -> int:
+    def get_line_start(self, line: int) -> int:
         """Return the offset where the line starts; the end of the text after the last line."""
         return self._starts[min(line, len(self._starts)) - 1]
 
@@ -45,22 +45,22 @@ class Source:
         """Return the line that contains the offset."""
         return min(bisect_right(self._starts, offset), len(self._lines))
 
-    def newline(self, line: int) -> str:
-        """Return the line's ending; the first line's if this is an unterminated last line."""
+    def get_newline(self, line: int) -> str:
+        """Return the line's ending; for a last line without one, the first line's ending."""
         is_terminated = self._lines[line - 1].endswith("\n")
         return "\r\n" if self._lines[line - 1 if is_terminated else 0].endswith("\r\n") else "\n"
 
-    def indent(self, offset: int) -> str | None:
+    def get_indent(self, offset: int) -> str | None:
         """Return the whitespace before the offset; None if there is other text before it."""
-        before = self.text[self.line_start(self.find_line(offset)) : offset]
+        before = self.text[self.get_line_start(self.find_line(offset)) : offset]
         return before if not before.strip() else None
 
     def is_end_of_line(self, offset: int) -> bool:
-        """Return True if only a comment follows in the line."""
+        """Return True if at most a comment follows in the line."""
         return bool(re.compile(r"[ \t\f]*(#[^\n]*)?\r?(\n|$)").match(self.text, offset))
 
-    def line_range(self, statement: ast.stmt) -> tuple[int, int]:
-        """Return the first and last line of a top-level statement and of those on its lines."""
+    def get_line_range(self, statement: ast.stmt) -> tuple[int, int]:
+        """Return the first and last line of a top-level statement and the statements on its lines."""
         first, last = 0, 0
         for other in self.tree.body:
             decorators: list[ast.expr] = getattr(other, "decorator_list", [])
@@ -73,7 +73,7 @@ class Source:
 
     def is_alone_in_lines(self, statement: ast.stmt) -> bool:
         """Return True if no other top-level statement shares the statement's lines."""
-        first, last = self.line_range(statement)
+        first, last = self.get_line_range(statement)
         return sum(first <= other.lineno <= last for other in self.tree.body) == 1
 
     def apply_edits(self, edits: list[Edit]) -> str:
@@ -83,14 +83,14 @@ class Source:
             text = text[:start] + replacement + text[end:]
         return text
 
-    def _offset(self, line: int, column: int) -> int:
+    def _get_offset(self, line: int, column: int) -> int:
         """Convert the tree's column, which counts bytes, to an offset."""
         before = self._lines[line - 1].encode()[:column].decode()
         return self._starts[line - 1] + len(before)
 
 
 def parse(text: str) -> ast.Module:
-    """Parse a module and suppress the warnings about its code."""
+    """Parse a module without warnings about its code; raise NotEditableError if it is invalid."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -102,7 +102,7 @@ def parse(text: str) -> ast.Module:
 
 
 def walk_module_level(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes that run at import, without the bodies of functions and classes."""
+    """Yield the nodes outside the bodies of functions and classes."""
     for child in ast.iter_child_nodes(node):
         yield child
         if not isinstance(child, SCOPES):
@@ -110,12 +110,12 @@ def walk_module_level(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def find_bindings(tree: ast.Module, name: str) -> list[ast.AST]:
-    """Return the nodes that bind or delete a module's name."""
+    """Return the module-level nodes that bind or delete the name."""
     return [node for node in walk_module_level(tree) if get_bound_name(node) == name]
 
 
 def get_bound_name(node: ast.AST) -> str | None:
-    """Return the name that a node binds."""
+    """Return the name that a node binds or deletes, or None."""
     match node:
         case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
             return name
@@ -131,26 +131,26 @@ def get_bound_name(node: ast.AST) -> str | None:
 
 
 def get_line(node: ast.AST) -> int:
-    """Return the line of a node."""
+    """Return the line of a node; 0 if it has none."""
     return int(getattr(node, "lineno", 0))
 
 
 def natural_key(text: str) -> NaturalKey:
-    """Return a sort key that puts `a2` before `a10`; numbers with a leading 0 sort as text."""
+    """Return a sort key that puts `a2` before `a10`; a number with a leading 0 sorts as text."""
     parts: list[str] = re.findall(r"[0-9]+|[^0-9]", text)
     return [natural_part_key(part) for part in parts]
 
 
 def natural_part_key(part: str) -> tuple[int, bool, int, str]:
-    """Return the key of a number or character; numbers sort at the place of the digits."""
+    """Return the sort key of a number or character; numbers sort where digits do."""
     if not (part.isascii() and part.isdigit()):
         return ord(part), False, 0, ""
-    counts = part[0] != "0"
-    return ord("0"), counts, len(part) if counts else 0, part
+    is_numeric = part[0] != "0"
+    return ord("0"), is_numeric, len(part) if is_numeric else 0, part
 
 
 def module_sort_key(module: str) -> tuple[NaturalKey, NaturalKey]:
-    """Return ruff's sort key of a module among imports."""
+    """Return ruff's sort key of an imported module."""
     return natural_key(module.lower()), natural_key(module)
 
 

@@ -151,7 +151,7 @@ def inspect(
     yes: Yes = False,
     unexpected: Unexpected = None,
 ) -> None:
-    """Inspect an existing database: propose a resource for each table, and list unsupported features.
+    """Inspect an existing database: propose resources for its tables, list unsupported features.
 
     With --write, create the resources.
     """

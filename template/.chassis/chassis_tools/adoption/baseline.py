@@ -79,7 +79,7 @@ class Baseline:
         guard = build_block(f"BEGIN\n    IF {has_rows} THEN\n{raise_statement}\n    END IF;\nEND")
         dropped = [item for item in self._find_objects() if item.kind != "extension"]
         drop_objects = (
-            f"DROP {DROP_KINDS.get(item.kind, 'TYPE')} {build_parameters(self.schema, item)['qualified_name']}"
+            f"DROP {DROP_KINDS.get(item.kind, 'TYPE')} {qualify_object(self.schema, item)}"
             for item in reversed(dropped)
         )
         return [guard, f"DROP TABLE {', '.join(tables)}", *drop_objects]
@@ -123,8 +123,7 @@ class Baseline:
             item
             for item in self.schema.objects
             if item.kind in CREATE_STATEMENTS
-            and f" {build_parameters(self.schema, item)['qualified_name']} "
-            not in self.existing_migrations
+            and f" {qualify_object(self.schema, item)} " not in self.existing_migrations
         ]
         return sorted(created, key=lambda feature: kinds.index(feature.kind))
 
@@ -232,11 +231,18 @@ def qualify(table: Table) -> str:
     return f"{quote_name(table.schema)}.{quote_name(table.name)}"
 
 
+def qualify_object(schema: Schema, feature: Feature) -> str:
+    """Return an object's qualified name."""
+    return f"{quote_name(schema.name)}.{quote_name(feature.name)}"
+
+
 def build_parameters(schema: Schema, feature: Feature) -> Mapping[str, str]:
     """Return the parameters of an object's CREATE statement."""
-    name = quote_name(feature.name)
-    qualified_name = f"{quote_name(schema.name)}.{name}"
-    return {"name": name, "qualified_name": qualified_name, "definition": feature.definition}
+    return {
+        "name": quote_name(feature.name),
+        "qualified_name": qualify_object(schema, feature),
+        "definition": feature.definition,
+    }
 
 
 def quote_name(name: str) -> str:

@@ -68,7 +68,8 @@ class TableArguments:
 
     def _format_keys(self) -> Iterator[str]:
         if key := self.table.key:
-            yield f"PrimaryKeyConstraint({self._format_attributes(key.columns)}, {format_name(key)})"
+            columns = self._format_attributes(key.columns)
+            yield f"PrimaryKeyConstraint({columns}, {format_name(key)})"
         for unique in self.table.uniques:
             is_distinct = "NULLS NOT DISTINCT" not in unique.definition
             option = "" if is_distinct else ", postgresql_nulls_not_distinct=True"
@@ -104,7 +105,8 @@ class TableArguments:
             "initially": key.initially,
             "match": key.match,
         }
-        return f"ForeignKeyConstraint([{self._format_attributes(key.columns)}], [{targets}], {format_options(options)})"
+        columns = self._format_attributes(key.columns)
+        return f"ForeignKeyConstraint([{columns}], [{targets}], {format_options(options)})"
 
     def _format_index(self, index: Index) -> str:
         pairs = zip(index.columns, index.elements, strict=True)

@@ -197,7 +197,7 @@ def build_enum_kind(labels: list[str]) -> Kind:
 
 
 def build_text_kind(name: str, column: Column) -> Kind | None:
-    """Build a kind for a text column; `char` gets full-length samples, as PostgreSQL pads others."""
+    """Build a kind for a text column; `char` gets full-length samples, because it is padded."""
     match = LENGTH.search(column.type.expression)
     length = int(match[1]) if match else MAX_LENGTH
     kind = KINDS["str"](Declaration("", name, [str(min(length, MAX_LENGTH))]))

@@ -73,7 +73,7 @@ def list_tables(project: Project, tables: Collection[str]) -> Change:
 
 
 def add_table(text: str, name: str) -> str:
-    """Add a table to the list on a line of its own; leave the rest of the module unchanged."""
+    """Add a table to the list on a separate line; leave the rest of the module unchanged."""
     source = Source(text)
     registry_list = find_registry_list(source, NAME)
     names = registry_list.read_strings()

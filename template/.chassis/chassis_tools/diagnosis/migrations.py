@@ -20,7 +20,7 @@ LOCAL_DATA = Path(".postgres", "data")
 
 
 def check_migrations(diagnosis: Diagnosis) -> Iterator[Finding]:
-    """Find histories with several heads, unapplied migrations, and models that differ from tables."""
+    """Find histories with several heads, unapplied migrations, and models that need a migration."""
     yield from find_forks()
     if load_settings().has_local_server and not (diagnosis.root / LOCAL_DATA).is_dir():
         yield Finding(

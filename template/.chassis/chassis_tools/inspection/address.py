@@ -70,7 +70,7 @@ def get_parts(url: URL) -> dict[str, str]:
 
 
 def parse_query(query: Mapping[str, str | tuple[str, ...]]) -> dict[str, str]:
-    """Return the query's parameters; unknown ones are not quoted, as they may be part of a password."""
+    """Return the query's parameters; errors do not quote names that could be part of a password."""
     parts = {ALIASES.get(name, name): value for name, value in query.items()}
     for name in IGNORED & parts.keys():
         del parts[name]

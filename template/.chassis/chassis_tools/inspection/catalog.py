@@ -8,15 +8,15 @@ from typing import Any
 from sqlalchemy import Connection, TextClause, inspect, text
 from sqlalchemy.engine.reflection import ObjectKind
 
-# Node types that a safe expression may contain. Unlike query_to_xml() and SQL/JSON conversions, none
-# can run a query or call a function by name. The list covers all supported versions of PostgreSQL.
+# Node types that a safe expression may contain. None can run a query or call a function by name, as
+# query_to_xml() and SQL/JSON conversions can. The list covers all supported versions of PostgreSQL.
 SAFE_NODES = [
     *("VAR", "CONST", "FUNCEXPR", "OPEXPR", "DISTINCTEXPR", "NULLIFEXPR", "SCALARARRAYOPEXPR"),
     *("BOOLEXPR", "NULLTEST", "BOOLEANTEST", "SQLVALUEFUNCTION", "RELABELTYPE", "COERCEVIAIO"),
     *("ARRAYCOERCEEXPR", "CASE", "CASEEXPR", "WHEN", "CASEWHEN", "CASETESTEXPR", "ARRAY"),
     *("ARRAYEXPR", "COALESCE", "COALESCEEXPR", "MINMAX", "MINMAXEXPR", "COERCETODOMAINVALUE"),
 ]
-# Functions that a safe expression may call, besides immutable ones and those of operators and casts.
+# Functions that a safe expression may call, besides immutable functions, operators and casts.
 SAFE_FUNCTIONS = [
     *("now", "transaction_timestamp", "statement_timestamp", "clock_timestamp", "gen_random_uuid"),
     *("uuidv4", "uuidv7", "random", "age", "date_part", "date_trunc", "extract", "timezone"),

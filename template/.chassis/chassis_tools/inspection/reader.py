@@ -195,7 +195,7 @@ def find_expression(reflection: ReflectedTable, kind: str, name: str) -> Express
 
 
 def read_foreign_keys(reflection: ReflectedTable) -> Iterator[ForeignKey]:
-    """Read the foreign keys; column names come from the catalog, as the Inspector splits at commas."""
+    """Read the foreign keys; the Inspector splits column names at commas, the catalog does not."""
     options = {reflected["name"]: reflected["options"] for reflected in reflection.foreign_keys}
     for row in reflection.constraints:
         if row["name"] in options:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 class ColumnType:
     """A type in SQL, as an annotation, as a SQLAlchemy expression and as a field type.
 
-    If `field` is None, no field type of `manage make` fits; `reason` says why, or names a limitation.
+    If no field type of `manage make` fits, `field` is None. `reason` is the cause or a limitation.
     """
 
     sql: str

@@ -1,4 +1,4 @@
-"""The entries of a list, tuple or import, which are inserted and deleted one at a time."""
+"""Edits that insert or delete an entry of a list, tuple or import."""
 
 import ast
 import io
@@ -96,7 +96,7 @@ class Entries:
         return self._source.text[self._start : self._end]
 
     def _format_first(self, text: str) -> str:
-        """Format the first entry; in empty brackets it gets its own line, because others will follow."""
+        """Format the first entry; in empty brackets it gets its own line, as later entries do."""
         if self._is_tuple:
             return f"{text},"
         return text if self._text else self._format_line(text)

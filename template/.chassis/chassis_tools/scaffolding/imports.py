@@ -74,7 +74,7 @@ def find_import(source: Source, imported: ImportedName) -> tuple[ast.ImportFrom,
 
 def add_import(source: Source, imported: ImportedName, *, before: ast.stmt | None) -> str:
     """Return the text with the import added on a separate line."""
-    line, blank_before, blank_after = find_import_place(source, source.tree, imported, before)
+    line, blank_before, blank_after = find_insertion_point(source, source.tree, imported, before)
     newline = source.get_newline(max(line - 1, 1))
     text = newline * blank_before + imported.format(newline) + newline * blank_after
     start = source.get_line_start(line)
@@ -96,7 +96,7 @@ def remove_import(source: Source, imported: ImportedName, *, before: ast.stmt | 
         raise NotEditableError(f"line {statement.lineno} contains another statement")
     first, last = source.get_line_range(statement)
     remaining = ast.Module([node for node in source.tree.body if node is not statement], [])
-    line, blank_before, blank_after = find_import_place(source, remaining, imported, before)
+    line, blank_before, blank_after = find_insertion_point(source, remaining, imported, before)
     first -= blank_before and line == first - 1 and is_blank(source, line)
     last += blank_after and line == last + 2 and is_blank(source, last + 1)
     start, end = source.get_line_start(first), source.get_line_start(last + 1)
@@ -105,7 +105,7 @@ def remove_import(source: Source, imported: ImportedName, *, before: ast.stmt | 
     return source.apply_edits([(start, end, "")])
 
 
-def find_import_place(
+def find_insertion_point(
     source: Source, tree: ast.Module, imported: ImportedName, before: ast.stmt | None
 ) -> tuple[int, bool, bool]:
     """Return the line to insert at, and two flags: add a blank line before, and after."""
@@ -156,7 +156,7 @@ def get_section(node: ImportStatement) -> int:
 
 
 def get_sort_key(node: ImportStatement) -> tuple[bool, tuple[NaturalKey, NaturalKey]]:
-    """Return ruff's sort key of an import in its section; `import x` sorts before `from x import`."""
+    """Return ruff's sort key of an import in its section, where `import x` comes first."""
     return isinstance(node, ast.ImportFrom), module_sort_key(get_module(node))
 
 

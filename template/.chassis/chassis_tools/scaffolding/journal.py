@@ -63,7 +63,7 @@ class Journal:
         sync_folder(self.root)
 
     def read(self) -> tuple[list[str], list[JournalEntry]]:
-        """Return the folders to create and the files to change; reject paths outside the project."""
+        """Return the folders to create and the files to change; reject a damaged journal."""
         try:
             expected, _, body = self.path.read_text(encoding="utf-8").partition("\n")
             if compute_digest(body) != expected:

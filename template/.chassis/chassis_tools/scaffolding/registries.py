@@ -31,7 +31,7 @@ INSTRUCTIONS = {
 
 
 class RegistryError(CommandError):
-    """Raised when a registry must be edited by hand; the message has the reason and instructions."""
+    """Raised with reason and instructions when a registry must be edited by hand."""
 
 
 @dataclass(frozen=True)
@@ -223,7 +223,7 @@ def get_target(statement: Assignment) -> ast.expr | None:
 
 
 def find_extension_targets(source: Source) -> list[ast.AST]:
-    """Return the targets of statements that do not replace the value: `+=`, and annotations alone."""
+    """Return the targets of statements that keep the value: `+=` and bare annotations."""
     return [
         node.target
         for node in walk_module_level(source.tree)

@@ -36,7 +36,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Table:
-    """A table's constraints and indexes, as `app.core.tables` adds them, with or without tenants."""
+    """The constraints and indexes that `app.core.tables` adds, with or without tenants."""
 
     name: str
     foreign_keys: Sequence[ForeignKey]

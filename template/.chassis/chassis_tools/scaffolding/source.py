@@ -60,7 +60,7 @@ class Source:
         return bool(re.compile(r"[ \t\f]*(#[^\n]*)?\r?(\n|$)").match(self.text, offset))
 
     def get_line_range(self, statement: ast.stmt) -> tuple[int, int]:
-        """Return the first and last line of a top-level statement and the statements on its lines."""
+        """Return the first and last line of a top-level statement and of others on its lines."""
         first, last = 0, 0
         for other in self.tree.body:
             decorators: list[ast.expr] = getattr(other, "decorator_list", [])

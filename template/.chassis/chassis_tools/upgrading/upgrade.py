@@ -64,7 +64,7 @@ class Upgrade:
         answers: Mapping[str, str],
         finish: Callable[[], None] | None = None,
     ) -> list[str]:
-        """Update the project, call `finish`, and return the changed files; undo the update on failure."""
+        """Update the project, call `finish`, and return the changed files; undo both on failure."""
         ignored = self.repository.list_ignored()
         self._state.parent.mkdir(exist_ok=True)
         self._write_state(None)
@@ -99,7 +99,7 @@ class Upgrade:
         return sorted(overwritten)
 
     def abort(self) -> str:
-        """Restore every file that the upgrade changed; return a note for the user, or an empty string."""
+        """Restore every file that the upgrade changed; return a note for the user, if any."""
         if not self._state.exists():
             raise CommandError("No upgrade is in progress")
         head, _ = self._read_state()
@@ -146,7 +146,7 @@ class Upgrade:
         return f"; your versions of ignored files are kept in {BACKUPS}: {paths}" if paths else ""
 
     def _stash(self) -> str:
-        """Undo an incomplete update with a stash, so that no edit is lost; return a note for the user."""
+        """Undo an incomplete update with a stash, which loses no edit; return a note for the user."""
         if self.is_dry_run:
             return ""
         has_changes = bool(self.repository.list_changed())
@@ -157,7 +157,7 @@ class Upgrade:
         return f"{note}{self._describe_overwritten()}"
 
     def _find_changed(self) -> set[str]:
-        """Return the upgrade's uncommitted changes; all uncommitted changes if it was interrupted."""
+        """Return the upgrade's uncommitted changes; all changes if it was interrupted."""
         _, recorded = self._read_state()
         changed = set(self.repository.list_changed())
         return changed if recorded is None else changed & {*recorded, LOCK_FILE}

@@ -69,7 +69,7 @@ def save_edits(
 
 
 def save_patch(root: Path, path: str, rendered: Path, content: bytes) -> Path:
-    """Save the difference between a file of the old release and its edit; return the patch's path."""
+    """Save the difference between an old release's file and its edit; return the patch's path."""
     patch = PATCHES / f"{path}.patch"
     (root / patch).parent.mkdir(parents=True, exist_ok=True)
     # The patch names the files as on git's command line: `a/…` and `b/…`.

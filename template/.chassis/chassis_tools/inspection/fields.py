@@ -174,11 +174,11 @@ def find_column_findings(table: Table, column: Column, field: Field) -> Iterator
     subject = f"column {column.name}"
     if field.name != column.name and field.resource is None:
         is_snake_case = column.name == to_snake_case(column.name)
-        why = "the name is reserved" if is_snake_case else "the name is not in snake_case"
-        yield Finding(subject, why, f"the model keeps the name, the API uses {field.name}")
+        reason = "the name is reserved" if is_snake_case else "the name is not in snake_case"
+        yield Finding(subject, reason, f"the model keeps the name, the API uses {field.name}")
     elif field.resource is not None and column.name != f"{field.name}_id":
-        why = f"a reference to {field.resource} would be {field.name}_id"
-        yield Finding(subject, why, "the model keeps the name")
+        reason = f"a reference to {field.resource} would be {field.name}_id"
+        yield Finding(subject, reason, "the model keeps the name")
     yield from find_type_findings(subject, column, field)
     is_key = table.key is not None and column.name in table.key.columns
     if column.default and not is_key and not is_default_in_field(column, field):

@@ -163,9 +163,9 @@ def find_table_findings(table: Table, names: ResourceNames) -> Iterator[Finding]
         )
     key = table.get_column(table.key.columns[0]) if table.key else None
     if key and (key.name, key.type.python) != ("id", "UUID"):
-        why = f"it is {key.name} ({key.type.sql})"
+        reason = f"it is {key.name} ({key.type.sql})"
         yield Finding(
-            "key", why, f"the model keeps it; the path of each {names.singular} ends with it"
+            "key", reason, f"the model keeps it; the path of each {names.singular} ends with it"
         )
     if key and not key.can_be_omitted and key.type.python != "UUID":
         yield Finding("key", "only the client can set it", "set by POST, never changed")

@@ -67,14 +67,14 @@ SELECT c.relname AS table, o.conname AS name, o.contype::text AS type,
     pg_get_constraintdef(o.oid) AS definition,
     tn.nspname AS target_schema, t.relname AS target,
     ARRAY(
-        SELECT a.attname::text FROM unnest(o.conkey) WITH ORDINALITY k (number, position)
+        SELECT a.attname::text FROM unnest(o.conkey) WITH ORDINALITY k (number, ordinal)
             JOIN pg_attribute a ON a.attrelid = o.conrelid AND a.attnum = k.number
-        ORDER BY k.position
+        ORDER BY k.ordinal
     ) AS columns,
     ARRAY(
-        SELECT a.attname::text FROM unnest(o.confkey) WITH ORDINALITY k (number, position)
+        SELECT a.attname::text FROM unnest(o.confkey) WITH ORDINALITY k (number, ordinal)
             JOIN pg_attribute a ON a.attrelid = o.confrelid AND a.attnum = k.number
-        ORDER BY k.position
+        ORDER BY k.ordinal
     ) AS target_columns
 FROM pg_constraint o
     JOIN pg_class c ON c.oid = o.conrelid

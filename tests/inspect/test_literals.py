@@ -84,7 +84,7 @@ def test_model_is_called_so_and_does_nothing_else(name: str, render: Render) -> 
     resource = resource_of(table_called(name))
     folder = render(OPPOSITES[0]).path / "scaffold"
     templates = {one.target: one for one in find_templates(folder, resource.names)}
-    source = render_template(templates["app/things/models.py"], resource.context())
+    source = render_template(templates["app/things/models.py"], resource.build_context())
     *imports, model = ast.parse(source).body
     assert isinstance(model, ast.ClassDef)
     assert all(isinstance(one, ast.ImportFrom | ast.If) for one in imports)
@@ -99,7 +99,7 @@ def test_names_are_read_back(name: str) -> None:
     assert propose(Schema("public", (table,)))[0].is_resource
     assert all(
         f"{quote_name(name)}.{quote_name(name)}" in one
-        for one in Baseline(Schema(name, (table,)), [name]).create
+        for one in Baseline(Schema(name, (table,)), [name]).create_statements
         if "TABLE" in one
     )
 
@@ -150,7 +150,7 @@ def test_number_within_a_name_is_none(condition: str, value: str) -> None:
 def test_secret_by_any_spelling(name: str) -> None:
     key = Key("pk", "PRIMARY KEY (id)", ("id",))
     columns = (Column("id", NUMBER, False), Column(name, TEXT, False))
-    context = resource_of(Table("public", "accounts", "table", columns, key)).context()
+    context = resource_of(Table("public", "accounts", "table", columns, key)).build_context()
     assert [one.column.name for one in context["mapped"]] == ["id", name]
     assert (context["columns"], context["filters"]) == ([], [])
     assert [one.column.name for one in context["sent"]] == ["id"]
@@ -181,9 +181,11 @@ def test_sequence_that_alembic_cannot_read() -> None:
 def test_text_that_a_path_ends_in() -> None:
     key = Key("pk", "PRIMARY KEY (code)", ("code",))
     columns = (Column("code", TEXT, False), Column("note", TEXT, False))
-    [code, note] = resource_of(Table("public", "codes", "table", columns, key)).context()["sent"]
+    [code, note] = resource_of(Table("public", "codes", "table", columns, key)).build_context()[
+        "sent"
+    ]
     assert (code.create, note.create) == ("PathKey", "str")
-    assert ("app.core.schemas", "PathKey") in code.imports("schemas")
+    assert ("app.core.schemas", "PathKey") in code.get_imports_for("schemas")
 
 
 @pytest.mark.parametrize("text", ["a", "A&B %", "a.b", ".a", "..a", "...", "a\nb", "%2F", "?#"])
@@ -200,7 +202,7 @@ def test_path_cannot_end_in_it(text: str) -> None:
 def test_word_that_sqlalchemy_does_not_know() -> None:
     key = Key("pk", "PRIMARY KEY (id)", ("id",))
     columns = tuple(Column(name, NUMBER, False) for name in ("id", "lateral", "order", "position"))
-    context = resource_of(Table("public", "collation", "table", columns, key)).context()
+    context = resource_of(Table("public", "collation", "table", columns, key)).build_context()
     assert context["table_args"][-1] == '{"quote": True}'
     told = [one.column.name for one in context["mapped"] if "quote=True" in one.mapped]
     assert told == ["lateral"]

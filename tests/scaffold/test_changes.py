@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from chassis_tools.scaffolding import changes
 from chassis_tools.scaffolding.changes import Change, ChangeSet, finish_interrupted, read_migrations
-from chassis_tools.scaffolding.journal import FOLDER, lock_project
+from chassis_tools.scaffolding.journal import FOLDER
+from chassis_tools.scaffolding.lock import lock_project
 from manage.errors import CommandError
 
 from tests.support.crash_injection import BEFORE, CHANGES, REPOSITORY, project, tree
@@ -84,7 +85,7 @@ class TestApplied:
 @pytest.mark.quick
 class TestShown:
     def test_tree_names_what_happens_to_each_file(self) -> None:
-        assert ChangeSet(CHANGES).summary().splitlines() == [
+        assert ChangeSet(CHANGES).format_summary().splitlines() == [
             "change app/models.py",
             "delete app/old/__init__.py",
             "delete app/old/models.py",
@@ -104,7 +105,7 @@ class TestShown:
             ]
         )
         done = subprocess.run(
-            ["git", "apply", "-"], cwd=root, input=texts.diff().encode(), check=False
+            ["git", "apply", "-"], cwd=root, input=texts.format_diff().encode(), check=False
         )
         assert done.returncode == 0
         assert (root / "app/models.py").read_bytes() == b"x = 1\r\ny = 2"
@@ -113,7 +114,9 @@ class TestShown:
 
     def test_bytes_are_not_shown(self) -> None:
         change = Change(Path("app/image"), None, b"\xff")
-        assert ChangeSet([change]).diff() == "Binary files /dev/null and b/app/image differ\n"
+        assert (
+            ChangeSet([change]).format_diff() == "Binary files /dev/null and b/app/image differ\n"
+        )
 
 
 def rewritten(name: str, content: bytes) -> Callable[[Path], object]:

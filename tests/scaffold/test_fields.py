@@ -193,7 +193,7 @@ def test_lists_are_those_of_the_project(stack: Stack, install: Install) -> None:
     project = install(stack)
     with project.lock():
         told = json.loads(project.uv_run("python", "-c", TELL).splitlines()[-1])
-    assert set(told["words"]) == words.SQL_WORDS
-    assert set(told["column_words"]) == words.COLUMN_WORDS
+    assert set(told["words"]) == words.RESERVED_KEYWORDS
+    assert set(told["column_words"]) == words.COLUMN_NAME_KEYWORDS
     assert set(told["columns"]) == words.SYSTEM_COLUMNS
     assert set(told["attributes"]) <= words.MODEL_ATTRIBUTES | words.KERNEL_COLUMNS

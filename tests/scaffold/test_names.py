@@ -81,9 +81,9 @@ REFUSED = {
     "ambiguous": ("l", "is easily confused with a digit", "l_entry"),
 }
 WORDS = sorted(
-    {*dir(builtins), *keyword.kwlist, *words.SQL_WORDS, *words.VARIABLES, *words.CLASSES}
-    | {*words.KERNEL_RESOURCES, *words.KERNEL_PLURALS, *words.BETTER_RESOURCES}
-    | {*words.SCHEMA_ATTRIBUTES, *words.BODY_NAMES, *words.BETTER_FIELDS}
+    {*dir(builtins), *keyword.kwlist, *words.RESERVED_KEYWORDS, *words.VARIABLES, *words.CLASSES}
+    | {*words.KERNEL_RESOURCES, *words.KERNEL_PLURALS, *words.RESOURCE_ALTERNATIVES}
+    | {*words.SCHEMA_ATTRIBUTES, *words.BODY_NAMES, *words.FIELD_ALTERNATIVES}
 )
 
 

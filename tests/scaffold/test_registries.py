@@ -240,10 +240,10 @@ class TestLeftAlone:
     @pytest.mark.parametrize(
         ("text", "why"),
         [
-            ("__all__ = [*more]\n", "other entries than strings"),
-            ('__all__ = ["A", name]\n', "other entries than strings"),
+            ("__all__ = [*more]\n", "entries that are not strings"),
+            ('__all__ = ["A", name]\n', "entries that are not strings"),
             ('__all__ = ["A"] + more\n', "line 1 computes"),
-            ("__all__ = [1]\n", "other entries than strings"),
+            ("__all__ = [1]\n", "entries that are not strings"),
         ],
     )
     def test_names_have_to_be_written_out(self, text: str, why: str) -> None:

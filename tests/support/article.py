@@ -40,7 +40,7 @@ EXISTING = ("fixture_id", "unknown")
 def article() -> dict[str, Any]:
     """Return the context of `manage make article …`."""
     fields = [make_field(parse(text), resource="Article") for text in FIELDS]
-    return Resource(derive_names("article"), fields, owned=True).context()
+    return Resource(derive_names("article"), fields, owned=True).build_context()
 
 
 def symbols() -> list[str]:

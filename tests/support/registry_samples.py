@@ -232,7 +232,7 @@ UNSAFE = {
     "deleted": ("routers = [users]\ndel routers\n", "line 2 assigns"),
     "loop": ("routers = [users]\nfor routers in more: ...\n", "line 2 assigns"),
     "imported": ("from app.other import routers\n", "inside another statement"),
-    "shared line": ("'''Doc.'''; routers = [users]\n", "contains other statements"),
+    "shared line": ("'''Doc.'''; routers = [users]\n", "contains statements besides"),
     "lambda": ("routers = [lambda a, b: a]\n", "unsupported format"),
     "wildcard": ("from app.zoo import *\nrouters = []\n", "imports `*`"),
     "condition": (

@@ -184,7 +184,7 @@ def test_token_that_may_not_change_workflows(branch: Path, remote: Path) -> None
         github.push(BRANCH)
     protection.unlink()
     github.push(BRANCH)
-    assert github.has(BRANCH)
+    assert github.has_branch(BRANCH)
 
 
 def test_refused_pull_request_leaves_no_branch(
@@ -203,7 +203,7 @@ def test_refused_pull_request_leaves_no_branch(
 def test_gh_is_not_installed(branch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(CommandError, match="gh is not installed"):
-        GitHub(Repository(branch)).reject_absent()
+        GitHub(Repository(branch)).reject_missing_gh()
 
 
 def test_files_fit_their_schemas(render: Render) -> None:

@@ -11,7 +11,7 @@ import psutil
 import pytest
 from chassis_tools.upgrading.command import Outcome, Plan, apply_release, prepare_plan
 from chassis_tools.upgrading.repository import Repository
-from chassis_tools.upgrading.running import uv
+from chassis_tools.upgrading.running import run_uv
 from chassis_tools.upgrading.template import Template as Fetched
 from chassis_tools.upgrading.upgrade import BACKUPS, Upgrade
 from chassis_tools.upgrading.vendored import PATCHES, Replacement
@@ -440,6 +440,6 @@ def test_hands_on_no_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.setenv(name, "secret-of-the-run")
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     show = "import os; print(*os.environ.values(), os.environ['GITHUB_ACTIONS'])"
-    said = uv(tmp_path, "run", "--no-project", "python", "-c", show).stdout
+    said = run_uv(tmp_path, "run", "--no-project", "python", "-c", show).stdout
     assert said.endswith("true\n")
     assert "secret-of-the-run" not in said

@@ -1,1 +1,1 @@
-"""The development tools of `manage`: scaffolding, inspection, diagnosis and upgrades."""
+"""The development tools of `manage`: scaffolding, inspection, adoption, diagnosis, upgrading."""

@@ -1,6 +1,6 @@
-"""The commands make, remove, inspect, upgrade and doctor.
+"""The commands `make`, `remove`, `inspect`, `upgrade` and `doctor`.
 
-Each imports its modules when it runs, so that `manage --help` starts quickly.
+Each command imports its modules when it runs, so that `manage --help` starts quickly.
 """
 
 import sys
@@ -62,9 +62,9 @@ Tables = Annotated[
     list[str] | None, typer.Option("--table", help="Inspect only this table; can be repeated.")
 ]
 Write = Annotated[
-    bool, typer.Option("--write", help="Write resources that use the existing tables.")
+    bool, typer.Option("--write", help="Create the resources for the existing tables.")
 ]
-# Declared only to be rejected: the parser's own error would print a URL with its password.
+# Declared to be rejected: the parser's own error would print a URL with its password.
 Unexpected = Annotated[list[str] | None, typer.Argument(hidden=True)]
 
 Release = Annotated[
@@ -151,7 +151,7 @@ def inspect(
     yes: Yes = False,
     unexpected: Unexpected = None,
 ) -> None:
-    """Inspect an existing database: a resource for each table, and unsupported features.
+    """Inspect an existing database: propose resources for its tables, list unsupported features.
 
     With --write, create the resources.
     """
@@ -161,15 +161,15 @@ def inspect(
 
     if unexpected:
         raise CommandError("Pass the database as --url, and no other arguments")
-    place, tables = parse_database_url(url), table or []
+    database_url, tables = parse_database_url(url), table or []
     if not write:
-        found = read_schema(place, schema, tables)
-        show = proposals.format_json if as_json else proposals.format_text
-        typer.echo(show(found, proposals.propose(found)))
+        contents = read_schema(database_url, schema, tables)
+        format_proposals = proposals.format_json if as_json else proposals.format_text
+        typer.echo(format_proposals(contents, proposals.propose(contents)))
         return
     from chassis_tools.adoption.adopting import adopt
 
-    adopt(place, schema, tables, dry_run=dry_run, yes=yes)
+    adopt(database_url, schema, tables, dry_run=dry_run, yes=yes)
 
 
 def upgrade(
@@ -185,18 +185,18 @@ def upgrade(
     from chassis_tools.upgrading.repository import Repository
     from chassis_tools.upgrading.upgrade import Upgrade
 
-    project = Upgrade(Repository(PROJECT_ROOT))
+    project_upgrade = Upgrade(Repository(PROJECT_ROOT))
     if abort:
         if to or answers or dry_run or pull_request:
             raise CommandError("--abort cannot be combined with other options")
-        note = project.abort()
+        note = project_upgrade.abort()
         typer.echo(f"The upgrade is undone{note}. Run `uv sync` to restore the packages.")
     elif pull_request:
         if answers or dry_run:
             raise CommandError("--pull-request can only be combined with --to")
-        propose_upgrade(project, to)
+        propose_upgrade(project_upgrade, to)
     else:
-        upgrade_project(project, to, answers or [], dry_run=dry_run)
+        upgrade_project(project_upgrade, to, answers or [], dry_run=dry_run)
 
 
 def doctor(as_json: Json = False) -> None:

@@ -7,22 +7,22 @@ from dataclasses import dataclass, replace
 from sqlalchemy.dialects import postgresql
 
 from chassis_tools.inspection.tables import Column, Feature, ForeignKey, Schema, Table
-from chassis_tools.scaffolding.words import COLUMN_WORDS, SQL_WORDS
+from chassis_tools.scaffolding.words import COLUMN_NAME_KEYWORDS, RESERVED_KEYWORDS
 
 PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
-RESERVED = SQL_WORDS | COLUMN_WORDS
-# A string that names a table or a sequence, another string, a quoted name, or the schema.
+RESERVED = RESERVED_KEYWORDS | COLUMN_NAME_KEYWORDS
+# Matches a regclass literal, another string, a quoted name, or the schema.
 PUBLIC_SCHEMA = re.compile(
     r"""'public\.((?:[^']|'')*)'(?=::reg)|'(?:[^']|'')*'|"(?:[^"]|"")*"|\bpublic\."""
 )
 CREATE_STATEMENTS = {
     "extension": "CREATE EXTENSION IF NOT EXISTS {name}",
-    "enum": "CREATE TYPE {place} AS ENUM ({definition})",
-    "domain": "CREATE DOMAIN {place} AS {definition}",
-    "composite type": "CREATE TYPE {place} AS ({definition})",
-    "range type": "CREATE TYPE {place} AS RANGE (SUBTYPE = {definition})",
-    "sequence": "CREATE SEQUENCE {place}",
+    "enum": "CREATE TYPE {qualified_name} AS ENUM ({definition})",
+    "domain": "CREATE DOMAIN {qualified_name} AS {definition}",
+    "composite type": "CREATE TYPE {qualified_name} AS ({definition})",
+    "range type": "CREATE TYPE {qualified_name} AS RANGE (SUBTYPE = {definition})",
+    "sequence": "CREATE SEQUENCE {qualified_name}",
 }
 DROP_KINDS = {"sequence": "SEQUENCE", "domain": "DOMAIN", "extension": ""}
 ROUTINES = ("aggregate", "function", "procedure", "window function")
@@ -32,16 +32,16 @@ HAS_ROWS = "These tables existed before the service and have rows: drop them by 
 
 @dataclass(frozen=True)
 class Baseline:
-    """The tables that the migration creates, without objects that no model declares."""
+    """The migration's contents: the tables, without objects that no model declares."""
 
     schema: Schema
     names: Sequence[str]
-    earlier: str = ""
-    """The text of the existing migrations."""
+    existing_migrations: str = ""
+    """The text of all existing migrations of the application."""
 
     @property
     def tables(self) -> list[Table]:
-        """The tables as they are created, without those of existing migrations."""
+        """The tables to create, except those of existing migrations."""
         return [
             self.simplify(table)
             for table in self.schema.tables
@@ -49,45 +49,53 @@ class Baseline:
         ]
 
     @property
-    def create(self) -> list[str]:
+    def create_statements(self) -> list[str]:
         """The statements of the upgrade."""
         tables = self.tables
-        shared = [item.name for item in self.schema.objects if item.kind == "sequence"]
+        unowned_sequences = [item.name for item in self.schema.objects if item.kind == "sequence"]
         name = self.schema.name
         return [
             *[f"CREATE SCHEMA IF NOT EXISTS {quote_name(name)}"] * (name != "public"),
             *(
                 CREATE_STATEMENTS[item.kind].format_map(build_parameters(self.schema, item))
-                for item in self._objects()
+                for item in self._find_objects()
             ),
-            *(statement for table in tables for statement in create_table(table, shared)),
-            *self._foreign_keys(),
+            *(
+                statement
+                for table in tables
+                for statement in create_table(table, unowned_sequences)
+            ),
+            *self._build_foreign_keys(),
         ]
 
     @property
-    def drop(self) -> list[str]:
+    def drop_statements(self) -> list[str]:
         """The statements of the downgrade, which fails if a table has rows."""
-        places = [qualify(table) for table in self.tables]
-        if not places:
+        tables = [qualify(table) for table in self.tables]
+        if not tables:
             return []
-        rows = "\n    OR ".join(f"EXISTS (SELECT FROM {place})" for place in places)
-        raising = f"        RAISE EXCEPTION '{HAS_ROWS}';"
-        guard = build_block(f"BEGIN\n    IF {rows} THEN\n{raising}\n    END IF;\nEND")
-        kept = [item for item in self._objects() if item.kind != "extension"]
-        drops = (
-            f"DROP {DROP_KINDS.get(item.kind, 'TYPE')} {build_parameters(self.schema, item)['place']}"
-            for item in reversed(kept)
+        has_rows = "\n    OR ".join(f"EXISTS (SELECT FROM {table})" for table in tables)
+        raise_statement = f"        RAISE EXCEPTION '{HAS_ROWS}';"
+        guard = build_block(f"BEGIN\n    IF {has_rows} THEN\n{raise_statement}\n    END IF;\nEND")
+        dropped = [item for item in self._find_objects() if item.kind != "extension"]
+        drop_objects = (
+            f"DROP {DROP_KINDS.get(item.kind, 'TYPE')} {qualify_object(self.schema, item)}"
+            for item in reversed(dropped)
         )
-        return [guard, f"DROP TABLE {', '.join(places)}", *drops]
+        return [guard, f"DROP TABLE {', '.join(tables)}", *drop_objects]
 
     @property
     def omitted(self) -> list[str]:
-        """The objects that a new database lacks."""
+        """The objects that the migration does not create."""
         features = [
             f"{feature.kind} {feature.name}"
             for table in self.schema.tables
             if self._is_created(table)
-            for feature in (*table.features, *self._lost_keys(table), *find_lost_code(table))
+            for feature in (
+                *table.features,
+                *self._find_omitted_keys(table),
+                *find_omitted_objects(table),
+            )
         ]
         views = [f"{item.kind} {item.name}" for item in self.schema.tables if "view" in item.kind]
         routines = [
@@ -96,34 +104,38 @@ class Baseline:
         return [*features, *views, *routines]
 
     def simplify(self, table: Table) -> Table:
-        """Return the table as it is created: without objects that need missing code."""
+        """Return the table without the objects that the migration does not create."""
         return replace(
             table,
             columns=tuple(map(simplify_column, table.columns)),
-            checks=tuple(item for item in table.checks if not item.state.is_lost),
-            indexes=tuple(item for item in table.indexes if item.valid and not item.state.is_lost),
+            checks=tuple(item for item in table.checks if not item.expression.needs_missing_code),
+            indexes=tuple(
+                item
+                for item in table.indexes
+                if item.valid and not item.expression.needs_missing_code
+            ),
             foreign_keys=tuple(key for key in table.foreign_keys if self._can_refer(key)),
         )
 
-    def _objects(self) -> list[Feature]:
+    def _find_objects(self) -> list[Feature]:
         kinds = list(CREATE_STATEMENTS)
         created = [
             item
             for item in self.schema.objects
             if item.kind in CREATE_STATEMENTS
-            and f" {build_parameters(self.schema, item)['place']} " not in self.earlier
+            and f" {qualify_object(self.schema, item)} " not in self.existing_migrations
         ]
         return sorted(created, key=lambda feature: kinds.index(feature.kind))
 
     def _is_in_migrations(self, table: Table) -> bool:
-        return f"CREATE TABLE {qualify(table)} (" in self.earlier
+        return f"CREATE TABLE {qualify(table)} (" in self.existing_migrations
 
     def _is_created(self, table: Table) -> bool:
         is_table = table.kind in ("table", "partitioned table")
         is_part = any(feature.kind == "partition of" for feature in table.features)
         return is_table and not is_part and table.name in self.names
 
-    def _foreign_keys(self) -> Iterator[str]:
+    def _build_foreign_keys(self) -> Iterator[str]:
         created = {table.name for table in self.tables}
         for table in self.schema.tables:
             for key in table.foreign_keys if self._will_exist(table.name) else ():
@@ -137,33 +149,34 @@ class Baseline:
         tables = (table for table in self.schema.tables if table.name == name)
         return any(self._is_created(table) or self._is_in_migrations(table) for table in tables)
 
-    def _lost_keys(self, table: Table) -> list[Feature]:
+    def _find_omitted_keys(self, table: Table) -> list[Feature]:
         keys = (key for key in table.foreign_keys if not self._can_refer(key))
         return [Feature("foreign key", key.name, key.definition) for key in keys]
 
 
 def simplify_column(column: Column) -> Column:
-    """Return the column as it is created: without a default that needs missing code."""
-    is_lost = column.default_state.is_lost
-    return replace(column, generated=None, default=None) if is_lost else column
+    """Return the column without a default that needs missing code."""
+    if column.default_expression.needs_missing_code:
+        return replace(column, generated=None, default=None)
+    return column
 
 
-def find_lost_code(table: Table) -> Iterator[Feature]:
-    """Yield objects of a table that need code which the migration does not create."""
+def find_omitted_objects(table: Table) -> Iterator[Feature]:
+    """Yield the objects of a table that need missing code."""
     for check in table.checks:
-        if check.state.is_lost:
+        if check.expression.needs_missing_code:
             yield Feature("check", check.name, check.definition)
     for index in table.indexes:
-        if index.state.is_lost:
+        if index.expression.needs_missing_code:
             yield Feature("index", index.name, index.definition)
     for column in table.columns:
-        if column.default_state.is_lost:
+        if column.default_expression.needs_missing_code:
             yield Feature("default", f"{table.name}.{column.name}", "")
 
 
-def create_table(table: Table, shared: Collection[str]) -> Iterator[str]:
+def create_table(table: Table, unowned_sequences: Collection[str]) -> Iterator[str]:
     """Yield the statements for a table and its own sequences, constraints, indexes and comments."""
-    sequences = ((column, find_sequence(column, shared)) for column in table.columns)
+    sequences = ((column, find_sequence(column, unowned_sequences)) for column in table.columns)
     numbered = [(column, sequence) for column, sequence in sequences if sequence]
     for column, sequence in numbered:
         yield f"CREATE SEQUENCE {sequence} AS {column.type.sql}"
@@ -177,12 +190,12 @@ def create_table(table: Table, shared: Collection[str]) -> Iterator[str]:
     yield from comment_on(table)
 
 
-def find_sequence(column: Column, shared: Collection[str]) -> str | None:
+def find_sequence(column: Column, unowned_sequences: Collection[str]) -> str | None:
     """Return the name of the sequence that a column owns, or None."""
     match = SEQUENCE.fullmatch(column.default or "")
     name = match[1].replace("''", "'") if match else ""
-    is_shared = any(name.endswith(quote_name(other)) for other in shared)
-    return name if name and not is_shared else None
+    is_unowned = any(name.endswith(quote_name(other)) for other in unowned_sequences)
+    return name if name and not is_unowned else None
 
 
 def define_column(column: Column) -> str:
@@ -204,8 +217,8 @@ def comment_on(table: Table) -> Iterator[str]:
         yield f"COMMENT ON TABLE {qualify(table)} IS {quote_string(table.comment)}"
     for column in table.columns:
         if column.comment:
-            place = f"{qualify(table)}.{quote_name(column.name)}"
-            yield f"COMMENT ON COLUMN {place} IS {quote_string(column.comment)}"
+            qualified_name = f"{qualify(table)}.{quote_name(column.name)}"
+            yield f"COMMENT ON COLUMN {qualified_name} IS {quote_string(column.comment)}"
 
 
 def add_constraint(table: Table, name: str, definition: str) -> str:
@@ -218,23 +231,30 @@ def qualify(table: Table) -> str:
     return f"{quote_name(table.schema)}.{quote_name(table.name)}"
 
 
+def qualify_object(schema: Schema, feature: Feature) -> str:
+    """Return an object's qualified name."""
+    return f"{quote_name(schema.name)}.{quote_name(feature.name)}"
+
+
 def build_parameters(schema: Schema, feature: Feature) -> Mapping[str, str]:
     """Return the parameters of an object's CREATE statement."""
-    name = quote_name(feature.name)
-    place = f"{quote_name(schema.name)}.{name}"
-    return {"name": name, "place": place, "definition": feature.definition}
+    return {
+        "name": quote_name(feature.name),
+        "qualified_name": qualify_object(schema, feature),
+        "definition": feature.definition,
+    }
 
 
 def quote_name(name: str) -> str:
-    """Quote a name where PostgreSQL does."""
+    """Quote a name if PostgreSQL requires it."""
     if PLAIN_NAME.fullmatch(name) and name not in RESERVED:
         return name
     return '"' + name.replace('"', '""') + '"'
 
 
 def needs_quote(name: str) -> bool:
-    """Return True for a reserved word that SQLAlchemy does not quote by itself."""
-    return name in SQL_WORDS and DIALECT.identifier_preparer.quote(name) == name
+    """Return True for a reserved keyword that SQLAlchemy does not quote by default."""
+    return name in RESERVED_KEYWORDS and DIALECT.identifier_preparer.quote(name) == name
 
 
 def quote_string(value: str) -> str:
@@ -243,7 +263,7 @@ def quote_string(value: str) -> str:
 
 
 def build_block(body: str) -> str:
-    """Return a DO statement, with dollar quotes that the PL/pgSQL body does not contain."""
+    """Return a DO statement with a dollar-quote tag that does not occur in the body."""
     tag = "$$"
     while tag in body:
         tag = f"${tag.strip('$')}x$"
@@ -251,17 +271,17 @@ def build_block(body: str) -> str:
 
 
 def strip_public(sql: str) -> str:
-    """Remove the schema `public` from names in SQL, as PostgreSQL does with it on the path."""
+    """Remove the schema `public` from names, as PostgreSQL does if it is on the search path."""
     return PUBLIC_SCHEMA.sub(strip_match, sql)
 
 
 def strip_match(match: re.Match[str]) -> str:
-    """Return a match of PUBLIC_SCHEMA without the schema, but keep other strings."""
+    """Return the replacement for a match of PUBLIC_SCHEMA; other strings are unchanged."""
     if match[1] is not None:
         return f"'{match[1]}'"
     return "" if match[0] == "public." else match[0]
 
 
 def escape_colons(sql: str) -> str:
-    """Escape colons that `text()` would take for bound parameters."""
+    """Escape colons that `text()` would parse as bound parameters."""
     return re.sub(r"(?<![:\w\\]):(?=\w)", r"\\:", sql)

@@ -21,7 +21,7 @@ INPUT_TYPES: dict[str, Import] = {
 CONSTRAINED: list[Import] = [("typing", "Annotated"), ("pydantic", "Field")]
 LENGTH = re.compile(r"\b(?:String|CHAR)\((\d+)\)")
 DIGITS = re.compile(r"\bNumeric\((\d+), (\d+)\)")
-# The operators of filters by type; an indexed text also has equality.
+# The filter operators by type; an indexed text can also be filtered by equality.
 FILTERS = {
     "Decimal": ("", "gte", "lte"),
     "UUID": ("",),
@@ -79,20 +79,20 @@ class ExistingColumn:
     @property
     def create(self) -> str:
         """The type in requests that create a row; the database sets omitted values."""
-        return f"{self.input} | None = None" if self.column.is_filled else self.input
+        return f"{self.input} | None = None" if self.column.can_be_omitted else self.input
 
     @property
     def mapped(self) -> str:
         """The annotation and the column of the model's attribute."""
-        return f"Mapped[{self.read}] = mapped_column({', '.join(self._options())})"
+        return f"Mapped[{self.read}] = mapped_column({', '.join(self._build_options())})"
 
-    def _options(self) -> Iterator[str]:
+    def _build_options(self) -> Iterator[str]:
         column = self.column
         quote = needs_quote(column.name)
         if column.name != self.attribute or quote:
             yield literal(column.name)
-        yield self._type()
-        yield from self._origin()
+        yield self._format_type()
+        yield from self._format_value_source()
         if column.name != self.attribute:
             yield f"key={literal(self.attribute)}"
         if quote:
@@ -102,14 +102,15 @@ class ExistingColumn:
         if column.comment:
             yield f"comment={literal(column.comment)}"
 
-    def _type(self) -> str:
+    def _format_type(self) -> str:
         expression, collation = self.column.type.expression, self.column.collation
         if not collation or self.column.type.python != "str":
             return expression
         prefix = expression.removesuffix(")") + (", " if expression.endswith(")") else "(")
         return f"{prefix}collation={literal(collation)})"
 
-    def _origin(self) -> Iterator[str]:
+    def _format_value_source(self) -> Iterator[str]:
+        """Yield the options that say where omitted values come from."""
         column = self.column
         if column.generated:
             yield f"Computed({literal(strip_public(column.generated))}, persisted={column.stored})"
@@ -125,8 +126,8 @@ class ExistingColumn:
         if self.is_set_on_update:
             yield "server_onupdate=FetchedValue()"
 
-    def imports(self, file: str) -> list[Import]:
-        """Return the imports that a file of the resource needs for it."""
+    def get_imports_for(self, file: str) -> list[Import]:
+        """Return the imports that one of the resource's files needs for the column."""
         if file == "models":
             names = [name for name in SQLALCHEMY_NAMES if f"{name}(" in self.mapped]
             uuid = [("uuid_utils.compat", "uuid7")] * ("uuid7" in self.mapped)
@@ -150,32 +151,31 @@ class ExistingColumn:
 
 
 def derive_attributes(table: Table) -> dict[str, str]:
-    """Derive the attribute of each column; that of the key is always `id`."""
+    """Derive the attribute name of each column; the key is always `id`."""
     attributes: dict[str, str] = {}
-    for place, column in enumerate(table.columns):
+    for number, column in enumerate(table.columns, start=1):
         if table.key and table.key.columns == (column.name,):
             attributes[column.name] = "id"
             continue
         name = (
-            derive_field_name(column.name, is_kept=column.name in TIMESTAMPS)
-            or f"column_{place + 1}"
+            derive_field_name(column.name, is_kept=column.name in TIMESTAMPS) or f"column_{number}"
         )
         name = f"{name}_value" if name in SHADOWING else name
         taken = sum(name == other for other in attributes.values())
-        attributes[column.name] = f"{name}_{place + 1}" if taken else name
+        attributes[column.name] = f"{name}_{number}" if taken else name
     return attributes
 
 
 def get_input_type(column: Column) -> tuple[str, list[Import]]:
     """Return the type of a value in requests, with its imports."""
-    plain = get_filter_type(column)
+    plain_type, imports = get_filter_type(column)
     expression = column.type.expression
-    if plain[0] == "str" and (length := LENGTH.search(expression)):
+    if plain_type == "str" and (length := LENGTH.search(expression)):
         return f"Annotated[str, Field(max_length={length[1]})]", CONSTRAINED
-    if plain[0] == "Decimal" and (digits := DIGITS.search(expression)):
+    if plain_type == "Decimal" and (digits := DIGITS.search(expression)):
         limits = f"max_digits={digits[1]}, decimal_places={digits[2]}"
-        return f"Annotated[Decimal, Field({limits})]", [*CONSTRAINED, *plain[1]]
-    return plain
+        return f"Annotated[Decimal, Field({limits})]", [*CONSTRAINED, *imports]
+    return plain_type, imports
 
 
 def get_filter_type(column: Column) -> tuple[str, list[Import]]:
@@ -207,8 +207,8 @@ def get_annotation_imports(column: Column) -> list[Import]:
 
 def get_imports(column: Column) -> list[Import]:
     """Return the imports of a column's annotation and type."""
-    divided = (name.rpartition(".") for name in column.type.imports)
-    return [(module, name) for module, _, name in divided]
+    qualified = (name.rpartition(".") for name in column.type.imports)
+    return [(module, name) for module, _, name in qualified]
 
 
 def find_operators(column: Column, *, indexed: bool) -> tuple[str, ...]:
@@ -223,8 +223,8 @@ def find_operators(column: Column, *, indexed: bool) -> tuple[str, ...]:
 
 def is_sortable(column: Column) -> bool:
     """Return True if lists may be sorted by a column: a cursor needs a value in every row."""
-    plain = column.type.python in SORTABLE and not column.type.domain
-    return plain and not column.nullable
+    has_sortable_type = column.type.python in SORTABLE and not column.type.domain
+    return has_sortable_type and not column.nullable
 
 
 def format_text(sql: str) -> str:

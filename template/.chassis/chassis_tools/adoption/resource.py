@@ -15,7 +15,7 @@ from chassis_tools.scaffolding.literals import Import, format_imports, literal
 from chassis_tools.scaffolding.names import ResourceNames
 from chassis_tools.scaffolding.resource import Resource
 
-# The attribute of each column, by table.
+# Maps each table to its attribute names by column.
 Attributes = Mapping[str, Mapping[str, str]]
 
 CONSTRAINT_CLASSES = ("CheckConstraint", "ForeignKeyConstraint", "Index", "PrimaryKeyConstraint")
@@ -35,11 +35,15 @@ class TableArguments:
     def items(self) -> list[str]:
         """The items, as source code."""
         return [
-            *self._keys(),
-            *self._checks(),
-            *(self._foreign_key(key) for key in self.table.foreign_keys if self.has_target(key)),
-            *(self._index(index) for index in self.table.indexes if index.valid),
-            *self._options(),
+            *self._format_keys(),
+            *self._format_checks(),
+            *(
+                self._format_foreign_key(key)
+                for key in self.table.foreign_keys
+                if self.has_target(key)
+            ),
+            *(self._format_index(index) for index in self.table.indexes if index.valid),
+            *self._format_options(),
         ]
 
     @property
@@ -52,31 +56,32 @@ class TableArguments:
         return [*(("sqlalchemy", name) for name in names), *conv]
 
     def has_target(self, key: ForeignKey) -> bool:
-        """Return True if a model declares the columns that a foreign key refers to."""
+        """Return True if a model declares the columns that the foreign key refers to."""
         columns = self.attributes.get(key.table, {}) if key.schema == self.table.schema else {}
         return all(column in columns for column in key.target_columns)
 
-    def _attribute(self, column: str) -> str:
+    def _format_attribute(self, column: str) -> str:
         return literal(self.attributes[self.table.name][column])
 
-    def _list_attributes(self, columns: tuple[str, ...]) -> str:
-        return ", ".join(map(self._attribute, columns))
+    def _format_attributes(self, columns: tuple[str, ...]) -> str:
+        return ", ".join(map(self._format_attribute, columns))
 
-    def _keys(self) -> Iterator[str]:
+    def _format_keys(self) -> Iterator[str]:
         if key := self.table.key:
-            yield f"PrimaryKeyConstraint({self._list_attributes(key.columns)}, {format_name(key)})"
+            columns = self._format_attributes(key.columns)
+            yield f"PrimaryKeyConstraint({columns}, {format_name(key)})"
         for unique in self.table.uniques:
             is_distinct = "NULLS NOT DISTINCT" not in unique.definition
             option = "" if is_distinct else ", postgresql_nulls_not_distinct=True"
-            columns = self._list_attributes(unique.columns)
+            columns = self._format_attributes(unique.columns)
             yield f"UniqueConstraint({columns}, {format_name(unique)}{option})"
 
-    def _checks(self) -> Iterator[str]:
+    def _format_checks(self) -> Iterator[str]:
         for check in self.table.checks:
             condition = literal(escape_colons(strip_public(check.condition)))
             yield f"CheckConstraint({condition}, name=conv({literal(check.name)}))"
 
-    def _options(self) -> Iterator[str]:
+    def _format_options(self) -> Iterator[str]:
         schema, comment = get_other_schema(self.table.schema), self.table.comment
         options = {
             "quote": needs_quote(self.table.name),
@@ -88,7 +93,7 @@ class TableArguments:
         if items:
             yield f"{{{', '.join(items)}}}"
 
-    def _foreign_key(self, key: ForeignKey) -> str:
+    def _format_foreign_key(self, key: ForeignKey) -> str:
         names = (self.attributes[key.table][column] for column in key.target_columns)
         table = get_table_key(key.schema, key.table)
         targets = ", ".join(literal(f"{table}.{name}") for name in names)
@@ -100,11 +105,14 @@ class TableArguments:
             "initially": key.initially,
             "match": key.match,
         }
-        return f"ForeignKeyConstraint([{self._list_attributes(key.columns)}], [{targets}], {format_options(options)})"
+        columns = self._format_attributes(key.columns)
+        return f"ForeignKeyConstraint([{columns}], [{targets}], {format_options(options)})"
 
-    def _index(self, index: Index) -> str:
-        places = zip(index.columns, index.elements, strict=True)
-        elements = ", ".join(self._element(index, *place) for place in places)
+    def _format_index(self, index: Index) -> str:
+        pairs = zip(index.columns, index.elements, strict=True)
+        elements = ", ".join(
+            self._format_element(index, column, element) for column, element in pairs
+        )
         names = self.attributes[self.table.name]
         options = {
             "unique": index.unique or None,
@@ -119,12 +127,12 @@ class TableArguments:
         extra = f", {format_options(options)}" if any(options.values()) else ""
         return f"Index({literal(index.name)}, {elements}{extra}{where})"
 
-    def _element(self, index: Index, column: str | None, element: str) -> str:
+    def _format_element(self, index: Index, column: str | None, element: str) -> str:
         sorting = " ".join(
             SORTING[word] for word in index.sorting.get(element, ()) if word in SORTING
         )
         if column and not sorting:
-            return self._attribute(column)
+            return self._format_attribute(column)
         expression = quote_name(column) if column else element
         return format_text(f"{expression} {sorting}".strip())
 
@@ -137,29 +145,29 @@ class ExistingResource:
     names: ResourceNames
     attributes: Attributes
     sequences: Collection[str] = ()
-    """The sequences that no column owns."""
+    """Names of the sequences that no column owns."""
 
     @cached_property
     def columns(self) -> list[ExistingColumn]:
         """The columns in the table's order."""
-        return [self._column(column) for column in self.table.columns]
+        return [self._build_column(column) for column in self.table.columns]
 
     @property
     def key(self) -> ExistingColumn:
         """The column that identifies a row in URL paths."""
         return next(column for column in self.columns if column.is_key)
 
-    def context(self) -> dict[str, Any]:
+    def build_context(self) -> dict[str, Any]:
         """Return the variables of the templates."""
         return {
-            **Resource(self.names).context(),
-            **self._problems(),
-            **self._key(),
-            **self._columns(),
-            **self._imports(),
+            **Resource(self.names).build_context(),
+            **self._build_error_variables(),
+            **self._build_key_variables(),
+            **self._build_column_variables(),
+            **self._build_import_variables(),
         }
 
-    def _column(self, column: Column) -> ExistingColumn:
+    def _build_column(self, column: Column) -> ExistingColumn:
         table, default = self.table, column.default or ""
         is_key = table.key is not None and column.name in table.key.columns
         is_plain_default = not default or parse_default(column) is not None
@@ -185,7 +193,7 @@ class ExistingResource:
         triggers = (item for item in self.table.features if item.kind == "trigger")
         return any("UPDATE" in trigger.definition for trigger in triggers)
 
-    def _problems(self) -> dict[str, str]:
+    def _build_error_variables(self) -> dict[str, str]:
         return {
             "bases": "Entity",
             "traits": "Entity",
@@ -195,7 +203,7 @@ class ExistingResource:
             "delete_errors": "NotFoundError, ConflictError",
         }
 
-    def _key(self) -> dict[str, Any]:
+    def _build_key_variables(self) -> dict[str, Any]:
         key = self.key
         is_text = key.column.type.python == "str"
         plain = key.column.type.python if key.column.type.python == "UUID" else key.input
@@ -211,7 +219,7 @@ class ExistingResource:
             "dump_arguments": "exclude_unset=True",
         }
 
-    def _columns(self) -> dict[str, Any]:
+    def _build_column_variables(self) -> dict[str, Any]:
         sent = [column for column in self.columns if column.is_writable]
         read = [item for item in self.columns if item.access != "none" and not item.is_key]
         return {
@@ -225,19 +233,19 @@ class ExistingResource:
             "sorts": ["id", *(item.attribute for item in read if is_sortable(item.column))],
         }
 
-    def _imports(self) -> dict[str, list[str]]:
-        rules = TableArguments(self.table, self.attributes).imports
-        model = [item for column in self.columns for item in column.imports("models")]
+    def _build_import_variables(self) -> dict[str, list[str]]:
+        constraints = TableArguments(self.table, self.attributes).imports
+        columns = [item for column in self.columns for item in column.get_imports_for("models")]
         in_api = [column for column in self.columns if column.access != "none"]
-        schemas = [item for column in in_api for item in column.imports("schemas")]
+        schemas = [item for column in in_api for item in column.get_imports_for("schemas")]
         return {
-            "models_imports": format_imports([*MODEL_IMPORTS, *model, *rules]),
+            "models_imports": format_imports([*MODEL_IMPORTS, *columns, *constraints]),
             "schemas_imports": format_imports([*SCHEMAS_IMPORTS, *schemas]),
         }
 
 
 def format_name(key: Key) -> str:
-    """Format a constraint's name as an option."""
+    """Format the option `name` of a constraint."""
     return f"name={literal(key.name)}"
 
 

@@ -1,4 +1,4 @@
-"""Rows that tests can insert into an existing table."""
+"""Sample rows for the tests of resources for existing tables."""
 
 import ast
 import json
@@ -21,7 +21,7 @@ MAX_LENGTH = 255
 MAX_PADDED = 60
 # Field types for column types without one.
 SPECIFICATIONS = {"Decimal": "decimal:10:2"}
-# Source of values in columns that are not in the API.
+# Samples, as Python source, for columns that are not in the API.
 SAMPLES = {"bytea": 'b"sample"', "tsvector": '"sample"'}
 
 
@@ -45,25 +45,28 @@ class Row:
     """True if clients may send all of its fields."""
 
 
-def list_candidates(resource: ExistingResource, plain: Table) -> Iterator[Row]:
-    """Yield rows that a table may accept; `plain` is the table as the migration creates it."""
+def list_candidates(resource: ExistingResource, simplified: Table) -> Iterator[Row]:
+    """Yield rows that a table may accept; `simplified` is the table that the migration creates."""
     for from_checks in (False, True):
-        if row := build_row(resource, plain, from_checks=from_checks):
+        if row := build_row(resource, simplified, from_checks=from_checks):
             yield row
 
 
-def build_row(resource: ExistingResource, plain: Table, *, from_checks: bool) -> Row | None:
-    """Build a row of the required columns, or None; values can be taken from check constraints."""
-    required = [existing for existing in resource.columns if is_required(existing, plain)]
+def build_row(resource: ExistingResource, simplified: Table, *, from_checks: bool) -> Row | None:
+    """Build a row of the required columns; None if that is impossible.
+
+    `from_checks` takes values from literals in check constraints.
+    """
+    required = [existing for existing in resource.columns if is_required(existing, simplified)]
     parents: list[Parent] = []
     fields: list[Field] = []
     for existing in required:
-        checks = plain.checks if from_checks else ()
-        if parent := find_parent(resource, existing, plain):
+        checks = simplified.checks if from_checks else ()
+        if parent := find_parent(resource, existing, simplified):
             parents.append(parent)
         elif (
-            has_foreign_key(plain, existing)
-            or (field := build_field(existing, plain, checks)) is None
+            has_foreign_key(simplified, existing)
+            or (field := build_field(existing, simplified, checks)) is None
         ):
             return None
         else:
@@ -72,14 +75,16 @@ def build_row(resource: ExistingResource, plain: Table, *, from_checks: bool) ->
     return Row(fields, parents, find_changes(resource), is_sent)
 
 
-def is_required(existing: ExistingColumn, plain: Table) -> bool:
-    """Return True if a row needs a value, or if a default refers to another row."""
-    column = plain.get_column(existing.column.name)
+def is_required(existing: ExistingColumn, simplified: Table) -> bool:
+    """Return True if an INSERT must set the column, or if its default refers to another row."""
+    column = simplified.get_column(existing.column.name)
     if column.identity or column.generated or existing.is_serial:
         return False
-    if has_foreign_key(plain, existing):
+    if has_foreign_key(simplified, existing):
         return not column.nullable
-    return not (column.is_filled or (existing.is_key and existing.column.type.python == "UUID"))
+    return not (
+        column.can_be_omitted or (existing.is_key and existing.column.type.python == "UUID")
+    )
 
 
 def has_foreign_key(table: Table, existing: ExistingColumn) -> bool:
@@ -88,10 +93,10 @@ def has_foreign_key(table: Table, existing: ExistingColumn) -> bool:
 
 
 def find_parent(
-    resource: ExistingResource, existing: ExistingColumn, plain: Table
+    resource: ExistingResource, existing: ExistingColumn, simplified: Table
 ) -> Parent | None:
-    """Return the row that a column refers to, or None without a model."""
-    for key in plain.get_foreign_keys(existing.column.name):
+    """Return the row that a column refers to; None if its table has no model."""
+    for key in simplified.get_foreign_keys(existing.column.name):
         attributes = resource.attributes.get(key.table, {})
         python = existing.column.type.python
         target = attributes.get(key.target_columns[0])
@@ -101,7 +106,7 @@ def find_parent(
 
 
 def build_field(existing: ExistingColumn, table: Table, checks: tuple[Check, ...]) -> Field | None:
-    """Build a column's field with a sample value, or None."""
+    """Build a column's field with a sample value; None if no sample fits."""
     kind = find_kind(existing.attribute, existing.column)
     if kind is None or existing.column.generated:
         return None
@@ -125,7 +130,7 @@ def find_allowed_value(column: Column, kind: Kind, checks: tuple[Check, ...]) ->
 
 
 def find_unique_columns(table: Table) -> set[str]:
-    """Return the columns of unique constraints and indexes."""
+    """Return the columns in keys, unique constraints and unique indexes."""
     indexes = [index.definition for index in table.indexes if index.unique]
     keys = [table.key] if table.key else []
     return {name for key in (*keys, *table.uniques) for name in key.columns} | {
@@ -136,7 +141,7 @@ def find_unique_columns(table: Table) -> set[str]:
 
 
 def find_changes(resource: ExistingResource) -> list[Field]:
-    """Return the fields that clients may change without another row."""
+    """Return the fields that clients may change without creating another row."""
     unique = find_unique_columns(resource.table)
     fields = (
         build_field(existing, resource.table, ())
@@ -152,23 +157,23 @@ def find_changes(resource: ExistingResource) -> list[Field]:
 
 
 def select_creatable(rows: Mapping[str, Row], with_factory: set[str]) -> dict[str, Row]:
-    """Return the rows whose parents can be created first; excludes circular references.
+    """Return the rows whose parents can be created first; exclude circular references.
 
-    `with_factory` has the tables with a factory.
+    `with_factory` has the tables that already have a factory.
     """
     creatable: dict[str, Row] = {}
-    while more := {
+    while ready := {
         table: row
         for table, row in rows.items()
         if table not in creatable
         and {parent.table for parent in row.parents} <= creatable.keys() | with_factory
     }:
-        creatable |= more
+        creatable |= ready
     return creatable
 
 
 def find_kind(name: str, column: Column) -> Kind | None:
-    """Return the kind of field whose samples fit a column, or None."""
+    """Return the kind of field whose samples fit the column, or None."""
     type_ = column.type
     if sample := SAMPLES.get(type_.sql):
         return Kind("Any", type_.sql, Samples(sample, sample, sample))
@@ -192,7 +197,7 @@ def build_enum_kind(labels: list[str]) -> Kind:
 
 
 def build_text_kind(name: str, column: Column) -> Kind | None:
-    """Build a kind with samples that a text column returns unchanged: char pads short ones."""
+    """Build a kind for a text column; `char` gets full-length samples, because it is padded."""
     match = LENGTH.search(column.type.expression)
     length = int(match[1]) if match else MAX_LENGTH
     kind = KINDS["str"](Declaration("", name, [str(min(length, MAX_LENGTH))]))
@@ -205,19 +210,19 @@ def build_text_kind(name: str, column: Column) -> Kind | None:
 
 
 def remove_time_zone(kind: Kind) -> Kind:
-    """Return a kind whose samples have no time zone."""
-    before = kind.samples
+    """Return the kind with samples that have no time zone."""
+    aware = kind.samples
     samples = Samples(
-        before.factory.replace(", tzinfo=UTC", ""),
-        before.payload.replace("Z", ""),
-        before.change.replace("Z", ""),
-        before.unique.replace(", tzinfo=UTC", ""),
+        aware.factory.replace(", tzinfo=UTC", ""),
+        aware.payload.replace("Z", ""),
+        aware.change.replace("Z", ""),
+        aware.unique.replace(", tzinfo=UTC", ""),
     )
     return replace(kind, samples=samples)
 
 
 def replace_sample(kind: Kind, source: str) -> Kind:
-    """Return a kind with another sample value."""
+    """Return the kind with another sample value."""
     created = f'Decimal("{source}")' if kind.annotation == "Decimal" else source
     sent = literal(source) if kind.annotation == "Decimal" else source
     return replace(kind, samples=Samples(created, sent, kind.samples.change))

@@ -1,4 +1,4 @@
-"""Tests of resources for existing tables."""
+"""The test files of resources for existing tables."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ UNKNOWN_URLS = {"UUID": 'f"{URL}/{uuid4()}"', "int": 'f"{URL}/0"', "str": 'f"{UR
 
 
 class Factory(NamedTuple):
-    """The module whose `make_…` function creates a row of a table."""
+    """The module of the function `make_<singular>`, which creates a row of a table."""
 
     singular: str
     factory: str
@@ -56,22 +56,22 @@ class Reference(NamedTuple):
 
 @dataclass(frozen=True)
 class ResourceTests:
-    """The tests of a resource; without a row, they only read."""
+    """The tests of a resource; without a sample row, they only read."""
 
     resource: ExistingResource
     row: Row | None
     factories: Mapping[str, Factory]
 
-    def context(self) -> dict[str, Any]:
+    def build_context(self) -> dict[str, Any]:
         """Return the variables of the tests' templates, in addition to the resource's."""
         row = self.row
-        fields = [*row.fields, *map(self._reference, row.parents)] if row else []
+        fields = [*row.fields, *map(self._build_reference, row.parents)] if row else []
         key_type = self.resource.key.column.type.python
         fixture = f"existing_{self.resource.names.singular}"
         return {
             "makes_rows": row is not None,
             "creatable": row is not None and row.is_sent,
-            "parents": [self._parent_row(item) for item in row.parents] if row else [],
+            "parents": [self._build_parent_row(item) for item in row.parents] if row else [],
             "fields": fields,
             "changed": row.changes if row else [],
             "uses_counter": any("number" in field.sample for field in row.fields) if row else False,
@@ -79,23 +79,23 @@ class ResourceTests:
             "fixture": fixture,
             "fixture_in_path": f"{{{fixture}.id}}",
             "fixture_id": f"str({fixture}.id)" if key_type == "UUID" else f"{fixture}.id",
-            "factory_imports": format_imports([*BASE_IMPORTS, *self._imports()]),
+            "factory_imports": format_imports([*BASE_IMPORTS, *self._get_factory_imports()]),
             "tests_imports": format_imports(BASE_IMPORTS),
         }
 
-    def _imports(self) -> list[Import]:
+    def _get_factory_imports(self) -> list[Import]:
         fields = self.row.fields if self.row else []
-        return [item for field in fields for item in field.imports("factory")]
+        return [item for field in fields for item in field.get_imports_for("factory")]
 
-    def _parent_row(self, parent: Parent) -> ParentRow:
-        return ParentRow(self._name(parent), self.factories[parent.table])
+    def _build_parent_row(self, parent: Parent) -> ParentRow:
+        return ParentRow(self._get_variable_name(parent), self.factories[parent.table])
 
-    def _reference(self, parent: Parent) -> Reference:
-        value = f"{self._name(parent)}.{parent.target_attribute}"
+    def _build_reference(self, parent: Parent) -> Reference:
+        value = f"{self._get_variable_name(parent)}.{parent.target_attribute}"
         sent = f"str({value})" if parent.is_uuid else value
         return Reference(parent.attribute, value, sent)
 
-    def _name(self, parent: Parent) -> str:
+    def _get_variable_name(self, parent: Parent) -> str:
         parents = self.row.parents if self.row else []
         singular = self.factories[parent.table].singular
         is_only = Counter(item.table for item in parents)[parent.table] == 1
@@ -108,28 +108,28 @@ class TestSuites:
 
     project: Project
     resources: Sequence[ExistingResource]
-    allowed: Mapping[str, Row]
-    """A row that the constraints allow, by table."""
+    allowed_rows: Mapping[str, Row]
+    """A row that satisfies the constraints, by table."""
 
     @cached_property
     def rows(self) -> dict[str, Row]:
         """The rows that tests can create."""
-        return select_creatable(self.allowed, set(self._existing_factories))
+        return select_creatable(self.allowed_rows, set(self._existing_factories))
 
     @cached_property
     def factories(self) -> dict[str, Factory]:
         """The factories by table."""
         return self._existing_factories | {
-            item.table.name: Factory(item.names.singular, self._module(item.names))
+            item.table.name: Factory(item.names.singular, self._get_factory_module(item.names))
             for item in self.resources
         }
 
     def render(self, resource: ExistingResource) -> dict[str, RenderedFile]:
-        """Render the test files by path; without a row, there is no factory."""
+        """Render the test files by path; without a sample row, omit the factory."""
         row = self.rows.get(resource.table.name)
         tests = ResourceTests(resource, row, self.factories)
-        context = resource.context() | tests.context()
-        factory = get_module_path(self._module(resource.names))
+        context = resource.build_context() | tests.build_context()
+        factory = get_module_path(self._get_factory_module(resource.names))
         folder = self.project.root / "scaffold" / EXISTING_FOLDER
         return {
             template.target: RenderedFile(render(template, context), template.name)
@@ -150,12 +150,12 @@ class TestSuites:
             return False
         return f"make_{singular}" in find_functions(parse(self.project.read(path), path))
 
-    def _module(self, names: ResourceNames) -> str:
+    def _get_factory_module(self, names: ResourceNames) -> str:
         templates = find_templates(self.project.root / "scaffold", names)
         path = find_role_file("models", names, [template.target for template in templates])
         return get_factory_module(get_module_name(path or ""))
 
 
 def derive_factory(model: Model) -> Factory:
-    """Derive the place of a model's factory."""
+    """Derive the factory of a model from its module."""
     return Factory(to_snake_case(model.class_name), get_factory_module(model.module))

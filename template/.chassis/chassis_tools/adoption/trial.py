@@ -1,4 +1,4 @@
-"""Queries that ask a database if it would accept the rows of tests; nothing is written."""
+"""Queries that check whether a database would accept test rows, without writing them."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,48 +23,48 @@ SAMPLE_KEYS = {"UUID": "00000000-0000-0000-0000-000000000001", "int": "1", "str"
 def find_rows(
     connection: Connection, resources: Sequence[ExistingResource], baseline: Baseline
 ) -> dict[str, Row]:
-    """Find a row for each table that its constraints allow; omit tables without such a row."""
+    """Find a row for each table that satisfies its constraints; omit tables without such a row."""
     connection = connection.execution_options(
         isolation_level="REPEATABLE READ", postgresql_readonly=True
     )
     rows = {}
     for resource in resources:
-        plain = baseline.simplify(resource.table)
-        for row in list_candidates(resource, plain):
-            if is_allowed(connection, resource, plain, row.fields):
-                rows[plain.name] = replace(
-                    row, changes=find_change(connection, resource, plain, row)
+        simplified = baseline.simplify(resource.table)
+        for row in list_candidates(resource, simplified):
+            if is_allowed(connection, resource, simplified, row.fields):
+                rows[simplified.name] = replace(
+                    row, changes=find_change(connection, resource, simplified, row)
                 )
                 break
     return rows
 
 
 def find_change(
-    connection: Connection, resource: ExistingResource, plain: Table, row: Row
+    connection: Connection, resource: ExistingResource, simplified: Table, row: Row
 ) -> list[Field]:
-    """Find the first change that the constraints allow."""
+    """Find the first change that satisfies the constraints."""
     for field in row.changes:
         samples = replace(field.kind.samples, payload=field.change)
         changed = replace(field, kind=replace(field.kind, samples=samples))
         others = [other for other in row.fields if other.name != field.name]
-        if is_allowed(connection, resource, plain, [*others, changed]):
+        if is_allowed(connection, resource, simplified, [*others, changed]):
             return [field]
     return []
 
 
 def is_allowed(
-    connection: Connection, resource: ExistingResource, plain: Table, fields: Sequence[Field]
+    connection: Connection, resource: ExistingResource, simplified: Table, fields: Sequence[Field]
 ) -> bool:
     """Return True if the columns' types and checks accept the values, without creating a row."""
     values = {field.name: to_sql(field.payload) for field in fields}
-    attributes = resource.attributes[plain.name]
+    attributes = resource.attributes[simplified.name]
     by_column = {
         column: values[attribute] for column, attribute in attributes.items() if attribute in values
     }
     try:
         with connection.begin():
             restrict_session(connection)
-            return bool(connection.scalar(text(escape_colons(build_query(plain, by_column)))))
+            return bool(connection.scalar(text(escape_colons(build_query(simplified, by_column)))))
     except DATABASE_ERRORS:
         return False
 
@@ -72,8 +72,8 @@ def is_allowed(
 def build_query(table: Table, values: Mapping[str, str]) -> str:
     """Build a query that returns true for an allowed row, and fails if a type rejects a value.
 
-    It refers to no user-defined object, which could run code: a condition that needs other counts as
-    false.
+    The query uses no user-defined object, which could run code; conditions that need such an object
+    count as false.
     """
     row = ", ".join(
         f"{build_value(table, column, values)} AS {quote_name(column.name)}"
@@ -87,11 +87,11 @@ def build_query(table: Table, values: Mapping[str, str]) -> str:
 def list_conditions(table: Table) -> Iterator[str]:
     """Yield the conditions of a table's checks and of its columns' domains."""
     for check in table.checks:
-        yield check.condition if check.state.is_harmless else "FALSE"
+        yield check.condition if check.expression.is_safe else "FALSE"
     for column in table.columns:
         name = quote_name(column.name)
-        for rule in column.rules:
-            yield replace_value(rule.condition, name) if rule.is_harmless else f"{name} IS NULL"
+        for rule in column.domain_checks:
+            yield replace_value(rule.condition, name) if rule.is_safe else f"{name} IS NULL"
 
 
 def replace_value(condition: str, name: str) -> str:
@@ -107,6 +107,6 @@ def build_value(table: Table, column: Column, values: Mapping[str, str]) -> str:
     if column.name not in values and not column.generated:
         if is_numbered or (not column.nullable and (has_foreign_key or not column.default)):
             value = quote_string(SAMPLE_KEYS.get(column.type.python, "1"))
-        elif column.default and column.default_state.is_harmless:
+        elif column.default and column.default_expression.is_safe:
             value = column.default
     return f"CAST({value} AS {column.built_in or 'text'})"

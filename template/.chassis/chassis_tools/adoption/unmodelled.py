@@ -32,15 +32,15 @@ def get_table_key(schema: str, table: str) -> str:
 
 
 def get_path(project: Project) -> str:
-    """Return the module's path in the project's layout."""
-    registry = project.registry("models")
+    """Return the path of the module that lists the tables."""
+    registry = project.get_registry_path("models")
     if registry.endswith("__init__.py"):
         return registry.replace("__init__", "existing_tables")
     return "app/existing_tables.py"
 
 
 def read_tables(project: Project) -> list[str]:
-    """Read the listed tables."""
+    """Return the listed tables."""
     path = get_path(project)
     if not (project.root / path).is_file():
         return []
@@ -67,24 +67,24 @@ def list_tables(project: Project, tables: Collection[str]) -> Change:
             after = add_table(after, name)
     except NotEditableError as error:
         raise CommandError(
-            f"{path} cannot be edited because {error}: add {name} to {NAME} yourself"
+            f"{path} cannot be edited because {error}: add {name} to {NAME} by hand"
         ) from None
     return Change(Path(path), before.encode(), after.encode())
 
 
 def add_table(text: str, name: str) -> str:
-    """Add a table to the list, on a separate line, and leave the rest of the module unchanged."""
+    """Add a table to the list on a separate line; leave the rest of the module unchanged."""
     source = Source(text)
     registry_list = find_registry_list(source, NAME)
     names = registry_list.read_strings()
     if names:
-        place = next((index for index, other in enumerate(names) if other > name), len(names))
-        return source.apply_edits(registry_list.entries.insert(place, literal(name)))
+        position = next((index for index, other in enumerate(names) if other > name), len(names))
+        return source.apply_edits(registry_list.entries.insert(position, literal(name)))
     value = registry_list.statement.value
-    newline = source.newline(registry_list.statement.lineno)
+    newline = source.get_newline(registry_list.statement.lineno)
     value_source = f"({newline}    {literal(name)},{newline})"
     return source.apply_edits(
-        [(source.start(value), source.end(value), value_source)] if value else []
+        [(source.get_start(value), source.get_end(value), value_source)] if value else []
     )
 
 

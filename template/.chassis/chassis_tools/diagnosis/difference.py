@@ -1,4 +1,4 @@
-"""The difference between the models and a database; imports Alembic, a development dependency."""
+"""The difference between models and database; imports Alembic, a development dependency."""
 
 from alembic.autogenerate import produce_migrations
 from alembic.operations.ops import MigrateOperation
@@ -20,5 +20,5 @@ def find_differing_tables(connection: Connection) -> list[str]:
 
 
 def get_table(operation: MigrateOperation) -> str:
-    """Return the table that an operation changes, or the operation's name without one."""
+    """Return the table that an operation changes; the operation's name if it has no table."""
     return str(getattr(operation, "table_name", type(operation).__name__))

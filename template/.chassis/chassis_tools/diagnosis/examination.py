@@ -17,8 +17,8 @@ from manage.errors import CommandError, summarize_error
 Severity = Literal["error", "warning", "note"]
 
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
-# The function of each check, in the order of the report. Each module is imported on its own,
-# because some import the project's modules, which may be broken.
+# The function of each check, in the order of the report. Modules are imported when a check runs,
+# because some import modules of the project, which may be broken.
 CHECKS = {
     "conflicts": "template_checks:check_conflicts",
     "answers": "template_checks:check_answers",
@@ -32,7 +32,7 @@ CHECKS = {
 
 @dataclass(frozen=True)
 class Finding:
-    """A problem or a note, and what to do about it."""
+    """A problem or a note, and its remedy."""
 
     severity: Severity
     problem: str
@@ -44,7 +44,7 @@ Findings = dict[str, list[Finding]]
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """A project under examination, and the resources that its checks share."""
+    """The examined project, and the data that its checks share."""
 
     root: Path
     scratch: Path
@@ -62,7 +62,7 @@ class Diagnosis:
 
     @cached_property
     def clone(self) -> Path:
-        """A clone of the template; Copier knows a repository by the suffix."""
+        """A clone of the template; Copier recognizes a repository by the suffix `.git`."""
         folder = self.scratch / "template.git"
         Template.clone(self.recorded.source, folder)
         return folder
@@ -81,7 +81,7 @@ def examine(root: Path) -> Findings:
 
 
 def run_check(check: str, diagnosis: Diagnosis) -> list[Finding]:
-    """Run a check; an error ends it and becomes its last finding."""
+    """Run a check; an error ends the check and becomes its last finding."""
     findings: list[Finding] = []
     module, _, name = CHECKS[check].partition(":")
     try:
@@ -94,9 +94,9 @@ def run_check(check: str, diagnosis: Diagnosis) -> list[Finding]:
     return findings
 
 
-def report_unchecked(why: str) -> Finding:
+def report_unchecked(reason: str) -> Finding:
     """Return the finding of a check that cannot run."""
-    return Finding("note", f"Not checked: {why}", "fix this and run `manage doctor` again")
+    return Finding("note", f"Not checked: {reason}", "fix this and run `manage doctor` again")
 
 
 def format_json(findings: Findings) -> str:
@@ -106,7 +106,7 @@ def format_json(findings: Findings) -> str:
 
 
 def format_text(findings: Findings) -> str:
-    """Format findings as a paragraph for each check that has some, and a summary."""
+    """Format findings as a paragraph for each check with findings, and a summary."""
     parts = ["\n".join(format_check(check, items)) for check, items in findings.items() if items]
     return "\n\n".join([*parts, summarize(findings)])
 

@@ -20,7 +20,7 @@ LOCAL_DATA = Path(".postgres", "data")
 
 
 def check_migrations(diagnosis: Diagnosis) -> Iterator[Finding]:
-    """Find forked lines, migrations that are not applied, and models that differ from tables."""
+    """Find histories with several heads, unapplied migrations, and models that need a migration."""
     yield from find_forks()
     if load_settings().has_local_server and not (diagnosis.root / LOCAL_DATA).is_dir():
         yield Finding(
@@ -30,21 +30,21 @@ def check_migrations(diagnosis: Diagnosis) -> Iterator[Finding]:
         )
         return
     url = get_migration_url()
-    unequal = list(compare_revisions(url))
-    yield from unequal or compare_models(diagnosis.root, url)
+    differences = list(compare_revisions(url))
+    yield from differences or compare_models(diagnosis.root, url)
 
 
 def find_forks() -> Iterator[Finding]:
-    """Find lines with several heads, as after a merge of two branches in git."""
+    """Find histories with several heads, for example after a merge in git."""
     heads = defaultdict(list)
     for name in sorted(get_heads()):
         heads[get_revisions()[name].history].append(name)
-    for line, names in heads.items():
+    for history, names in heads.items():
         if len(names) > 1:
             yield Finding(
                 "error",
-                f"The {line} migrations have several heads: {', '.join(names)}",
-                f"join them with `uv run alembic merge -m merge {' '.join(names)}`",
+                f"The {history} migrations have several heads: {', '.join(names)}",
+                f"merge them with `uv run alembic merge -m merge {' '.join(names)}`",
             )
 
 
@@ -75,7 +75,7 @@ def compare_revisions(url: URL) -> Iterator[Finding]:
 
 def compare_models(root: Path, url: URL) -> Iterator[Finding]:
     """Find tables that a new migration would change."""
-    registry = Project(root).registry("models")
+    registry = Project(root).get_registry_path("models")
     if any(find_unregistered_models(read_modules(root), registry)):
         raise CommandError(
             f"{registry} does not import all models (see above), so that their tables would be"

@@ -12,7 +12,7 @@ from chassis_tools.scaffolding.project import Project, get_module_name, get_plai
 from chassis_tools.scaffolding.source import walk_module_level
 from manage.errors import CommandError
 
-# Modules of the team's that the kernel imports.
+# Modules of the team that the kernel imports.
 REQUIRED_MODULES = ("app.main", "app.models", "app.routes", "app.seed", "app.settings")
 REGISTRIES = ("app.models", "app.builtin.models", "app.routes", "app.builtin.routes")
 
@@ -22,7 +22,7 @@ class Import:
     """A name that a module imports."""
 
     module: str
-    """The imported module, or the one that the name comes from."""
+    """The imported module, or the module that the name is imported from."""
     target: str
     """The dotted name of the imported object."""
     name: str
@@ -42,14 +42,16 @@ class Module:
     def imports(self) -> list[Import]:
         """The imports at module level, without those under `if TYPE_CHECKING`."""
         nodes = [*walk_module_level(self.tree)]
-        unused = {id(inner) for node in nodes if is_type_checking(node) for inner in ast.walk(node)}
+        skipped = {
+            id(child) for node in nodes if is_type_checking(node) for child in ast.walk(node)
+        }
         return [
-            item for node in nodes if id(node) not in unused for item in self._parse_imports(node)
+            item for node in nodes if id(node) not in skipped for item in self._parse_imports(node)
         ]
 
     @property
     def required_imports(self) -> list[Import]:
-        """The unconditional imports, without which the module cannot be imported."""
+        """The unconditional imports; the module cannot be imported if one of them fails."""
         return [item for statement in self.tree.body for item in self._parse_imports(statement)]
 
     @cached_property
@@ -98,8 +100,8 @@ def check_registrations(diagnosis: Diagnosis) -> Iterator[Finding]:
     project = Project(diagnosis.root)
     yield from find_missing_modules(modules)
     yield from find_broken_imports(modules)
-    yield from find_unregistered_models(modules, project.registry("models"))
-    yield from find_unregistered_routers(modules, project.registry("routes"))
+    yield from find_unregistered_models(modules, project.get_registry_path("models"))
+    yield from find_unregistered_routers(modules, project.get_registry_path("routes"))
     for registry in REGISTRIES:
         if registry in modules:
             yield from find_stale_registrations(modules, modules[registry])
@@ -125,7 +127,7 @@ def find_missing_modules(modules: Modules) -> Iterator[Finding]:
 
 
 def find_broken_imports(modules: Modules) -> Iterator[Finding]:
-    """Find imports of missing modules, without those that other checks report."""
+    """Find imports of missing modules that no other function reports."""
     packages = {name.rpartition(".")[0] for name in modules}
     importers = defaultdict(list)
     for module in modules.values():
@@ -190,7 +192,7 @@ def find_stale_registrations(modules: Modules, registry: Module) -> Iterator[Fin
 
 
 def find_reachable(modules: Modules, starts: list[str]) -> set[str]:
-    """Return these modules and all that they import, directly or indirectly."""
+    """Return these modules and all modules that they import, directly or indirectly."""
     reachable: set[str] = set()
     queue = list(starts)
     while queue:
@@ -213,7 +215,7 @@ def find_models(module: Module) -> Iterator[str]:
 
 
 def uses_router(module: Module, owner: str) -> bool:
-    """Return True if a module imports a module or its router, and reads the imported name."""
+    """Return True if a module imports the owner or its router, and uses the imported name."""
     return any(
         item.target in {owner, f"{owner}.router"} and item.name in module.read_names
         for item in module.imports

@@ -1,4 +1,4 @@
-"""Check of the environment variables and `.env`, for this environment and for production."""
+"""The check of environment variables and `.env`, for this environment and for production."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -39,7 +39,7 @@ class Drift:
 
 
 def check_conflicts(diagnosis: Diagnosis) -> Iterator[Finding]:
-    """Find files that need a decision, and an upgrade that is not committed."""
+    """Find unresolved conflicts, and an upgrade that is not committed."""
     for conflict in find_conflicts(diagnosis.repository):
         yield Finding("error", f"{conflict.path} has an unresolved conflict", conflict.remedy)
     if Upgrade(diagnosis.repository).is_in_progress:
@@ -51,9 +51,9 @@ def check_conflicts(diagnosis: Diagnosis) -> Iterator[Finding]:
 
 
 def check_answers(diagnosis: Diagnosis) -> Iterator[Finding]:
-    """Find an unreadable answers file and answers that were edited in it."""
+    """Find an invalid answers file and edited answers."""
     try:
-        recorded = diagnosis.recorded.given
+        recorded = diagnosis.recorded.values
     except CommandError as error:
         problem, _, remedy = str(error).partition(": ")
         yield Finding("error", problem, remedy)
@@ -83,8 +83,8 @@ def format_answer(answer: Any) -> str:
 
 
 def check_drift(diagnosis: Diagnosis) -> Iterator[Finding]:
-    """Find edited and deleted files of the template, by class."""
-    drift = compare(render_project(diagnosis), diagnosis.root)
+    """Find edited and deleted files of the template, by owner."""
+    drift = find_drift(render_project(diagnosis), diagnosis.root)
     edited, deleted = (
         group_by_owner(paths, diagnosis.root) for paths in (drift.edited, drift.deleted)
     )
@@ -101,7 +101,7 @@ def render_project(diagnosis: Diagnosis) -> Path:
     return render(diagnosis.root, diagnosis.clone, recorded, diagnosis.scratch / "drift")
 
 
-def compare(rendered: Path, root: Path) -> Drift:
+def find_drift(rendered: Path, root: Path) -> Drift:
     """Compare a project with a rendering of its release."""
     drift = Drift([], [])
     for path in sorted(path for path in rendered.rglob("*") if path.is_file()):

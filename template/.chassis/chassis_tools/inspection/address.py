@@ -1,4 +1,4 @@
-"""The URL of a database to inspect; no error repeats a part that could be a password."""
+"""The URL of the database to inspect; errors never repeat a part that could be a password."""
 
 import re
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ EXAMPLE = "postgresql://user:password@host:5432/database"
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 PARAMETERS = {"user", "password", "dbname", "host", "port", "sslmode"}
 ALIASES = {"ssl": "sslmode", "database": "dbname"}
-# They do not affect the result.
+# Parameters that do not affect the result.
 IGNORED = {
     "application_name",
     "channel_binding",
@@ -29,7 +29,7 @@ IGNORED = {
 
 
 def parse_database_url(text: str) -> URL:
-    """Parse a URL and return it for this project's driver."""
+    """Parse a URL and set this project's driver."""
     url = parse_url(text)
     parts = {**get_parts(url), **parse_query(url.query)}
     host = unquote(parts.pop("host", ""))
@@ -43,7 +43,7 @@ def parse_database_url(text: str) -> URL:
 
 
 def parse_url(text: str) -> URL:
-    """Parse a URL, without SQLAlchemy's errors, which quote it."""
+    """Parse a URL; hide SQLAlchemy's errors, which quote it."""
     scheme, separator, _ = text.strip().partition("://")
     if not separator or not SCHEME.fullmatch(scheme):
         raise CommandError(f"The URL is not a PostgreSQL URL, such as {EXAMPLE}")
@@ -70,7 +70,7 @@ def get_parts(url: URL) -> dict[str, str]:
 
 
 def parse_query(query: Mapping[str, str | tuple[str, ...]]) -> dict[str, str]:
-    """Return the query's parameters; do not quote unknown ones, which may belong to a password."""
+    """Return the query's parameters; errors do not quote names that could be part of a password."""
     parts = {ALIASES.get(name, name): value for name, value in query.items()}
     for name in IGNORED & parts.keys():
         del parts[name]

@@ -1,4 +1,4 @@
-"""Queries of PostgreSQL's catalog about tables."""
+"""Queries of PostgreSQL's catalog that complement SQLAlchemy's Inspector."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
@@ -8,15 +8,15 @@ from typing import Any
 from sqlalchemy import Connection, TextClause, inspect, text
 from sqlalchemy.engine.reflection import ObjectKind
 
-# Node types that a safe expression may contain: none can run a query or a function by name, as
-# query_to_xml() and SQL/JSON conversions can. The names are those of all supported versions.
+# Node types that a safe expression may contain. None can run a query or call a function by name, as
+# query_to_xml() and SQL/JSON conversions can. The list covers all supported versions of PostgreSQL.
 SAFE_NODES = [
     *("VAR", "CONST", "FUNCEXPR", "OPEXPR", "DISTINCTEXPR", "NULLIFEXPR", "SCALARARRAYOPEXPR"),
     *("BOOLEXPR", "NULLTEST", "BOOLEANTEST", "SQLVALUEFUNCTION", "RELABELTYPE", "COERCEVIAIO"),
     *("ARRAYCOERCEEXPR", "CASE", "CASEEXPR", "WHEN", "CASEWHEN", "CASETESTEXPR", "ARRAY"),
     *("ARRAYEXPR", "COALESCE", "COALESCEEXPR", "MINMAX", "MINMAXEXPR", "COERCETODOMAINVALUE"),
 ]
-# In addition to immutable functions and those of operators and casts.
+# Functions that a safe expression may call, besides immutable functions, operators and casts.
 SAFE_FUNCTIONS = [
     *("now", "transaction_timestamp", "statement_timestamp", "clock_timestamp", "gen_random_uuid"),
     *("uuidv4", "uuidv7", "random", "age", "date_part", "date_trunc", "extract", "timezone"),
@@ -41,7 +41,7 @@ ORDER BY c.relname
 TYPES = text("""
 SELECT c.relname AS table, a.attname AS name, format_type(a.atttypid, a.atttypmod) AS sql,
     CASE WHEN d.typtype = 'd' THEN format_type(d.typbasetype, d.typtypmod) END AS base,
-    -- The built-in type below the domains: a cast to another type may run user-defined code.
+    -- The built-in type that the domains are based on: casts to other types may run user code.
     (
         WITH RECURSIVE base_types (type, modifier) AS (
             SELECT a.atttypid, a.atttypmod
@@ -67,14 +67,14 @@ SELECT c.relname AS table, o.conname AS name, o.contype::text AS type,
     pg_get_constraintdef(o.oid) AS definition,
     tn.nspname AS target_schema, t.relname AS target,
     ARRAY(
-        SELECT a.attname::text FROM unnest(o.conkey) WITH ORDINALITY k (number, place)
+        SELECT a.attname::text FROM unnest(o.conkey) WITH ORDINALITY k (number, ordinal)
             JOIN pg_attribute a ON a.attrelid = o.conrelid AND a.attnum = k.number
-        ORDER BY k.place
+        ORDER BY k.ordinal
     ) AS columns,
     ARRAY(
-        SELECT a.attname::text FROM unnest(o.confkey) WITH ORDINALITY k (number, place)
+        SELECT a.attname::text FROM unnest(o.confkey) WITH ORDINALITY k (number, ordinal)
             JOIN pg_attribute a ON a.attrelid = o.confrelid AND a.attnum = k.number
-        ORDER BY k.place
+        ORDER BY k.ordinal
     ) AS target_columns
 FROM pg_constraint o
     JOIN pg_class c ON c.oid = o.conrelid
@@ -85,7 +85,7 @@ WHERE n.nspname = :schema AND o.contype <> 't' AND NOT (o.contype = 'n' AND o.co
 ORDER BY c.relname, o.conname
 """)
 
-# Expressions of checks, defaults and indexes; a domain's check has a row for each column.
+# Expressions of checks, defaults and indexes; a domain's check has a row for each of its columns.
 EXPRESSIONS = text(r"""
 WITH RECURSIVE relations AS (
     SELECT c.oid, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -111,7 +111,7 @@ WITH RECURSIVE relations AS (
     SELECT x.indrelid, 'index', i.relname, 'pg_class'::regclass, i.oid, '', NULL
     FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
 ), needs AS (
-    -- Objects with a lower OID are built in: initdb created them.
+    -- initdb creates the built-in objects, with lower OIDs.
     SELECT e.class, e.object, d.refclassid, d.refobjid
     FROM expressions e JOIN pg_depend d ON d.classid = e.class AND d.objid = e.object
     WHERE d.refobjid >= 16384 AND d.deptype <> 'a'
@@ -129,7 +129,7 @@ SELECT c.relname AS table, e.kind, e.name, e.condition,
                 SELECT FROM pg_depend d
                 WHERE (d.classid, d.objid, d.deptype) = (n.refclassid, n.refobjid, 'e')
             )
-    ) AS is_lost,
+    ) AS needs_missing_code,
     NOT EXISTS (SELECT FROM needs n WHERE (n.class, n.object) = (e.class, e.object))
     AND NOT EXISTS (
         SELECT FROM regexp_matches(e.tree, '\{([A-Z]+)', 'g') AS node
@@ -143,7 +143,7 @@ SELECT c.relname AS table, e.kind, e.name, e.condition,
             OR EXISTS (SELECT FROM pg_cast s WHERE s.castfunc = p.oid AND s.oid < 16384)
             OR EXISTS (SELECT FROM pg_operator s WHERE s.oprcode = p.oid AND s.oid < 16384)
         )
-    ) AS is_harmless
+    ) AS is_safe
 FROM expressions e JOIN relations c ON c.oid = e.relation
 """).bindparams(nodes=SAFE_NODES, functions=SAFE_FUNCTIONS)
 
@@ -214,7 +214,7 @@ ORDER BY 1, 2, 3
 """)
 
 OBJECTS = text("""
--- Objects of an extension, and those that were created with a type.
+-- Objects that belong to an extension or were created with another object.
 WITH owned AS (SELECT classid, objid FROM pg_depend WHERE deptype IN ('e', 'i'))
 SELECT CASE t.typtype
         WHEN 'e' THEN 'enum' WHEN 'd' THEN 'domain' WHEN 'c' THEN 'composite type'
@@ -286,30 +286,32 @@ CATALOG = {
     "expressions": EXPRESSIONS,
 }
 
-Facts = Mapping[str, Any]
-FactsByTable = dict[str, list[Facts]]
+Reflected = Mapping[str, Any]
+RowsByTable = dict[str, list[Reflected]]
 
 
 @dataclass(frozen=True)
-class Source:
-    """The facts about one table, from SQLAlchemy's Inspector and from the catalog (`types` on)."""
+class ReflectedTable:
+    """A table as reflected by the Inspector (up to `comment`) and by the catalog (from `types`)."""
 
-    columns: list[Facts]
-    key: Facts
-    uniques: list[Facts]
-    checks: list[Facts]
-    indexes: list[Facts]
-    foreign_keys: list[Facts]
-    comment: Facts
-    types: list[Facts]
-    constraints: list[Facts]
-    index_definitions: list[Facts]
-    features: list[Facts]
-    expressions: list[Facts]
+    columns: list[Reflected]
+    key: Reflected
+    uniques: list[Reflected]
+    checks: list[Reflected]
+    indexes: list[Reflected]
+    foreign_keys: list[Reflected]
+    comment: Reflected
+    types: list[Reflected]
+    constraints: list[Reflected]
+    index_definitions: list[Reflected]
+    features: list[Reflected]
+    expressions: list[Reflected]
 
 
-def read_sources(connection: Connection, schema: str, tables: Collection[str]) -> dict[str, Source]:
-    """Read the facts about each table."""
+def reflect_tables(
+    connection: Connection, schema: str, tables: Collection[str]
+) -> dict[str, ReflectedTable]:
+    """Reflect the tables; return them by name."""
     inspector = inspect(connection)
     inspected: dict[str, dict[tuple[str, str], Any]] = {
         part: getattr(inspector, method)(
@@ -319,19 +321,21 @@ def read_sources(connection: Connection, schema: str, tables: Collection[str]) -
     }
     catalog = {part: read_by_table(connection, query, schema) for part, query in CATALOG.items()}
     return {
-        name: Source(**get_facts(inspected, (schema, name)), **get_facts(catalog, name))
+        name: ReflectedTable(
+            **get_table_parts(inspected, (schema, name)), **get_table_parts(catalog, name)
+        )
         for name in tables
     }
 
 
-def get_facts(sources: Mapping[str, Mapping[Any, Any]], table: object) -> dict[str, Any]:
-    """Return the facts of each source about a table."""
-    return {part: facts[table] for part, facts in sources.items()}
+def get_table_parts(parts: Mapping[str, Mapping[Any, Any]], table: object) -> dict[str, Any]:
+    """Return the parts of a table's reflection by name."""
+    return {part: tables[table] for part, tables in parts.items()}
 
 
-def read_by_table(connection: Connection, query: TextClause, schema: str) -> FactsByTable:
-    """Run a query of the catalog; return its rows by table."""
-    rows: FactsByTable = defaultdict(list)
+def read_by_table(connection: Connection, query: TextClause, schema: str) -> RowsByTable:
+    """Run a catalog query; return its rows by table."""
+    rows: RowsByTable = defaultdict(list)
     for row in connection.execute(query, {"schema": schema}).mappings():
         rows[row["table"]].append(dict(row))
     return rows

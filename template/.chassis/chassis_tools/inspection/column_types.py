@@ -1,4 +1,4 @@
-"""Field types for the types of columns."""
+"""The field types of `manage make` for PostgreSQL's column types."""
 
 import re
 from collections.abc import Callable
@@ -34,7 +34,7 @@ PLAIN_TYPES: dict[str, tuple[str, str, str | None]] = {
 CAVEATS = {
     "CHAR": "PostgreSQL pads its values with spaces",
     "CITEXT": "no field type compares case-insensitively",
-    "JSON": "PostgreSQL cannot compare json values: jsonb can be compared",
+    "JSON": "PostgreSQL cannot compare json values: use jsonb instead",
     "REAL": "it stores about six significant digits",
     "SMALLINT": "only the database rejects values above 32767",
 }
@@ -63,14 +63,14 @@ UNSUPPORTED = {
     "geography": EXTENSION,
     "geometry": EXTENSION,
     "halfvec": EXTENSION,
-    "hstore": "the type belongs to an extension: jsonb stores the same",
+    "hstore": "the type belongs to an extension: use jsonb instead",
     "inet": ADDRESS,
     "line": SHAPE,
     "lseg": SHAPE,
     "ltree": EXTENSION,
     "macaddr": ADDRESS,
     "macaddr8": ADDRESS,
-    "money": "its format depends on the server's locale: that of numeric does not",
+    "money": "its format depends on the server's locale: use numeric instead",
     "name": "it is an internal type of PostgreSQL",
     "oid": "it is an internal type of PostgreSQL",
     "path": SHAPE,
@@ -87,14 +87,14 @@ Translate = Callable[[Any, str], ColumnType]
 
 
 def describe(type_: TypeEngine[Any], sql: str) -> ColumnType:
-    """Describe a type of the Inspector, which PostgreSQL writes as `sql`."""
+    """Describe a reflected type; `sql` is its name in PostgreSQL."""
     translate: Translate = TRANSLATORS.get(type(type_).__name__, describe_plain)
     described = translate(type_, sql)
     return described if described.imports else add_imports(described)
 
 
 def describe_plain(type_: TypeEngine[Any], sql: str) -> ColumnType:
-    """Describe a type without arguments, or one that is not in the API."""
+    """Describe a type without arguments, or a type that is not in the API."""
     name = type(type_).__name__
     if name in PLAIN_TYPES:
         python, expression, field = PLAIN_TYPES[name]
@@ -166,7 +166,7 @@ def describe_interval(type_: Any, sql: str) -> ColumnType:
 
 
 def describe_enum(type_: ENUM, sql: str) -> ColumnType:
-    """Describe an enum, which exists and must not be created again."""
+    """Describe an enum, which already exists, so that models do not create it."""
     labels = [str(label) for label in type_.enums]
     options = {"name": type_.name, "schema": get_other_schema(type_.schema), "create_type": False}
     described = ColumnType(sql, "str", format_call("ENUM", *labels, **options))
@@ -189,7 +189,7 @@ def describe_domain(type_: DOMAIN, sql: str) -> ColumnType:
 
 
 def restore_arguments(type_: TypeEngine[Any], base: str | None) -> TypeEngine[Any]:
-    """Return the type, for a domain with the arguments that the Inspector omits."""
+    """Add the arguments that the Inspector omits to a domain's type; return the type."""
     item = type_.item_type if isinstance(type_, ARRAY) else type_
     if base and isinstance(item, DOMAIN):
         item.data_type = add_arguments(item.data_type, base)
@@ -197,7 +197,7 @@ def restore_arguments(type_: TypeEngine[Any], base: str | None) -> TypeEngine[An
 
 
 def add_arguments(type_: TypeEngine[Any], sql: str) -> TypeEngine[Any]:
-    """Return a type with the arguments in its SQL."""
+    """Return the type with the arguments that its SQL contains."""
     arguments = [int(number) for number in NUMBERS.findall(sql)]
     if isinstance(type_, TIMESTAMP | TIME):
         precision = arguments[0] if arguments else None
@@ -236,7 +236,7 @@ TRANSLATORS: dict[str, Translate] = {
 
 
 def add_imports(described: ColumnType) -> ColumnType:
-    """Add the modules of the names in a type's expression and annotation."""
+    """Add the imports of a type's expression and annotation."""
     name = described.expression.partition("(")[0]
     if name == "NullType":
         origin = "sqlalchemy.types"
@@ -247,12 +247,12 @@ def add_imports(described: ColumnType) -> ColumnType:
 
 
 def format_call(name: str, /, *arguments: object, **options: object) -> str:
-    """Format a call as source code; only the name without arguments."""
+    """Format a call as source code; without arguments, return only the name."""
     parts = [literal(argument) for argument in arguments]
     parts += [f"{key}={literal(value)}" for key, value in options.items() if value is not None]
     return f"{name}({', '.join(parts)})" if parts else name
 
 
 def get_other_schema(schema: str | None) -> str | None:
-    """Return the schema, or None for `public`."""
+    """Return the schema; None for `public`."""
     return None if schema == "public" else schema

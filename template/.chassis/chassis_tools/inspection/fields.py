@@ -16,7 +16,7 @@ from chassis_tools.scaffolding.names import (
 from chassis_tools.scaffolding.words import singularize
 from manage.errors import CommandError
 
-# The singular and the key of each table with a resource, by schema and name.
+# Maps schema and name of each table with a resource to the resource's singular and key columns.
 References = Mapping[tuple[str, str], tuple[str, tuple[str, ...]]]
 Access = Literal["read and write", "read only", "none"]
 
@@ -79,10 +79,10 @@ class Finding:
 
 
 def derive_resource_names(table: str) -> ResourceNames | None:
-    """Derive a resource's names from its table's; None if that is impossible."""
+    """Derive a resource's names from its table's name; None if that is impossible."""
     plural = to_snake_case(table)
     singular = singularize(plural) or plural
-    # Suggestions of `derive_names`, such as `customer` for `user`, could name another table.
+    # Do not use the suggestions of `derive_names`: `customer` for `user` could be another table.
     for name in (singular, f"{singular}_entry"):
         try:
             return derive_names(name)
@@ -94,7 +94,10 @@ def derive_resource_names(table: str) -> ResourceNames | None:
 def derive_field_name(
     column: str, *, is_reference: bool = False, is_kept: bool = False
 ) -> str | None:
-    """Derive a field's name from its column's; None if that is impossible."""
+    """Derive a field's name from its column's name; None if that is impossible.
+
+    With `is_kept`, a name in snake_case is kept even if it is reserved.
+    """
     name = to_snake_case(column)
     if is_kept and name == column:
         return name
@@ -111,8 +114,8 @@ def build_field(table: Table, column: Column, references: References) -> Field:
     is_kept = column.name in TIMESTAMPS or (is_key and column.name == "id")
     name = derive_field_name(column.name, is_reference=target is not None, is_kept=is_kept)
     if name is None:
-        place = table.columns.index(column) + 1
-        return Field(f"column_{place}", column.name, get_access(column))
+        number = table.columns.index(column) + 1
+        return Field(f"column_{number}", column.name, get_access(column))
     access = get_access(column)
     kind = f"ref:{target}" if target else column.type.field
     spec = None
@@ -122,7 +125,7 @@ def build_field(table: Table, column: Column, references: References) -> Field:
 
 
 def get_access(column: Column) -> Access:
-    """Return the access that API clients have to a column."""
+    """Return the access of API clients to a column."""
     if not column.type.in_api or is_secret(column.name):
         return "none"
     if column.generated or column.identity or "nextval(" in (column.default or ""):
@@ -153,7 +156,7 @@ def parse_default(column: Column) -> str | None:
 
 
 def find_resource(table: Table, column: Column, references: References) -> str | None:
-    """Return the resource to which a column refers by its key."""
+    """Return the resource whose key a column refers to, or None."""
     for key in table.get_foreign_keys(column.name):
         if is_reference_to_key(key, references):
             return references[key.schema, key.table][0]
@@ -167,15 +170,15 @@ def is_reference_to_key(key: ForeignKey, references: References) -> bool:
 
 
 def find_column_findings(table: Table, column: Column, field: Field) -> Iterator[Finding]:
-    """Yield features of a column that its field does not express."""
+    """Yield the features of a column that its field does not express."""
     subject = f"column {column.name}"
     if field.name != column.name and field.resource is None:
         is_snake_case = column.name == to_snake_case(column.name)
-        why = "the name is reserved" if is_snake_case else "the name is not in to_snake_case"
-        yield Finding(subject, why, f"the model keeps the name, the API uses {field.name}")
+        reason = "the name is reserved" if is_snake_case else "the name is not in snake_case"
+        yield Finding(subject, reason, f"the model keeps the name, the API uses {field.name}")
     elif field.resource is not None and column.name != f"{field.name}_id":
-        why = f"a reference to {field.resource} would be {field.name}_id"
-        yield Finding(subject, why, "the model keeps the name")
+        reason = f"a reference to {field.resource} would be {field.name}_id"
+        yield Finding(subject, reason, "the model keeps the name")
     yield from find_type_findings(subject, column, field)
     is_key = table.key is not None and column.name in table.key.columns
     if column.default and not is_key and not is_default_in_field(column, field):
@@ -185,9 +188,9 @@ def find_column_findings(table: Table, column: Column, field: Field) -> Iterator
 
 
 def find_type_findings(subject: str, column: Column, field: Field) -> Iterator[Finding]:
-    """Yield limitations of a column's type and of values that PostgreSQL computes."""
+    """Yield the limitations of a column's type and of its computed values."""
     type_ = column.type
-    required = "" if column.is_filled else "; POST fails unless a trigger sets it"
+    required = "" if column.can_be_omitted else "; POST fails unless a trigger sets it"
     if is_secret(column.name):
         yield Finding(subject, "its name indicates a secret", NOT_IN_API + required)
     if not type_.in_api:
@@ -209,7 +212,7 @@ def is_default_in_field(column: Column, field: Field) -> bool:
 
 
 def find_constraint_findings(table: Table, references: References) -> Iterator[Finding]:
-    """Yield constraints and indexes that fields cannot express."""
+    """Yield the constraints and indexes that fields cannot express."""
     for key in table.foreign_keys:
         if reason := explain_foreign_key(table, key, references):
             yield Finding(f"foreign key {key.name}", reason, PLAIN)
@@ -236,12 +239,12 @@ def explain_foreign_key(table: Table, key: ForeignKey, references: References) -
 
 
 def find_feature_findings(table: Table) -> Iterator[Finding]:
-    """Yield objects of a table that no model declares."""
+    """Yield the objects of a table that no model declares."""
     for feature in table.features:
         yield Finding(describe_feature(feature), FEATURE_REASONS[feature.kind], KEPT)
 
 
 def describe_feature(feature: Feature) -> str:
-    """Return the feature's kind, with its name unless that is the table's."""
+    """Return the feature's kind and its name; features named after the table have no name."""
     unnamed = ("partitioning", "query", "row security", "storage options", "unlogged")
     return feature.kind if feature.kind in unnamed else f"{feature.kind} {feature.name}"

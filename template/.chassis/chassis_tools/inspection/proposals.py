@@ -31,7 +31,7 @@ NOT_TABLES = {
 
 @dataclass(frozen=True)
 class Proposal:
-    """A proposal for a table; without names, it does not become a resource."""
+    """A proposal for a table; a table without names does not become a resource."""
 
     table: Table
     singular: str | None
@@ -47,7 +47,7 @@ class Proposal:
 
 
 def propose(schema: Schema) -> list[Proposal]:
-    """Propose a resource, or give the reason why not, for each table."""
+    """Propose a resource for each table, or give the reason why it cannot have one."""
     names: dict[str, ResourceNames] = {}
     obstacles: dict[str, str] = {}
     for table in schema.tables:
@@ -64,7 +64,7 @@ def propose(schema: Schema) -> list[Proposal]:
     return [
         build_proposal(table, names[table.name], references)
         if table.name in names
-        else reject_table(table, obstacles[table.name])
+        else build_rejection(table, obstacles[table.name])
         for table in schema.tables
     ]
 
@@ -75,13 +75,16 @@ def find_name_obstacle(
     """Return the reason why a resource cannot have its derived name, or None."""
     if derived is None:
         return "no name can be derived from its name"
-    wanted = {derived.singular, derived.plural}
-    taken = [
+    forms = {derived.singular, derived.plural}
+    conflicts = [
         (table, other.singular)
         for table, other in names.items()
-        if wanted & {other.singular, other.plural}
+        if forms & {other.singular, other.plural}
     ]
-    return f"the table {taken[0][0]} already has the resource {taken[0][1]}" if taken else None
+    if not conflicts:
+        return None
+    table, singular = conflicts[0]
+    return f"the table {table} already has the resource {singular}"
 
 
 def build_proposal(table: Table, names: ResourceNames, references: References) -> Proposal:
@@ -102,7 +105,7 @@ def build_proposal(table: Table, names: ResourceNames, references: References) -
     return Proposal(table, names.singular, names.plural, keys[0], others, tuple(findings))
 
 
-def reject_table(table: Table, reason: str) -> Proposal:
+def build_rejection(table: Table, reason: str) -> Proposal:
     """Build the proposal of a table that does not become a resource."""
     findings = (Finding(table.kind, reason, NO_RESOURCE), *find_feature_findings(table))
     return Proposal(table, None, None, None, (), findings)
@@ -135,11 +138,11 @@ def get_defaults(table: Table) -> list[str]:
 
 
 def describe_composite_key(table: Table, columns: tuple[str, ...]) -> str:
-    """Return the reason why a key of several columns does not fit."""
-    linked = [table.get_foreign_keys(column) for column in columns]
+    """Return the reason why a composite key cannot be a resource's key."""
+    foreign_keys = [table.get_foreign_keys(column) for column in columns]
     reason = f"its key has {len(columns)} columns"
-    if all(linked):
-        return f"{reason}: it links {' and '.join(keys[0].table for keys in linked)}"
+    if all(foreign_keys):
+        return f"{reason}: it links {' and '.join(keys[0].table for keys in foreign_keys)}"
     return reason
 
 
@@ -153,29 +156,29 @@ def find_key_obstacle(column: Column) -> str | None:
 
 
 def find_table_findings(table: Table, names: ResourceNames) -> Iterator[Finding]:
-    """Yield differences of a resource's name and key from those of new resources."""
+    """Yield the differences of a resource's name and key from those of new resources."""
     if table.name != names.plural:
         yield Finding(
             "name", f"the table is {table.name}, not {names.plural}", "the model keeps its name"
         )
     key = table.get_column(table.key.columns[0]) if table.key else None
     if key and (key.name, key.type.python) != ("id", "UUID"):
-        why = f"it is {key.name} ({key.type.sql})"
+        reason = f"it is {key.name} ({key.type.sql})"
         yield Finding(
-            "key", why, f"the model keeps it; the path of each {names.singular} ends with it"
+            "key", reason, f"the model keeps it; the path of each {names.singular} ends with it"
         )
-    if key and not key.is_filled and key.type.python != "UUID":
+    if key and not key.can_be_omitted and key.type.python != "UUID":
         yield Finding("key", "only the client can set it", "set by POST, never changed")
 
 
 def number_duplicates(fields: list[Field]) -> list[Field]:
-    """Append numbers to the names of fields that would share a name."""
+    """Append a number to each name that an earlier field already has."""
     names = [field.name for field in fields]
     return [
         field.rename(f"{field.name}_{number + 1}")
-        if (number := names[:place].count(field.name))
+        if (number := names[:index].count(field.name))
         else field
-        for place, field in enumerate(fields)
+        for index, field in enumerate(fields)
     ]
 
 
@@ -280,6 +283,6 @@ def to_one_line(text: str) -> str:
 def escape_unprintable(text: str) -> str:
     """Escape characters that a terminal could interpret."""
     return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
-        for letter in text
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text
     )

@@ -1,4 +1,4 @@
-"""Reads a schema from the catalog."""
+"""Reflection of a schema, with SQLAlchemy's Inspector and the catalog."""
 
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,7 +11,13 @@ from sqlalchemy.exc import SAWarning
 
 from app.core.sql.errors import DATABASE_ERRORS
 
-from chassis_tools.inspection.catalog import OBJECTS, RELATIONS, Facts, Source, read_sources
+from chassis_tools.inspection.catalog import (
+    OBJECTS,
+    RELATIONS,
+    Reflected,
+    ReflectedTable,
+    reflect_tables,
+)
 from chassis_tools.inspection.column_types import describe, restore_arguments
 from chassis_tools.inspection.tables import (
     UNKNOWN,
@@ -42,7 +48,7 @@ CONSTRAINT_KINDS = {
 
 
 def read_schema(url: URL, schema: str, tables: Sequence[str] = ()) -> Schema:
-    """Read a schema, with all its tables or only some."""
+    """Read a schema; without `tables`, all tables and other objects."""
     try:
         return run_on_connection(url, partial(read_on_connection, schema=schema, tables=tables))
     except DATABASE_ERRORS as error:
@@ -60,12 +66,12 @@ def read_on_connection(connection: Connection, schema: str, tables: Sequence[str
         warnings.simplefilter("ignore", SAWarning)  # An unknown type becomes a finding.
         restrict_session(connection)
         kinds = select_tables(connection, schema, tables)
-        sources = read_sources(connection, schema, kinds)
-        found_tables = (
-            build_table(schema, name, kind, sources[name]) for name, kind in kinds.items()
+        reflections = reflect_tables(connection, schema, kinds)
+        built_tables = tuple(
+            build_table(schema, name, kind, reflections[name]) for name, kind in kinds.items()
         )
         objects = () if tables else read_objects(connection, schema)
-        return Schema(schema, tuple(found_tables), objects)
+        return Schema(schema, built_tables, objects)
 
 
 def restrict_session(connection: Connection) -> None:
@@ -80,7 +86,7 @@ def restrict_session(connection: Connection) -> None:
 
 
 def select_tables(connection: Connection, schema: str, tables: Sequence[str]) -> dict[str, str]:
-    """Return the kinds of the tables to read, by name."""
+    """Return the kind of each table to read, by table name."""
     schemas = inspect(connection).get_schema_names()
     if schema not in schemas:
         raise CommandError(f"The database has no schema {schema!r}{suggest(schema, schemas)}")
@@ -88,15 +94,15 @@ def select_tables(connection: Connection, schema: str, tables: Sequence[str]) ->
     kinds = {str(row.name): str(row.kind) for row in rows}
     for table in tables:
         if table not in kinds:
-            near = suggest(table, list(kinds))
-            raise CommandError(f"The schema {schema!r} has no table {table!r}{near}")
+            suggestion = suggest(table, list(kinds))
+            raise CommandError(f"The schema {schema!r} has no table {table!r}{suggestion}")
     return {name: kind for name, kind in kinds.items() if not tables or name in tables}
 
 
 def suggest(name: str, names: Sequence[str]) -> str:
-    """Return similar names for an error message, or the first names."""
-    shown = get_close_matches(name, names, MAX_SUGGESTIONS) or names[:MAX_SUGGESTIONS]
-    return f"; it has {', '.join(map(repr, shown))}" if shown else ""
+    """Return similar names for an error message; the first names if none is similar."""
+    suggestions = get_close_matches(name, names, MAX_SUGGESTIONS) or names[:MAX_SUGGESTIONS]
+    return f"; it has {', '.join(map(repr, suggestions))}" if suggestions else ""
 
 
 def read_objects(connection: Connection, schema: str) -> tuple[Feature, ...]:
@@ -105,89 +111,93 @@ def read_objects(connection: Connection, schema: str) -> tuple[Feature, ...]:
     return tuple(Feature(row.kind, row.name, row.definition) for row in rows)
 
 
-def build_table(schema: str, name: str, kind: str, source: Source) -> Table:
-    """Build a table from its facts."""
-    definitions = {row["name"]: row["definition"] for row in source.constraints}
-    key, *uniques = (read_key(facts, definitions) for facts in (source.key, *source.uniques))
-    checks = tuple(read_checks(source, definitions))
-    foreign_keys = tuple(read_foreign_keys(source))
+def build_table(schema: str, name: str, kind: str, reflection: ReflectedTable) -> Table:
+    """Build a table from its reflection."""
+    definitions = {row["name"]: row["definition"] for row in reflection.constraints}
+    key, *uniques = (
+        read_key(reflected, definitions) for reflected in (reflection.key, *reflection.uniques)
+    )
+    checks = tuple(read_checks(reflection, definitions))
+    foreign_keys = tuple(read_foreign_keys(reflection))
     table = Table(
         schema,
         name,
         kind,
-        columns=tuple(read_columns(source)),
+        columns=tuple(read_columns(reflection)),
         key=key if key.columns else None,
         uniques=tuple(uniques),
         checks=checks,
-        indexes=tuple(read_indexes(source)),
+        indexes=tuple(read_indexes(reflection)),
         foreign_keys=foreign_keys,
-        features=tuple(read_features(source.features)),
-        comment=source.comment["text"],
+        features=tuple(read_features(reflection.features)),
+        comment=reflection.comment["text"],
     )
-    return replace(table, features=(*table.features, *find_unread(source, table)))
+    return replace(table, features=(*table.features, *find_unsupported(reflection, table)))
 
 
-def read_columns(source: Source) -> Iterator[Column]:
+def read_columns(reflection: ReflectedTable) -> Iterator[Column]:
     """Read the columns in order."""
-    types = {row["name"]: row for row in source.types}
-    for facts in source.columns:
-        type_ = types[facts["name"]]
-        generated = facts.get("computed", {})
-        collation = getattr(facts["type"], "collation", None)
+    types = {row["name"]: row for row in reflection.types}
+    for reflected in reflection.columns:
+        type_ = types[reflected["name"]]
+        generated = reflected.get("computed", {})
+        collation = getattr(reflected["type"], "collation", None)
         yield Column(
-            facts["name"],
-            describe(restore_arguments(facts["type"], type_["base"]), type_["sql"]),
-            facts["nullable"],
-            default=facts["default"],
-            identity=read_identity(facts.get("identity")),
+            reflected["name"],
+            describe(restore_arguments(reflected["type"], type_["base"]), type_["sql"]),
+            reflected["nullable"],
+            default=reflected["default"],
+            identity=read_identity(reflected.get("identity")),
             generated=generated.get("sqltext"),
             stored=generated.get("persisted", True),
             collation=collation if collation != "default" else None,
-            comment=facts["comment"],
+            comment=reflected["comment"],
             built_in=type_["built_in"],
-            rules=tuple(read_states(source, "domain", facts["name"])),
-            default_state=read_state(source, "default", facts["name"]),
+            domain_checks=tuple(find_expressions(reflection, "domain", reflected["name"])),
+            default_expression=find_expression(reflection, "default", reflected["name"]),
         )
 
 
-def read_identity(facts: Facts | None) -> Identity | None:
+def read_identity(reflected: Reflected | None) -> Identity | None:
     """Read the options of an identity column, or return None."""
-    if facts is None:
+    if reflected is None:
         return None
-    options = {name: value for name, value in facts.items() if name != "always"}
-    return Identity(facts["always"], options)
+    options = {name: value for name, value in reflected.items() if name != "always"}
+    return Identity(reflected["always"], options)
 
 
-def read_key(facts: Facts, definitions: Facts) -> Key:
+def read_key(reflected: Reflected, definitions: Reflected) -> Key:
     """Read a primary key, which has no columns if there is none, or a unique constraint."""
-    columns = facts.get("constrained_columns", facts.get("column_names", []))
-    return Key(facts["name"] or "", definitions.get(facts["name"], ""), tuple(columns))
+    columns = reflected.get("constrained_columns", reflected.get("column_names", []))
+    return Key(reflected["name"] or "", definitions.get(reflected["name"], ""), tuple(columns))
 
 
-def read_checks(source: Source, definitions: Facts) -> Iterator[Check]:
-    """Read the checks that the Inspector supports."""
-    for facts in source.checks:
-        if condition := facts["sqltext"]:
-            name = facts["name"]
-            yield Check(name, definitions[name], condition, read_state(source, "check", name))
+def read_checks(reflection: ReflectedTable, definitions: Reflected) -> Iterator[Check]:
+    """Read the check constraints that the Inspector supports."""
+    for reflected in reflection.checks:
+        if condition := reflected["sqltext"]:
+            name = reflected["name"]
+            yield Check(
+                name, definitions[name], condition, find_expression(reflection, "check", name)
+            )
 
 
-def read_states(source: Source, kind: str, name: str) -> Iterator[Expression]:
-    """Read the properties of all expressions of a name."""
-    for row in source.expressions:
+def find_expressions(reflection: ReflectedTable, kind: str, name: str) -> Iterator[Expression]:
+    """Find the expressions of a kind that belong to a name."""
+    for row in reflection.expressions:
         if (row["kind"], row["name"]) == (kind, name):
-            yield Expression(row["is_harmless"], row["is_lost"], row["condition"] or "")
+            yield Expression(row["is_safe"], row["needs_missing_code"], row["condition"] or "")
 
 
-def read_state(source: Source, kind: str, name: str) -> Expression:
-    """Read the properties of one expression."""
-    return next(read_states(source, kind, name), UNKNOWN)
+def find_expression(reflection: ReflectedTable, kind: str, name: str) -> Expression:
+    """Find the first expression of a kind that belongs to a name; UNKNOWN without one."""
+    return next(find_expressions(reflection, kind, name), UNKNOWN)
 
 
-def read_foreign_keys(source: Source) -> Iterator[ForeignKey]:
-    """Read the foreign keys, with column names from the catalog: the Inspector splits at commas."""
-    options = {facts["name"]: facts["options"] for facts in source.foreign_keys}
-    for row in source.constraints:
+def read_foreign_keys(reflection: ReflectedTable) -> Iterator[ForeignKey]:
+    """Read the foreign keys; the Inspector splits column names at commas, the catalog does not."""
+    options = {reflected["name"]: reflected["options"] for reflected in reflection.foreign_keys}
+    for row in reflection.constraints:
         if row["name"] in options:
             extra = options[row["name"]]
             yield ForeignKey(
@@ -205,45 +215,45 @@ def read_foreign_keys(source: Source) -> Iterator[ForeignKey]:
             )
 
 
-def read_indexes(source: Source) -> Iterator[Index]:
-    """Read the indexes, without those of constraints."""
-    definitions = {row["name"]: row["definition"] for row in source.index_definitions}
-    for facts in source.indexes:
-        if "duplicates_constraint" not in facts:
-            state = read_state(source, "index", facts["name"])
-            yield read_index(facts, definitions[facts["name"]], state)
+def read_indexes(reflection: ReflectedTable) -> Iterator[Index]:
+    """Read the indexes, except those of constraints."""
+    definitions = {row["name"]: row["definition"] for row in reflection.index_definitions}
+    for reflected in reflection.indexes:
+        if "duplicates_constraint" not in reflected:
+            expression = find_expression(reflection, "index", reflected["name"])
+            yield read_index(reflected, definitions[reflected["name"]], expression)
 
 
-def read_index(facts: Facts, definition: str, state: Expression) -> Index:
+def read_index(reflected: Reflected, definition: str, expression: Expression) -> Index:
     """Read an index and its options."""
-    options = facts.get("dialect_options", {})
+    options = reflected.get("dialect_options", {})
     return Index(
-        facts["name"],
-        tuple(facts["column_names"]),
-        tuple(facts.get("expressions", facts["column_names"])),
+        reflected["name"],
+        tuple(reflected["column_names"]),
+        tuple(reflected.get("expressions", reflected["column_names"])),
         definition,
-        unique=facts["unique"],
+        unique=reflected["unique"],
         where=options.get("postgresql_where"),
         method=options.get("postgresql_using", "btree"),
         include=tuple(options.get("postgresql_include", ())),
         operators=options.get("postgresql_ops", {}),
-        sorting=facts.get("column_sorting", {}),
+        sorting=reflected.get("column_sorting", {}),
         options=options.get("postgresql_with", {}),
         nulls_not_distinct=options.get("postgresql_nulls_not_distinct", False),
         valid=not options.get("postgresql_invalid", False),
-        state=state,
+        expression=expression,
     )
 
 
-def read_features(features: Iterable[Facts]) -> Iterator[Feature]:
-    """Read objects of the table that no model declares."""
-    for facts in features:
-        yield Feature(facts["kind"], facts["name"], facts["definition"])
+def read_features(features: Iterable[Reflected]) -> Iterator[Feature]:
+    """Yield the objects of the table that no model declares."""
+    for reflected in features:
+        yield Feature(reflected["kind"], reflected["name"], reflected["definition"])
 
 
-def find_unread(source: Source, table: Table) -> Iterator[Feature]:
+def find_unsupported(reflection: ReflectedTable, table: Table) -> Iterator[Feature]:
     """Find constraints that the Inspector does not support."""
-    read = {constraint.name for constraint in table.constraints}
-    for row in source.constraints:
-        if row["name"] not in read:
+    supported = {constraint.name for constraint in table.constraints}
+    for row in reflection.constraints:
+        if row["name"] not in supported:
             yield Feature(CONSTRAINT_KINDS[row["type"]], row["name"], row["definition"])

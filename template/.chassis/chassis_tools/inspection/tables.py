@@ -1,13 +1,13 @@
-"""The contents of a database schema, without SQLAlchemy's types."""
+"""The contents of a database schema, independent of SQLAlchemy."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class ColumnType:
-    """A type in SQL, as an annotation, as a SQLAlchemy expression and as a field of `manage make`.
+    """A type in SQL, as an annotation, as a SQLAlchemy expression and as a field type.
 
-    If `field` is None, no field type fits. `reason` says why, or names a limitation.
+    If no field type of `manage make` fits, `field` is None. `reason` is the cause or a limitation.
     """
 
     sql: str
@@ -37,22 +37,22 @@ class Identity:
 
 @dataclass(frozen=True)
 class Expression:
-    """Properties of an expression; only a harmless one may be evaluated."""
+    """The properties of an SQL expression; only a safe one may be evaluated."""
 
-    is_harmless: bool
+    is_safe: bool
     """True if it cannot run user-defined code."""
-    is_lost: bool
-    """True if it needs code that the migration does not create."""
+    needs_missing_code: bool
+    """True if it needs functions or operators that the migration does not create."""
     condition: str = ""
-    """The condition of a domain's check, in which VALUE stands for the value."""
+    """The condition of a domain's check, where VALUE stands for the value."""
 
 
-UNKNOWN = Expression(is_harmless=False, is_lost=False)
+UNKNOWN = Expression(is_safe=False, needs_missing_code=False)
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column; its default and its expression are SQL."""
+    """A column; `default` and `generated` are SQL expressions."""
 
     name: str
     type: ColumnType
@@ -64,10 +64,10 @@ class Column:
     collation: str | None = None
     comment: str | None = None
     built_in: str | None = None
-    """The built-in type below its domains; values can be cast to it without user-defined code."""
-    rules: tuple[Expression, ...] = ()
-    """The checks of its domains."""
-    default_state: Expression = UNKNOWN
+    """The built-in type that its domains are based on; casts to it run no user-defined code."""
+    domain_checks: tuple[Expression, ...] = ()
+    """The checks of the domains that it is based on."""
+    default_expression: Expression = UNKNOWN
 
     @property
     def origin(self) -> str | None:
@@ -79,7 +79,7 @@ class Column:
         return f"default {self.default}" if self.default else None
 
     @property
-    def is_filled(self) -> bool:
+    def can_be_omitted(self) -> bool:
         """True if an INSERT may omit the column."""
         return bool(self.nullable or self.default or self.identity or self.generated)
 
@@ -104,12 +104,12 @@ class Check(Constraint):
     """A check constraint."""
 
     condition: str
-    state: Expression = UNKNOWN
+    expression: Expression = UNKNOWN
 
 
 @dataclass(frozen=True)
 class Index:
-    """An index; the column of an expression element is None."""
+    """An index; `columns` has None for each element that is an expression."""
 
     name: str
     columns: tuple[str | None, ...]
@@ -124,11 +124,11 @@ class Index:
     options: dict[str, str] = field(default_factory=dict)
     nulls_not_distinct: bool = False
     valid: bool = True
-    state: Expression = UNKNOWN
+    expression: Expression = UNKNOWN
 
     @property
     def is_plain(self) -> bool:
-        """True for a valid B-tree index on columns, without further options."""
+        """True for a valid B-tree index on columns without other options."""
         options = self.where or self.include or self.operators or self.sorting or self.options
         is_btree = self.method == "btree" and self.valid
         return None not in self.columns and is_btree and not options
@@ -190,7 +190,7 @@ class Table:
         return next(column for column in self.columns if column.name == name)
 
     def get_unique_columns(self) -> set[tuple[str | None, ...]]:
-        """Return the sets of columns that are unique in all rows."""
+        """Return the sets of columns that are unique in the whole table."""
         plain = (index.columns for index in self.indexes if index.unique and index.is_plain)
         return {*(unique.columns for unique in self.uniques), *plain}
 

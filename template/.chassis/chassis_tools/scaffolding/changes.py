@@ -1,4 +1,4 @@
-"""Sets of changes to the project's files, confirmed and applied together."""
+"""Changes of the project's files, which are confirmed and applied together."""
 
 import io
 import subprocess
@@ -12,24 +12,22 @@ import typer
 
 from app.core.paths import PROJECT_ROOT
 
-from chassis_tools.scaffolding.journal import (
-    PERMISSION_BITS,
-    Entry,
-    Journal,
+from chassis_tools.scaffolding.file_operations import (
     describe_error,
-    lock_project,
     read_content,
     reject_changed_content,
     reject_conflicting_paths,
     reject_unwritable,
     resolve_path,
 )
+from chassis_tools.scaffolding.journal import PERMISSION_BITS, Journal, JournalEntry
+from chassis_tools.scaffolding.lock import lock_project
 from manage import errors
 from manage.errors import CommandError
 
 MIGRATION_SUFFIXES = {".py", ".sql"}
 Migrations = Mapping[Path, bytes | None]
-# The import paths of the tools and of the project's package `manage`.
+# The folders that contain the packages `chassis_tools` and `manage`.
 IMPORT_PATHS = (Path(__file__).resolve().parents[2], Path(errors.__file__).resolve().parents[1])
 RECOVERY_SCRIPT = """\
 import sys
@@ -38,7 +36,7 @@ sys.path[:0] = sys.argv[2:]
 from chassis_tools.scaffolding.journal import main
 main(Path(sys.argv[1]))
 """
-# Isolated and without site-packages, Python starts in a third of the time.
+# Isolated mode without site-packages takes a third of the startup time.
 PYTHON_OPTIONS = ("-I", "-S", "-c", RECOVERY_SCRIPT)
 if sys.platform == "win32":
     CREATION_FLAGS = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
@@ -60,7 +58,7 @@ class Change:
             return f"create {self.path.as_posix()}"
         return f"{'delete' if self.after is None else 'change'} {self.path.as_posix()}"
 
-    def diff(self) -> str:
+    def format_diff(self) -> str:
         """Return the change as a unified diff."""
         import difflib  # Slow to import, and only dry runs need it.
 
@@ -79,9 +77,9 @@ class Change:
 
 
 class ChangeSet:
-    """Changes that are applied together; those without an effect are dropped.
+    """Changes that are applied together; changes without an effect are dropped.
 
-    They are applied only if the migrations are still those that they were planned with.
+    With `migrations`, they are applied only if no migration changed since the plan was made.
     """
 
     def __init__(self, changes: Iterable[Change], migrations: Migrations | None = None) -> None:
@@ -90,13 +88,13 @@ class ChangeSet:
         self.changes = sorted(effective, key=lambda change: change.path)
         self.migrations = migrations
 
-    def summary(self) -> str:
+    def format_summary(self) -> str:
         """Return one line for each changed file."""
         return "\n".join(map(str, self.changes))
 
-    def diff(self) -> str:
-        """Return all changes as one unified diff."""
-        return "".join(change.diff() for change in self.changes)
+    def format_diff(self) -> str:
+        """Return all changes as a unified diff."""
+        return "".join(change.format_diff() for change in self.changes)
 
     def apply(self, root: Path, *, before_commit: Callable[[], None] | None = None) -> None:
         """Apply all changes, or none of them; raise CommandError if none are applied.
@@ -107,13 +105,12 @@ class ChangeSet:
         if not self.changes:
             return
         root = root.resolve()
-        # The process starts before the commit, so that it completes the change even if this
-        # process is killed.
+        # Start the process before the commit: it completes the change if this process is killed.
         with start_recovery(root) as finish:
             with lock_project(root):
                 self._commit(Journal(root), before_commit)
             finish()
-        # Another command may already have changed some of the files again, but not all.
+        # Another command may have changed some of these files since, but not all of them.
         if all(read_content(root / change.path) != change.after for change in self.changes):
             raise CommandError("Another command reverted the change; run the command again")
 
@@ -126,7 +123,7 @@ class ChangeSet:
         try:
             if self.migrations is not None:
                 reject_changed_migrations(journal.root, self.migrations)
-            entries = [self._entry(journal.root, change) for change in self.changes]
+            entries = [self._build_entry(journal.root, change) for change in self.changes]
             reject_conflicting_paths(Path(entry.path) for entry in entries)
             journal.write(entries)
             if before_commit:
@@ -135,11 +132,11 @@ class ChangeSet:
         except BaseException as error:
             journal.discard()
             if isinstance(error, OSError):
-                why = describe_error(error, journal.root)
-                raise CommandError(f"{why}, so nothing was changed") from None
+                reason = describe_error(error, journal.root)
+                raise CommandError(f"{reason}, so nothing was changed") from None
             raise
 
-    def _entry(self, root: Path, change: Change) -> Entry:
+    def _build_entry(self, root: Path, change: Change) -> JournalEntry:
         target = resolve_path(root, change.path)
         reject_changed_content(change.path, target, change.before)
         reject_unwritable(change.path, target)
@@ -149,7 +146,7 @@ class ChangeSet:
                 " command again"
             )
         mode = None if change.before is None else target.stat().st_mode & PERMISSION_BITS
-        return Entry(target.relative_to(root).as_posix(), change.before, change.after, mode)
+        return JournalEntry(target.relative_to(root).as_posix(), change.before, change.after, mode)
 
 
 def apply_changes(
@@ -163,7 +160,7 @@ def apply_changes(
 ) -> bool:
     """Show the changes, ask for confirmation and apply them; return True if they were applied.
 
-    `assume_yes` is the answer that Enter alone gives.
+    `assume_yes` is the default answer.
     """
     is_confirmed = confirm_changes(
         changes, question, dry_run=dry_run, yes=yes, assume_yes=assume_yes
@@ -177,9 +174,9 @@ def confirm_changes(
     changes: ChangeSet, question: str, *, dry_run: bool, yes: bool, assume_yes: bool = True
 ) -> bool:
     """Show the changes and return True if they are confirmed; False in a dry run."""
-    typer.echo(changes.summary())
+    typer.echo(changes.format_summary())
     if dry_run:
-        typer.echo(changes.diff())
+        typer.echo(changes.format_diff())
         return False
     if not yes and sys.stdin.isatty() and not typer.confirm(question, default=assume_yes):
         typer.echo("Nothing was changed.")
@@ -204,8 +201,8 @@ def apply_new_migrations(changes: ChangeSet) -> bool:
 
     Only a running local database without other pending migrations is migrated.
     """
-    written = [change.path for change in changes.changes if change.path.parts[0] == "migrations"]
-    if not written or not (PROJECT_ROOT / ".postgres").exists():
+    paths = [change.path for change in changes.changes if change.path.parts[0] == "migrations"]
+    if not paths or not (PROJECT_ROOT / ".postgres").exists():
         return False
     from app.settings import get_settings
 
@@ -218,9 +215,7 @@ def apply_new_migrations(changes: ChangeSet) -> bool:
         return False
     get_revisions.cache_clear()  # The cache was filled before the migration was written.
     url = get_migration_url()
-    if find_pending_migrations(url) != [
-        read_revision(PROJECT_ROOT / path).name for path in written
-    ]:
+    if find_pending_migrations(url) != [read_revision(PROJECT_ROOT / path).name for path in paths]:
         return False
     try:
         apply_migrations(url)
@@ -232,7 +227,7 @@ def apply_new_migrations(changes: ChangeSet) -> bool:
 
 
 def read_migrations(root: Path) -> Migrations:
-    """Return the content of every migration file, by path in the project."""
+    """Return the content of every migration file by path."""
     paths = (root / "migrations").glob("*/*")
     return {
         path.relative_to(root): read_content(path)
@@ -242,7 +237,7 @@ def read_migrations(root: Path) -> Migrations:
 
 
 def reject_changed_migrations(root: Path, planned: Migrations) -> None:
-    """Reject a plan if the migrations changed after it was prepared."""
+    """Reject the changes if the migrations changed after the plan was made."""
     if read_migrations(root) != planned:
         raise CommandError(
             "The migrations changed while the change was planned; run the command again"
@@ -272,5 +267,5 @@ def start_recovery(root: Path) -> Iterator[Callable[[], None]]:
 
 
 def split_lines(content: bytes | None) -> list[str]:
-    """Split a text into lines at line feeds only, so that carriage returns are kept."""
+    """Split a text into lines at line feeds, and keep carriage returns."""
     return io.StringIO((content or b"").decode(), newline="\n").readlines()

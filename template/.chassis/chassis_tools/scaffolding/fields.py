@@ -1,4 +1,4 @@
-"""The columns of a resource, as its templates use them."""
+"""The columns of a resource, as the templates use them."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -10,9 +10,9 @@ UNMATCHED = literal("other")
 
 
 class ListFilter(NamedTuple):
-    """A filter of the list, with a value that matches the tests' samples and one that does not.
+    """A filter of a list endpoint, with a value that matches the samples and one that does not.
 
-    `match` is empty for a reference, whose value is not known in advance.
+    `match` is empty for a reference, whose value depends on the created row.
     """
 
     name: str
@@ -23,12 +23,12 @@ class ListFilter(NamedTuple):
 
 @dataclass(frozen=True)
 class Field:
-    """A column with a value of its own type."""
+    """A column that is not a reference."""
 
     name: str
     kind: Kind
     type_name: str
-    """Name of its constrained type in the schemas."""
+    """Alias of its constrained type in the schemas."""
     optional: bool = False
     unique: bool = False
     index: bool = False
@@ -36,11 +36,11 @@ class Field:
 
     @property
     def attribute(self) -> str:
-        """Name of the model's attribute, which is also the column's."""
+        """Name of the model's attribute and of the column."""
         return self.name
 
-    def imports(self, file: str) -> set[Import]:
-        """Return the imports that the column needs in one of the resource's files."""
+    def get_imports_for(self, file: str) -> set[Import]:
+        """Return the imports that one of the resource's files needs for the column."""
         imports = set(self.kind.imports.get(file, ()))
         if file == "factory" and self.unique:
             imports |= self.kind.imports.get("unique", set())
@@ -52,12 +52,12 @@ class Field:
 
     @property
     def is_changeable(self) -> bool:
-        """True if the tests have a second value to change it to."""
+        """True if the tests have another value to update it with."""
         return self.kind.samples.change != self.kind.samples.factory
 
     @property
     def mapped(self) -> str:
-        """Annotation and column of the model's attribute."""
+        """Annotation and definition of the model's attribute."""
         options = [self.kind.column] if self.kind.column else []
         if self.optional and self.kind.column == "JSONB":
             options = ["JSONB(none_as_null=True)"]
@@ -94,12 +94,12 @@ class Field:
 
     @property
     def response_default(self) -> str:
-        """Value in the response if the client sends none; empty if it depends on the time."""
-        return self.default.shown if self.default else "None"
+        """Value in the response if the client omits it; empty if it depends on the time."""
+        return self.default.response if self.default else "None"
 
     @property
     def filters(self) -> list[ListFilter]:
-        """Filters that lists have for it."""
+        """Filters of the list endpoint for it."""
         type_ = self.kind.filter_type or self.kind.input or self.kind.annotation
         filters = list(self.kind.filters)
         if (self.unique or self.index) and type_ == "str" and self.kind.constraint:
@@ -130,7 +130,7 @@ class Field:
 
     @property
     def constraint(self) -> str:
-        """Constrained type that `type_name` stands for; empty if there is none."""
+        """Constrained type, whose alias is `type_name`; empty if there is none."""
         return self.kind.constraint
 
     @property
@@ -165,12 +165,12 @@ class Target:
 
 @dataclass(frozen=True)
 class Reference:
-    """A foreign key column to a row of a resource."""
+    """A column that refers to a row of a resource."""
 
     name: str
     target: Target
     resource: str
-    """Name of the class that has the column."""
+    """Name of the model's class."""
     optional: bool = False
     unique: bool = False
     on_delete: str = "RESTRICT"
@@ -184,7 +184,7 @@ class Reference:
 
     @property
     def index(self) -> bool:
-        """True if the column needs an index; a unique constraint has its own."""
+        """True if the column needs an index; a unique constraint already has one."""
         return not self.unique
 
     @property
@@ -194,7 +194,7 @@ class Reference:
 
     @property
     def response_default(self) -> str:
-        """Value in the response if the client sends none."""
+        """Value in the response if the client omits it."""
         return "None"
 
     @property
@@ -204,7 +204,7 @@ class Reference:
 
     @property
     def mapped(self) -> str:
-        """Annotation and column of the model's attribute."""
+        """Annotation and definition of the model's attribute."""
         unique = ", unique=True" if self.unique else ""
         key = literal(f"{self.target.table}.id")
         column = f'foreign_key({key}, ondelete="{self.on_delete}"{unique})'
@@ -212,7 +212,7 @@ class Reference:
 
     @property
     def relationship(self) -> str:
-        """Annotation and definition of the relationship to the entity."""
+        """Annotation and definition of the relationship."""
         target = self.target.class_name
         optional = " | None" if self.optional else ""
         join = f"foreign({self.resource}.{self.attribute}) == remote({target}.id)"
@@ -233,7 +233,7 @@ class Reference:
 
     @property
     def filters(self) -> list[ListFilter]:
-        """Filters that lists have for it."""
+        """Filters of the list endpoint for it."""
         return [ListFilter(self.attribute, "UUID", "", "str(uuid4())")]
 
     @property

@@ -1,4 +1,4 @@
-"""The types of fields: how each is declared, validated, stored and sampled."""
+"""The kinds of fields: annotation, column, validation, filters and sample values of each."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ NOON = "datetime(2026, 1, 1, 12, tzinfo=UTC)"
 
 
 class Filter(NamedTuple):
-    """A filter of the list: operator, a value that matches the sample and one that does not."""
+    """A filter of a list endpoint, with a value that matches the sample and one that does not."""
 
     operator: str
     match: str
@@ -24,9 +24,9 @@ class Filter(NamedTuple):
 class Samples:
     """Values for tests, as Python source.
 
-    `factory` is the value in a row, `payload` what a client sends to create one and `change` to
-    update it. `unique` is an expression that uses a variable `number`. `invalid` are values that
-    the API rejects. `ordered` are the values of two rows, lower first, if lists can be sorted.
+    `factory` is the value in a row. Clients send `payload` to create the row and `change` to update
+    it. `unique` is an expression that uses the variable `number`. The API rejects the `invalid`
+    values. If lists can be sorted by the field, `ordered` has a lower and a higher value.
     """
 
     factory: str
@@ -39,7 +39,7 @@ class Samples:
 
 @dataclass(frozen=True)
 class Kind:
-    """A type of field."""
+    """A kind of field, such as `str:200`."""
 
     annotation: str
     """Python type of the model's attribute."""
@@ -47,28 +47,28 @@ class Kind:
     """PostgreSQL type of the column."""
     samples: Samples
     column: str = ""
-    """SQLAlchemy type of the column, if the annotation does not imply it."""
+    """SQLAlchemy type of the column; empty if the annotation implies it."""
     migration: str = ""
     """SQLAlchemy type of the column in a migration."""
     input: str = ""
-    """Type of the value that a client sends, if it differs from the annotation."""
+    """Type of the value that a client sends; empty if it is the annotation."""
     constraint: str = ""
-    """Constrained type, which gets a name of its own in the schemas."""
+    """Constrained type, for which the schemas define an alias."""
     filter_type: str = ""
-    """Type of a filter's value, if it differs from the input."""
+    """Type of a filter's value; empty if it is the input type."""
     filters: tuple[Filter, ...] = ()
     default: Callable[[str], Default] | None = None
-    """Parser of `default=…`; None if the type takes no default."""
+    """Parser of `default=…`; None if the kind has no defaults."""
     length: int = 0
     """Maximum number of characters; 0 if there is no limit."""
     choices: tuple[str, ...] = ()
-    """Values of an enumeration, whose class is the annotation."""
+    """Values of an enum, whose class is the annotation."""
     imports: dict[str, frozenset[Import]] = field(default_factory=dict)
-    """Imports of `models`, `schemas`, `factory` and `migration`; `unique` adds to the factory's."""
+    """Imports by file; those of `unique` are added to the factory if the field is unique."""
 
 
 class Declaration(NamedTuple):
-    """The name and arguments of a field, from which a kind is built."""
+    """The name and arguments of a field, which determine its kind."""
 
     resource: str
     """Name of the resource's class."""
@@ -109,19 +109,19 @@ TIME_SAMPLES = Samples(
 
 
 def group_imports(**files: Iterable[Import]) -> dict[str, frozenset[Import]]:
-    """Return the imports by file of the resource."""
+    """Return the imports by file."""
     return {name: frozenset(members) for name, members in files.items()}
 
 
 def build_comparisons(below: str, sample: str, above: str) -> tuple[Filter, ...]:
-    """Return filters for equal, at least and at most."""
+    """Return the filters for equality, minimum and maximum."""
     return Filter("", sample, above), Filter("gte", sample, above), Filter("lte", sample, below)
 
 
 def parse_whole_number(
     text: str, declaration: Declaration, *, largest: int, smallest: int = 1
 ) -> int:
-    """Parse an argument of a type as a whole number within limits."""
+    """Parse an argument as a whole number within limits."""
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 9 else -1
     if not smallest <= number <= largest:
         raise CommandError(

@@ -15,32 +15,33 @@ from chassis_tools.scaffolding.names import to_member_name, to_snake_case
 Import = tuple[str, str]
 """A module and the name that is imported from it."""
 
-# Names that linters treat as secrets, and other credentials and personal identifiers.
+# Names that linters treat as secrets, and names of other credentials and personal identifiers.
 CREDENTIALS = (
     r"pas+wo?r?ds?|pass(phrase|code)?s?|pwd?s?|pw_?hash|tokens?|secrete?s?|credentials?|totp|hotp|otp"
     r"|salts?|pins?|ssn|cvv|cvc|auth_?hash"
     r"|(api|private|access|secret|signing|encryption|session|auth|master|ssh|pgp)_?keys?"
 )
-# PostgreSQL folds an unquoted `resetToken` to `resettoken`.
+# In lower case without underscores, as PostgreSQL folds an unquoted `resetToken` to `resettoken`.
 FOLDED_CREDENTIALS = (
     r"pas+word|passwd|passphrase|credential|(api|private|access|secret)key"
     r"|(access|refresh|reset|auth|session|login|csrf|api)token"
 )
 SECRET = re.compile(rf"(^|_)({CREDENTIALS})($|_)|{FOLDED_CREDENTIALS}")
-# At most the digits of a `bigint`, so that `int` accepts the length.
+# At most as many digits as a `bigint`, because `int()` rejects very long numbers.
 WHOLE_NUMBER = re.compile(r"-?[0-9]{1,19}")
 
 
 class Default(NamedTuple):
-    """A default as source text."""
+    """The default of a field, as source text."""
 
     python: str
-    """In the schema, as Python."""
+    """The Python default in the schema."""
     server: str
-    """In the model, as the argument `server_default`."""
+    """The argument `server_default` of the model's column."""
     sql: str
-    shown: str = ""
-    """In a response, as Python; empty if it depends on the time."""
+    """The SQL expression in CREATE TABLE."""
+    response: str = ""
+    """The value in a response, as Python; empty if it depends on the time."""
     models: tuple[Import, ...] = ()
     """Imports that the model needs for it."""
     schemas: tuple[Import, ...] = ()
@@ -48,7 +49,7 @@ class Default(NamedTuple):
 
     @property
     def migration(self) -> str:
-        """In an Alembic migration, as the argument `server_default`."""
+        """The argument `server_default` of an Alembic migration's column."""
         return self.server if self.server[0] in "'\"" else f"sa.{self.server}"
 
 
@@ -60,7 +61,7 @@ def literal(value: object) -> str:
 
 
 def format_imports(imports: Collection[Import]) -> list[str]:
-    """Return one import line for each module, the standard library's first."""
+    """Return one import line for each module, with the standard library first."""
     stdlib = {name for name, _ in imports if name.partition(".")[0] in sys.stdlib_module_names}
     lines: dict[bool, list[str]] = {True: [], False: []}
     for module, members in groupby(sorted(set(imports)), key=itemgetter(0)):
@@ -71,13 +72,13 @@ def format_imports(imports: Collection[Import]) -> list[str]:
 
 
 def is_secret(name: str) -> bool:
-    """Return True if a name, in any spelling, is that of a secret."""
+    """Return True if a name, in any spelling, indicates a secret."""
     return SECRET.search(to_snake_case(name)) is not None
 
 
-def build_unquoted_default(python: str, sql: str, shown: str) -> Default:
+def build_unquoted_default(python: str, sql: str, response: str) -> Default:
     """Return a default that SQL writes without quotes."""
-    return Default(python, f"text({literal(sql)})", sql, shown, (("sqlalchemy", "text"),))
+    return Default(python, f"text({literal(sql)})", sql, response, (("sqlalchemy", "text"),))
 
 
 def build_quoted_default(value: str, python: str) -> Default:
@@ -116,7 +117,7 @@ def parse_float(value: str) -> Default:
 
 
 def parse_decimal(value: str, *, precision: int, scale: int) -> Default:
-    """Parse a number of at most `precision` digits, `scale` of them after the point."""
+    """Parse a number of at most `precision` digits, `scale` of them after the decimal point."""
     message = f"a number of at most {precision} digits, {scale} of them after the point"
     try:
         number = Decimal(value).quantize(Decimal(1).scaleb(-scale), context=Context(prec=precision))
@@ -128,7 +129,7 @@ def parse_decimal(value: str, *, precision: int, scale: int) -> Default:
 
 
 def parse_text(value: str, *, length: int | None = None) -> Default:
-    """Parse a text that a client could send."""
+    """Parse a text that a client may send."""
     if not value.strip() or not value.isprintable() or len(value) > (length or len(value)):
         raise ValueError(f"a text of 1 to {length} characters" if length else "a text")
     return build_quoted_default(value.strip(), literal(value.strip()))
@@ -166,12 +167,12 @@ def parse_datetime(value: str) -> Default:
 def parse_time(value: str) -> Default:
     """Parse a time such as 09:30."""
     try:
-        moment = time.fromisoformat(value).replace(microsecond=0, tzinfo=None)
+        parsed = time.fromisoformat(value).replace(microsecond=0, tzinfo=None)
     except ValueError:
         raise ValueError("a time such as 09:30 or 23:59:59") from None
-    second = f", {moment.second}" if moment.second else ""
-    python = f"time({moment.hour}, {moment.minute}{second})"
-    return build_quoted_default(moment.isoformat(), python)
+    second = f", {parsed.second}" if parsed.second else ""
+    python = f"time({parsed.hour}, {parsed.minute}{second})"
+    return build_quoted_default(parsed.isoformat(), python)
 
 
 def parse_json(value: str) -> Default:

@@ -75,8 +75,8 @@ class MakeRequest:
 
 
 def plan_resource(project: Project, request: MakeRequest) -> ChangeSet:
-    """Plan the files that the resource adds and changes; none if it already exists unchanged."""
-    migrations = read_migrations(project.root)  # Read before the plan depends on them.
+    """Plan the changes that create the resource; no changes if it already exists unchanged."""
+    migrations = read_migrations(project.root)  # Read first: the plan depends on them.
     names = derive_names(request.name, request.plural)
     record = read_record(project.root, names.singular)
     if record and record.command == request.command and record.is_unchanged(project.root):
@@ -114,7 +114,7 @@ def build_resource(project: Project, request: MakeRequest, names: ResourceNames)
 def find_target(
     project: Project, request: MakeRequest, names: ResourceNames, specification: Specification
 ) -> Target:
-    """Return the resource that a reference points to, which may be the new one itself."""
+    """Return the resource that a reference points to, which may be the new resource itself."""
     target = "".join(specification.arguments)
     if not target:
         raise CommandError(
@@ -128,7 +128,7 @@ def find_target(
         return project.get_target(target, to_class_name(target))
     if "optional" not in specification.flags:
         raise CommandError(
-            f"{specification.name}: the first {names.words} has no other to refer to:"
+            f"{specification.name}: the first {names.words} has no row to refer to:"
             " add the flag optional"
         )
     return Target(names.singular, names.class_name, names.plural, "", "", owned=request.owned)
@@ -149,7 +149,7 @@ def render_files(project: Project, request: MakeRequest, resource: Resource) -> 
     templates = list(find_templates(folder, resource.names))
     if not templates:
         raise CommandError("There are no templates in scaffold/: restore them from git")
-    context: dict[str, Any] = resource.context()
+    context: dict[str, Any] = resource.build_context()
     files: dict[str, RenderedFile] = {}
     for template in templates:
         if not template.is_migration:
@@ -185,7 +185,7 @@ def plan_registrations(
         ("routes", add_router, names.plural),
     ):
         if path := find_role_file(role, names, files):
-            registry = project.registry(role)
+            registry = project.get_registry_path(role)
             text = project.read(registry)
             try:
                 edited = add(text, module=get_module_name(path), name=name)
@@ -214,7 +214,7 @@ def reject_existing(project: Project, names: ResourceNames, files: Collection[st
 
 
 def find_import_conflict(root: Path, path: str) -> str | None:
-    """Return the existing module or package that the new file would conflict with in imports."""
+    """Return the existing module or package whose import name the new file would have."""
     module = Path(path)
     if module.name == "__init__.py":
         module = module.parent.with_suffix(".py")
@@ -231,8 +231,8 @@ def reject_name_conflicts(resource: Resource) -> None:
 
 
 def reject_hiding_fields(resource: Resource) -> None:
-    """Reject a field that would hide a name used in the class body of the model or a schema."""
-    used = {name for file in CHECKED_FILES for _, name in resource.imports(file)}
+    """Reject a field that would hide a name that the model or a schema uses."""
+    used = {name for file in CHECKED_FILES for _, name in resource.get_imports_for(file)}
     for column in resource.columns:
         if column.attribute in used:
             raise CommandError(
@@ -242,9 +242,9 @@ def reject_hiding_fields(resource: Resource) -> None:
 
 
 def reject_duplicate_types(resource: Resource) -> None:
-    """Reject a field whose type has the same name as another in the file."""
+    """Reject a field whose type has the same name as another type in the file."""
     for file in CHECKED_FILES:
-        used = {name for _, name in resource.imports(file)} | get_used_names(resource)[file]
+        used = {name for _, name in resource.get_imports_for(file)} | get_used_names(resource)[file]
         for field in resource.fields:
             for name in get_own_types(field, file):
                 if name in used:
@@ -256,7 +256,7 @@ def reject_duplicate_types(resource: Resource) -> None:
 
 
 def get_used_names(resource: Resource) -> dict[str, set[str]]:
-    """Return the names that the files define or use, except their imports for fields."""
+    """Return the names that each file defines or uses, except imports for fields."""
     name = resource.names.class_name
     return {
         "models": {name, *(reference.target.class_name for reference in resource.loaded)},
@@ -265,7 +265,7 @@ def get_used_names(resource: Resource) -> dict[str, set[str]]:
 
 
 def get_own_types(field: Field, file: str) -> Iterator[str]:
-    """Yield the types that a file defines or imports for this field alone."""
+    """Yield the types that a file defines for this field."""
     if field.kind.choices:
         yield field.kind.annotation
     if field.constraint and file == "schemas":
@@ -273,8 +273,8 @@ def get_own_types(field: Field, file: str) -> Iterator[str]:
 
 
 def reject_long_constraint_names(resource: Resource) -> None:
-    """Reject an enumeration whose constraint's name is too long for PostgreSQL."""
-    table = resource.table(tenant=False)
+    """Reject an enum whose check constraint's name is too long for PostgreSQL."""
+    table = resource.build_table(tenant=False)
     for check in table.checks:
         name = table.get_check_name(check)
         if len(name) > MAX_IDENTIFIER:

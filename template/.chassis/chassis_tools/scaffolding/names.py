@@ -1,4 +1,4 @@
-"""Names of resources and their fields: their forms, and which names are rejected."""
+"""The names of resources and fields: their forms, and the checks that reject names."""
 
 import builtins
 import keyword
@@ -15,18 +15,18 @@ NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 
 # PostgreSQL truncates longer identifiers without an error.
 MAX_IDENTIFIER = 63
-# The longest name of a foreign key leaves this for the table's name.
+# The longest table name whose foreign keys still have a valid name.
 MAX_NAME = MAX_IDENTIFIER - len("fk__tenant_id_owner_id_users")
 # Messages shorten longer names.
-MAX_SHOWN = 40
+MAX_SHOWN_LENGTH = 40
 
-# `site` adds these names unless it is disabled; linters always know them.
+# The module `site` adds these names at startup, unless it is disabled; linters always reject them.
 BUILTINS = frozenset(dir(builtins)) | {"copyright", "credits", "exit", "help", "license", "quit"}
 KEYWORDS = frozenset(word.lower() for word in keyword.kwlist)
 
-KERNEL_NAME = "is reserved by the kernel"
+RESERVED_BY_KERNEL = "is reserved by the kernel"
 
-# Return the problem with a name, and yield alternatives.
+# Functions that return the problem with a name, or yield alternatives to it.
 FindProblem = Callable[[str], str | None]
 Suggest = Callable[[str], Iterator[str]]
 
@@ -87,40 +87,40 @@ def check_field_names(
 ) -> None:
     """Reject column names that are not allowed.
 
-    `references` has the table that each foreign key column refers to.
+    `references` maps each foreign key column to the table that it refers to.
     """
     for name in names:
         reject_name(name, find_field_problem, suggest_fields)
-    referred = references or {}
-    relations = [name.removesuffix("_id") for name in referred if name.endswith("_id")]
+    tables = references or {}
+    relations = [name.removesuffix("_id") for name in tables if name.endswith("_id")]
     for relation in relations:
         reject_name(relation, find_relation_problem, suggest_fields)
     reject_duplicates([*names, *relations])
     for name in names:
-        reject_long_identifiers(name, table, referred.get(name))
+        reject_long_identifiers(name, table, tables.get(name))
 
 
 def to_class_name(name: str) -> str:
-    """Convert a name to that of a class: `OrderLine` for `order_line`."""
+    """Convert a name to CamelCase: `order_line` to `OrderLine`."""
     return "".join(word.capitalize() for word in name.split("_"))
 
 
 def to_member_name(choice: str) -> str:
-    """Convert a choice to the name of an enumeration's member: `DRAFT` for `draft`."""
-    return f"{choice}_value".upper() if choice in words.LETTERS else choice.upper()
+    """Convert a choice to the name of an enum member: `draft` to `DRAFT`."""
+    return f"{choice}_value".upper() if choice in words.AMBIGUOUS_LETTERS else choice.upper()
 
 
 def to_snake_case(text: str) -> str:
-    """Convert a text in any spelling to snake_case."""
+    """Convert any text to snake_case."""
     plain = (
         unicodedata.normalize("NFKD", text.replace("ß", "ss")).encode("ascii", "ignore").decode()
     )
-    divided = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", plain)
-    return re.sub(r"[^a-z0-9]+", "_", divided.lower()).strip("_")
+    words_divided = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", plain)
+    return re.sub(r"[^a-z0-9]+", "_", words_divided.lower()).strip("_")
 
 
 def reject_name(name: str, find_problem: FindProblem, suggest: Suggest) -> None:
-    """Reject a name with a problem, and suggest one without."""
+    """Reject a name that has a problem, and suggest a valid alternative."""
     problem = find_problem(name)
     if problem is None:
         return
@@ -133,20 +133,20 @@ def reject_name(name: str, find_problem: FindProblem, suggest: Suggest) -> None:
 
 def reject_duplicates(names: Sequence[str]) -> None:
     """Reject duplicate names, and names whose types would have the same name."""
-    known: dict[str, str] = {}
+    names_by_class: dict[str, str] = {}
     for name in names:
-        other = known.setdefault(to_class_name(name), name)
+        other = names_by_class.setdefault(to_class_name(name), name)
         if other == name and names.count(name) > 1:
             raise CommandError(f"{name} is used twice: rename one of the fields")
         if other != name:
             raise CommandError(f"{other} and {name} are too similar: rename one of the fields")
 
 
-def reject_long_identifiers(name: str, table: str, referred: str | None) -> None:
+def reject_long_identifiers(name: str, table: str, target: str | None) -> None:
     """Reject a column whose index or foreign key would have a name too long for PostgreSQL."""
     identifiers = [f"ix_{table}_tenant_id_{name}"]
-    if referred:
-        identifiers.append(f"fk_{table}_tenant_id_{name}_{referred}")
+    if target:
+        identifiers.append(f"fk_{table}_tenant_id_{name}_{target}")
     longest = max(identifiers, key=len)
     if len(longest.encode()) > MAX_IDENTIFIER:
         raise CommandError(
@@ -156,8 +156,8 @@ def reject_long_identifiers(name: str, table: str, referred: str | None) -> None
 
 
 def format_name(name: str) -> str:
-    """Format a name for a message: shortened, and quoted if it is not a plain word."""
-    short = name if len(name) <= MAX_SHOWN else f"{name[:MAX_SHOWN]}…"
+    """Format a name for a message: shorten it, and quote it if it is not a plain word."""
+    short = name if len(name) <= MAX_SHOWN_LENGTH else f"{name[:MAX_SHOWN_LENGTH]}…"
     return short if short.isprintable() and re.fullmatch(r"\S+", short) else repr(short)
 
 
@@ -166,7 +166,7 @@ def find_resource_problem(name: str) -> str | None:
     if problem := find_singular_problem(name):
         return problem
     if singular := singularize(name):
-        return KERNEL_NAME if singular in words.KERNEL_RESOURCES else "is a plural"
+        return RESERVED_BY_KERNEL if singular in words.KERNEL_RESOURCES else "is a plural"
     plural = pluralize(name)
     problem = find_plural_problem(plural)
     return problem and f"has the plural {plural}, which {problem}"
@@ -177,7 +177,7 @@ def find_singular_problem(name: str) -> str | None:
     if problem := find_spelling_problem(name, MAX_NAME):
         return problem
     if name in words.KERNEL_RESOURCES:
-        return KERNEL_NAME
+        return RESERVED_BY_KERNEL
     if name in BUILTINS or to_class_name(name) in BUILTINS:
         return "is a built-in name of Python"
     if name in words.VARIABLES or to_class_name(name) in words.CLASSES:
@@ -188,15 +188,15 @@ def find_singular_problem(name: str) -> str | None:
 def find_plural_problem(name: str) -> str | None:
     """Return the problem with a plural, or None.
 
-    A plural names a table, a package, a router and a part of the URL.
+    The plural names the table, the package, the router and the URL segment.
     """
     if problem := find_spelling_problem(name, MAX_NAME):
         return problem
     if name in words.KERNEL_PLURALS:
-        return KERNEL_NAME
+        return RESERVED_BY_KERNEL
     if name.startswith("pg_"):
         return "starts with pg_, as PostgreSQL's system tables do"
-    if name in words.SQL_WORDS:
+    if name in words.RESERVED_KEYWORDS:
         return "is a reserved word in SQL"
     if name in BUILTINS:
         return "is a built-in name of Python"
@@ -211,7 +211,7 @@ def find_field_problem(name: str) -> str | None:
         return problem
     if name in words.KERNEL_COLUMNS:
         return "is a column of the kernel: leave it out, or choose another name"
-    if name in words.SQL_WORDS:
+    if name in words.RESERVED_KEYWORDS:
         return "is a reserved word in SQL"
     if name in words.SYSTEM_COLUMNS:
         return "is a system column of PostgreSQL"
@@ -246,17 +246,17 @@ def find_spelling_problem(name: str, longest: int) -> str | None:
         return f"has {len(name)} characters, but at most {longest} are allowed"
     if name in KEYWORDS:
         return "is a Python keyword"
-    if name in words.LETTERS:
+    if name in words.AMBIGUOUS_LETTERS:
         return "is easily confused with a digit"
     return None
 
 
 def suggest_resources(name: str) -> Iterator[str]:
     """Yield alternatives for the name of a resource."""
-    spelled = to_snake_case(name)
-    singular = singularize(spelled) or spelled
+    snake_case = to_snake_case(name)
+    singular = singularize(snake_case) or snake_case
     yield singular
-    yield words.BETTER_RESOURCES.get(singular, f"{singular}_entry")
+    yield words.RESOURCE_ALTERNATIVES.get(singular, f"{singular}_entry")
 
 
 def suggest_plurals(name: str) -> Iterator[str]:
@@ -267,7 +267,7 @@ def suggest_plurals(name: str) -> Iterator[str]:
 
 def suggest_fields(name: str) -> Iterator[str]:
     """Yield alternatives for the name of a field."""
-    spelled = to_snake_case(name)
-    if spelled not in words.KERNEL_COLUMNS:
-        yield spelled
-        yield words.BETTER_FIELDS.get(spelled, f"{spelled}_name")
+    snake_case = to_snake_case(name)
+    if snake_case not in words.KERNEL_COLUMNS:
+        yield snake_case
+        yield words.FIELD_ALTERNATIVES.get(snake_case, f"{snake_case}_name")

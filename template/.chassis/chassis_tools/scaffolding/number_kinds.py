@@ -1,4 +1,4 @@
-"""The field types for numbers, and `bool`."""
+"""The kinds of number fields, and `bool`."""
 
 from functools import partial
 
@@ -20,7 +20,7 @@ MAX_PRECISION = 1000
 
 
 def build_integer(_declaration: Declaration) -> Kind:
-    """Build the kind of `int`, with 32 bits."""
+    """Build the kind of `int` (32 bits)."""
     return Kind(
         annotation="int",
         sql="integer",
@@ -34,7 +34,7 @@ def build_integer(_declaration: Declaration) -> Kind:
 
 
 def build_big_integer(_declaration: Declaration) -> Kind:
-    """Build the kind of `bigint`, with 64 bits."""
+    """Build the kind of `bigint` (64 bits)."""
     return Kind(
         annotation="int",
         sql="bigint",
@@ -51,7 +51,7 @@ def build_big_integer(_declaration: Declaration) -> Kind:
 
 
 def build_float(_declaration: Declaration) -> Kind:
-    """Build the kind of `float`, with 64 bits."""
+    """Build the kind of `float` (64 bits)."""
     return Kind(
         annotation="float",
         sql="double precision",
@@ -68,10 +68,10 @@ def build_float(_declaration: Declaration) -> Kind:
 
 
 def build_decimal(declaration: Declaration) -> Kind:
-    """Build the kind of `decimal:10:2`, with precision and scale."""
+    """Build the kind of `decimal:10:2` (precision 10, scale 2)."""
     precision, scale = parse_precision(declaration)
     samples = build_decimal_samples(precision, scale)
-    # Pydantic counts the 0 before the point as a digit.
+    # Pydantic counts the 0 before the decimal point as a digit.
     bounds = f"max_digits={precision}" if precision > scale else "gt=-1, lt=1"
     return Kind(
         annotation="Decimal",
@@ -118,7 +118,7 @@ def build_decimal_samples(precision: int, scale: int) -> Samples:
 
 
 def format_decimal_sample(value: int, precision: int, scale: int) -> str:
-    """Return a number that the column returns unchanged: 1.50, or 0.15."""
+    """Return a number with all digits of the scale, such as 1.55 or 0.15."""
     if not scale:
         return str(value)
     if precision == scale:

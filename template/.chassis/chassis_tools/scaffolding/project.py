@@ -1,4 +1,4 @@
-"""The project that a resource is added to."""
+"""The project that resources are added to: its models, registries and migrations."""
 
 import ast
 import re
@@ -16,7 +16,7 @@ from manage.errors import CommandError
 
 TIMESTAMP_FORMAT = "%Y%m%d%H%M%S"
 FIRST_VERSION = "0001"
-# An SQL statement or a call of `op`, with nested calls of `op.f`, that changes the table {0}.
+# An SQL statement that changes the table {0}, or a call of Alembic's `op` with nested `op.f` calls.
 TABLE_CHANGE = (
     r'\b(?:ALTER\s+TABLE(?:\s+IF\s+EXISTS)?|ON)\s+(?:ONLY\s+)?(?:public\.)?"?{0}\b'
     r'|\bop\.(?!f\b|create_table|drop_table)\w+\((?:[^()]|\([^()]*\))*"{0}"'
@@ -25,7 +25,7 @@ TABLE_CHANGE = (
 
 @dataclass(frozen=True)
 class Model:
-    """A class in the registry of models."""
+    """A model class in a registry."""
 
     class_name: str
     module: str
@@ -41,11 +41,11 @@ class Model:
 
 @dataclass(frozen=True)
 class Project:
-    """A rendered project."""
+    """The project and its files."""
 
     root: Path
 
-    def registry(self, name: str) -> str:
+    def get_registry_path(self, name: str) -> str:
         """Return the path of a registry, `models` or `routes`."""
         paths = (f"app/{name}.py", f"app/{name}/__init__.py")
         for path in paths:
@@ -62,15 +62,15 @@ class Project:
 
     @cached_property
     def models(self) -> dict[str, Model]:
-        """Models by class name, as the registry and the kernel's own registry import them."""
+        """Models by class name, from the project's registry and the kernel's."""
         models = {}
-        for path in ("app/builtin/models.py", self.registry("models")):
+        for path in ("app/builtin/models.py", self.get_registry_path("models")):
             for module, name in find_imports(parse(self.read(path), path)):
-                if model := self._model(module, name):
+                if model := self._read_model(module, name):
                     models[name] = model
         return models
 
-    def _model(self, module: str, name: str) -> Model | None:
+    def _read_model(self, module: str, name: str) -> Model | None:
         path = get_module_path(module)
         if not (self.root / path).is_file():
             return None
@@ -83,9 +83,9 @@ class Project:
 
     def suggest_resource(self, text: str) -> str | None:
         """Return the existing resource that a misspelled name may mean, or None."""
-        spelled = to_snake_case(text)
+        snake_case = to_snake_case(text)
         names = {to_snake_case(name) for name in self.models}
-        return next((name for name in (spelled, singularize(spelled)) if name in names), None)
+        return next((name for name in (snake_case, singularize(snake_case)) if name in names), None)
 
     def get_target(self, singular: str, class_name: str) -> Target:
         """Return an existing resource as the target of a reference."""
@@ -175,8 +175,8 @@ def get_plain_names(expressions: list[ast.expr]) -> frozenset[str]:
 
 def find_functions(module: ast.Module) -> set[str]:
     """Return the names of the functions that a module defines."""
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
-    return {statement.name for statement in module.body if isinstance(statement, kinds)}
+    function_types = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return {statement.name for statement in module.body if isinstance(statement, function_types)}
 
 
 def get_table_name(model: ast.ClassDef) -> str:

@@ -1,4 +1,4 @@
-"""A resource as the templates in `scaffold/` use it."""
+"""A new resource, and the variables of the templates in `scaffold/`."""
 
 import re
 from collections.abc import Sequence
@@ -25,14 +25,14 @@ COMMON_IMPORTS: dict[str, list[Import]] = {
 
 
 class Member(NamedTuple):
-    """A member of an enumeration."""
+    """A member of an enum."""
 
     name: str
     value: str
 
 
 class Enumeration(NamedTuple):
-    """The class of an enumeration's values."""
+    """An enum class."""
 
     class_name: str
     members: list[Member]
@@ -50,7 +50,7 @@ class Resource:
 
     @property
     def fields(self) -> list[Field]:
-        """Columns with a value of their own type."""
+        """Columns that are not references."""
         return [column for column in self.columns if isinstance(column, Field)]
 
     @property
@@ -60,7 +60,7 @@ class Resource:
 
     @property
     def parents(self) -> list[Reference]:
-        """References that every row must have."""
+        """Required references, whose rows must be created first."""
         return [reference for reference in self.references if not reference.optional]
 
     @property
@@ -75,7 +75,7 @@ class Resource:
 
     @property
     def enumerations(self) -> list[Enumeration]:
-        """Classes of the enumerations."""
+        """Enum classes of the fields."""
         return [
             Enumeration(
                 kind.annotation, [Member(to_member_name(value), value) for value in kind.choices]
@@ -91,7 +91,7 @@ class Resource:
 
     @property
     def sorts(self) -> list[str]:
-        """Fields that lists can be sorted by."""
+        """Names of the fields that lists can be sorted by."""
         return [field.name for field in self.fields if field.sortable]
 
     @property
@@ -101,7 +101,7 @@ class Resource:
 
     @property
     def sampled_columns(self) -> list[Field | Reference]:
-        """Columns that have a value in the tests' rows."""
+        """Columns that have a value in the rows of tests."""
         return [*self.fields, *self.parents]
 
     @property
@@ -115,27 +115,27 @@ class Resource:
         traits = {"OwnedMixin": self.owned, "SoftDeleteMixin": self.soft_delete, "Record": True}
         return [name for name, is_used in traits.items() if is_used]
 
-    def imports(self, file: str) -> list[Import]:
+    def get_imports_for(self, file: str) -> list[Import]:
         """Return the imports of one of the resource's files."""
         extra: dict[str, list[Import]] = {
-            "models": self._model_imports(),
+            "models": self._get_model_imports(),
             "factory": [("itertools", "count")] * self.numbers_rows,
         }
-        return [*COMMON_IMPORTS[file], *extra.get(file, []), *self._field_imports(file)]
+        return [*COMMON_IMPORTS[file], *extra.get(file, []), *self._get_field_imports(file)]
 
-    def context(self) -> dict[str, Any]:
+    def build_context(self) -> dict[str, Any]:
         """Return the variables of the templates."""
         return {
-            **self._names(),
-            **self._options(),
-            **self._key(),
-            **self._columns(),
-            **self._tests(),
-            **self._imports(),
-            **self._tables(),
+            **self._build_name_variables(),
+            **self._build_option_variables(),
+            **self._build_key_variables(),
+            **self._build_column_variables(),
+            **self._build_test_variables(),
+            **self._build_import_variables(),
+            **self._build_table_variables(),
         }
 
-    def _names(self) -> dict[str, Any]:
+    def _build_name_variables(self) -> dict[str, Any]:
         names = self.names
         return {
             "name": names.singular,
@@ -149,10 +149,10 @@ class Resource:
             "table": literal(names.plural),
         }
 
-    def _options(self) -> dict[str, Any]:
-        clashes = any(column.unique for column in self.columns) or bool(self.references)
-        conflicts = ["ConflictError"] if clashes else []
-        # Other tables may refer to the row, which a soft deletion keeps.
+    def _build_option_variables(self) -> dict[str, Any]:
+        can_conflict = any(column.unique for column in self.columns) or bool(self.references)
+        conflicts = ["ConflictError"] if can_conflict else []
+        # Rows of other tables may refer to the deleted row; a soft deletion keeps it.
         delete_conflicts = [] if self.soft_delete else ["ConflictError"]
         forbidden = ["ForbiddenError"] if self.owned else []
         errors = dict.fromkeys([*delete_conflicts, *conflicts, *forbidden, "NotFoundError"])
@@ -166,12 +166,14 @@ class Resource:
             "ReadSession": reader,
             "dependencies": f"CurrentUser, {reader}, SessionDep",
             "errors": ", ".join(errors),
-            "create_problems": ", responses=problem_responses(ConflictError)" if clashes else "",
+            "create_problems": ", responses=problem_responses(ConflictError)"
+            if can_conflict
+            else "",
             "change_errors": ", ".join(["NotFoundError", *forbidden, *conflicts]),
             "delete_errors": ", ".join(["NotFoundError", *forbidden, *delete_conflicts]),
         }
 
-    def _key(self) -> dict[str, Any]:
+    def _build_key_variables(self) -> dict[str, Any]:
         return {
             "key_type": "UUID",
             "key_input": "UUID",
@@ -183,7 +185,7 @@ class Resource:
             "dump_arguments": "",
         }
 
-    def _columns(self) -> dict[str, Any]:
+    def _build_column_variables(self) -> dict[str, Any]:
         fields = self.fields
         return {
             **{key: list(self.columns) for key in ("columns", "mapped", "sent", "changeable")},
@@ -197,10 +199,10 @@ class Resource:
             "enumeration_names": ", ".join(sorted(enum.class_name for enum in self.enumerations)),
             "filters": self.filters,
             "sorts": self.sorts,
-            "has_json": bool(self._field_imports("migration")),
+            "has_json": bool(self._get_field_imports("migration")),
         }
 
-    def _tests(self) -> dict[str, Any]:
+    def _build_test_variables(self) -> dict[str, Any]:
         owned, parents = self.owned, self.parents
         fixture = f"{'own' if owned else 'existing'}_{self.names.singular}"
         return {
@@ -227,30 +229,32 @@ class Resource:
             "eager_selects": resource_parts.format_eager_selects(self.loaded),
         }
 
-    def _imports(self) -> dict[str, list[str]]:
-        return {f"{file}_imports": format_imports(self.imports(file)) for file in COMMON_IMPORTS}
+    def _build_import_variables(self) -> dict[str, list[str]]:
+        return {
+            f"{file}_imports": format_imports(self.get_imports_for(file)) for file in COMMON_IMPORTS
+        }
 
-    def _field_imports(self, file: str) -> list[Import]:
-        return [import_ for field in self.fields for import_ in field.imports(file)]
+    def _get_field_imports(self, file: str) -> list[Import]:
+        return [import_ for field in self.fields for import_ in field.get_imports_for(file)]
 
-    def _model_imports(self) -> list[Import]:
-        columns = any("mapped_column(" in column.mapped for column in self.columns)
+    def _get_model_imports(self) -> list[Import]:
+        has_mapped_column = any("mapped_column(" in column.mapped for column in self.columns)
         return [
-            *[("sqlalchemy.orm", "mapped_column")] * columns,
+            *[("sqlalchemy.orm", "mapped_column")] * has_mapped_column,
             *[("uuid", "UUID")] * bool(self.references),
             *[("sqlalchemy.orm", "relationship")] * bool(self.loaded),
             *[("typing", "TYPE_CHECKING")] * bool(self.relatives),
         ]
 
-    def _tables(self) -> dict[str, list[str]]:
+    def _build_table_variables(self) -> dict[str, list[str]]:
         lines = {
             f"{prefix}{name}": values
             for prefix, tenant in (("", False), ("tenant_", True))
-            for name, values in self.table(tenant=tenant).template_lines().items()
+            for name, values in self.build_table(tenant=tenant).build_template_lines().items()
         }
         return lines | {"table_args": []}
 
-    def table(self, *, tenant: bool) -> Table:
+    def build_table(self, *, tenant: bool) -> Table:
         """Return the table that the migration creates."""
         owner = ForeignKey("owner_id", "users", "CASCADE")
         references = self.references

@@ -1,4 +1,4 @@
-"""The parts of a resource: constraints and indexes of its table, and cases of its tests."""
+"""The parts of a resource: constraints and indexes of its table, and the cases of its tests."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Table:
-    """The constraints and indexes that `app.core.tables` adds, with or without tenancy."""
+    """The constraints and indexes that `app.core.tables` adds, with or without tenants."""
 
     name: str
     foreign_keys: Sequence[ForeignKey]
@@ -46,53 +46,54 @@ class Table:
     soft_delete: bool
     tenant: bool
 
-    def key_columns(self, column: str) -> list[str]:
-        """Return the columns of a key."""
+    def get_key_columns(self, column: str) -> list[str]:
+        """Return the columns of the key that contains the column."""
         return ["tenant_id", column] if self.tenant else [column]
 
     def build_name(self, prefix: str, column: str, suffix: str = "") -> str:
         """Return a name that follows the kernel's naming convention."""
-        return "_".join([prefix, self.name, *self.key_columns(column)]) + suffix
+        return "_".join([prefix, self.name, *self.get_key_columns(column)]) + suffix
 
     def get_on_delete(self, key: ForeignKey) -> str:
-        """Return the ON DELETE action; only the key's own column is set to NULL."""
-        clears = self.tenant and key.on_delete == "SET NULL"
-        return f"SET NULL ({key.column})" if clears else key.on_delete
+        """Return the ON DELETE action; with tenants, SET NULL must not clear `tenant_id`."""
+        if self.tenant and key.on_delete == "SET NULL":
+            return f"SET NULL ({key.column})"
+        return key.on_delete
 
-    def template_lines(self) -> dict[str, list[str]]:
-        """Return the lines by the templates' variable names."""
+    def build_template_lines(self) -> dict[str, list[str]]:
+        """Return the lines of the migration, by the templates' variable names."""
         return {
-            "constraints": self.constraints(),
-            "indexes": self.index_calls(),
-            "sql_constraints": self.sql_constraints(),
-            "sql_indexes": self.sql_indexes(),
+            "constraints": self.format_constraints(),
+            "indexes": self.format_index_calls(),
+            "sql_constraints": self.format_sql_constraints(),
+            "sql_indexes": self.format_sql_indexes(),
         }
 
-    def constraints(self) -> list[str]:
+    def format_constraints(self) -> list[str]:
         """Return the constraints as arguments of `op.create_table`."""
         return [
-            *(self._check(check) for check in self.checks),
-            *(self._foreign_key(key) for key in self.foreign_keys),
-            *(self._unique(column) for column in self.uniques if not self.soft_delete),
+            *(self._format_check(check) for check in self.checks),
+            *(self._format_foreign_key(key) for key in self.foreign_keys),
+            *(self._format_unique(column) for column in self.uniques if not self.soft_delete),
         ]
 
-    def index_calls(self) -> list[str]:
+    def format_index_calls(self) -> list[str]:
         """Return the calls of `op.create_index`."""
         uniques = self.uniques if self.soft_delete else []
         return [
-            *(self._index("ix", column) for column in self.indexes),
-            *(self._index("uq", column, unique=True) for column in uniques),
+            *(self._format_index("ix", column) for column in self.indexes),
+            *(self._format_index("uq", column, unique=True) for column in uniques),
         ]
 
-    def sql_constraints(self) -> list[str]:
+    def format_sql_constraints(self) -> list[str]:
         """Return the constraints of CREATE TABLE."""
         return [
-            *(self._sql_check(check) for check in self.checks),
-            *(self._sql_foreign_key(key) for key in self.foreign_keys),
-            *(self._sql_unique(column) for column in self.uniques if not self.soft_delete),
+            *(self._format_sql_check(check) for check in self.checks),
+            *(self._format_sql_foreign_key(key) for key in self.foreign_keys),
+            *(self._format_sql_unique(column) for column in self.uniques if not self.soft_delete),
         ]
 
-    def sql_indexes(self) -> list[str]:
+    def format_sql_indexes(self) -> list[str]:
         """Return the CREATE INDEX statements."""
         uniques = self.uniques if self.soft_delete else []
         return [
@@ -109,41 +110,41 @@ class Table:
         ]
 
     def _format_columns(self, column: str) -> str:
-        return ", ".join(self.key_columns(column))
+        return ", ".join(self.get_key_columns(column))
 
-    def _key_name(self, key: ForeignKey) -> str:
+    def _build_key_name(self, key: ForeignKey) -> str:
         return self.build_name("fk", key.column, f"_{key.target}")
 
-    def _sql_check(self, check: Check) -> str:
+    def _format_sql_check(self, check: Check) -> str:
         return f"CONSTRAINT {self.get_check_name(check)} CHECK ({check.condition})"
 
-    def _sql_unique(self, column: str) -> str:
+    def _format_sql_unique(self, column: str) -> str:
         return f"CONSTRAINT {self.build_name('uq', column)} UNIQUE ({self._format_columns(column)})"
 
-    def _sql_foreign_key(self, key: ForeignKey) -> str:
+    def _format_sql_foreign_key(self, key: ForeignKey) -> str:
         target = "tenant_id, id" if self.tenant else "id"
         return (
-            f"CONSTRAINT {self._key_name(key)} FOREIGN KEY ({self._format_columns(key.column)})"
+            f"CONSTRAINT {self._build_key_name(key)} FOREIGN KEY ({self._format_columns(key.column)})"
             f" REFERENCES {key.target} ({target}) ON DELETE {self.get_on_delete(key)}"
         )
 
-    def _foreign_key(self, key: ForeignKey) -> str:
+    def _format_foreign_key(self, key: ForeignKey) -> str:
         targets = [f"{key.target}.{name}" for name in (["tenant_id"] * self.tenant + ["id"])]
         return format_call(
             "sa.ForeignKeyConstraint",
-            format_list(self.key_columns(key.column)),
+            format_list(self.get_key_columns(key.column)),
             format_list(targets),
-            f"op.f({literal(self._key_name(key))})",
+            f"op.f({literal(self._build_key_name(key))})",
             f"ondelete={literal(self.get_on_delete(key))}",
         )
 
-    def _unique(self, column: str) -> str:
-        names = [literal(name) for name in self.key_columns(column)]
+    def _format_unique(self, column: str) -> str:
+        names = [literal(name) for name in self.get_key_columns(column)]
         return format_call(
             "sa.UniqueConstraint", *names, f"name=op.f({literal(self.build_name('uq', column))})"
         )
 
-    def _check(self, check: Check) -> str:
+    def _format_check(self, check: Check) -> str:
         name = f"name=op.f({literal(self.get_check_name(check))})"
         return format_call("sa.CheckConstraint", literal(check.condition), name)
 
@@ -151,9 +152,9 @@ class Table:
         """Return the constraint's name, which follows the kernel's naming convention."""
         return f"ck_{self.name}_{check.name}"
 
-    def _index(self, prefix: str, column: str, *, unique: bool = False) -> str:
+    def _format_index(self, prefix: str, column: str, *, unique: bool = False) -> str:
         live = f", unique=True, postgresql_where=sa.text({literal(LIVE_ROWS)})" if unique else ""
-        name, columns = self.build_name(prefix, column), format_list(self.key_columns(column))
+        name, columns = self.build_name(prefix, column), format_list(self.get_key_columns(column))
         return f"op.create_index(op.f({literal(name)}), {literal(self.name)}, {columns}{live})"
 
 
@@ -165,7 +166,7 @@ class Value(NamedTuple):
 
 
 class Case(NamedTuple):
-    """A filter's value and the number of rows that it matches."""
+    """The value of a filter and the number of rows that it matches."""
 
     name: str
     value: str
@@ -173,7 +174,7 @@ class Case(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """Two values to sort by."""
+    """A lower and a higher value of a field to sort by."""
 
     name: str
     low: str
@@ -186,12 +187,12 @@ def format_list(names: Sequence[str]) -> str:
 
 
 def format_call(function: str, *arguments: str) -> str:
-    """Return a nested call, wrapped as `ruff format` does."""
-    listed = ", ".join(arguments)
-    if len(f"        {function}({listed}),") <= LINE_LENGTH:
-        return f"{function}({listed})"
-    if len(f"            {listed}") <= LINE_LENGTH:
-        return f"{function}(\n            {listed}\n        )"
+    """Format a nested call and wrap it as `ruff format` does."""
+    joined = ", ".join(arguments)
+    if len(f"        {function}({joined}),") <= LINE_LENGTH:
+        return f"{function}({joined})"
+    if len(f"            {joined}") <= LINE_LENGTH:
+        return f"{function}(\n            {joined}\n        )"
     lines = "".join(f"            {argument},\n" for argument in arguments)
     return f"{function}(\n{lines}        )"
 
@@ -202,7 +203,7 @@ def get_invalid_values(fields: Iterable[Field]) -> list[Value]:
 
 
 def get_default_values(columns: Iterable[Field | Reference]) -> list[Value]:
-    """Return the optional columns with the value that a response has if they are omitted."""
+    """Return the optional columns, with their value in the response if they are omitted."""
     omitted = [column for column in columns if not column.required and column.response_default]
     return [Value(column.attribute, column.response_default) for column in omitted]
 
@@ -235,11 +236,11 @@ def format_factory_parameters(parents: Sequence[Reference], *, owned: bool) -> s
 
 
 def format_exact_values(uniques: Iterable[Field]) -> str:
-    """Return the factory's arguments that make filters match, where samples are numbered."""
+    """Return the factory's arguments that replace numbered samples, so that filters match."""
     return "".join(f", {field.name}={field.kind.samples.factory}" for field in uniques)
 
 
 def format_eager_selects(loaded: Sequence[Reference]) -> str:
-    """Return the extra statements that loading a row for an update sends, one per entity."""
+    """Return the additional SELECT statements of loading a row for an update."""
     selects = [ref for ref in loaded if ref.load == "selectin" and not ref.optional]
     return ', "SELECT"' * len(selects)

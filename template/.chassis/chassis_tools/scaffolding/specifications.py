@@ -32,13 +32,13 @@ ARGUMENTS = {"str": 1, "decimal": 2, "enum": 1, "ref": 1}
 FLAGS = ("optional", "unique", "index", "default")
 REFERENCE_FLAGS = ("optional", "unique", "on_delete", "load")
 WITH_VALUE = ("default", "on_delete", "load")
-# A B-tree entry holds about 2700 bytes, and a character takes up to four.
+# A B-tree entry holds about 2700 bytes; a character takes up to four bytes.
 MAX_INDEXED_LENGTH = 600
 ON_DELETE = {"restrict": "RESTRICT", "cascade": "CASCADE", "null": "SET NULL"}
 LOAD = ("raise", "joined", "selectin")
 # Types that can hold a secret.
 SECRET_TYPES = ("str", "text", "json", "uuid")
-# Secrets that can be numbers; other numbers only describe one, as `token_count` does.
+# Names of secrets that can be numbers. Other numbers only describe a secret, such as `token_count`.
 CODES = ("cvc", "cvv", "otp", "pin", "ssn", "totp")
 # Names that schema modules import.
 RESERVED_TYPES = words.SCHEMA_IMPORTS | words.KERNEL_TYPES
@@ -55,7 +55,7 @@ class Specification:
 
     @property
     def column(self) -> str:
-        """Name of the column; that of a reference ends in `_id`."""
+        """Name of the column, which ends with `_id` for a reference."""
         return f"{self.name}_id" if self.type == "ref" else self.name
 
 
@@ -97,7 +97,7 @@ def parse_flags(name: str, parts: Sequence[str], allowed: Sequence[str]) -> dict
 
 
 def suggest_word(word: str, allowed: Sequence[str], plural: str) -> str:
-    """Return the allowed words, preceded by the closest match."""
+    """Return the list of allowed words, preceded by the closest match."""
     listing = f"the {plural} are {', '.join(allowed)}"
     matches = get_close_matches(word, allowed, 1)
     return f"use {matches[0]}; {listing}" if matches else listing
@@ -121,7 +121,7 @@ def make_field(specification: Specification, *, resource: str) -> Field:
 
 
 def reject_secret(specification: Specification) -> None:
-    """Reject a field that sounds like a secret, because the API would return it."""
+    """Reject a field whose name indicates a secret, because the API would return it."""
     name, type_ = specification.name, specification.type
     is_code = type_ in ("int", "bigint") and name.rpartition("_")[2] in CODES
     if is_code or (type_ in SECRET_TYPES and is_secret(name)):
@@ -160,9 +160,10 @@ def parse_default(specification: Specification, kind: Kind) -> Default:
 
 
 def get_type_name(name: str, resource: str) -> str:
-    """Return the name of a field's constrained type in the schemas."""
-    own = to_class_name(name)
-    return f"{own}Value" if own in RESERVED_TYPES or own.startswith(resource) else own
+    """Return the alias of a field's constrained type in the schemas."""
+    type_name = to_class_name(name)
+    is_taken = type_name in RESERVED_TYPES or type_name.startswith(resource)
+    return f"{type_name}Value" if is_taken else type_name
 
 
 def make_reference(specification: Specification, target: Target, *, resource: str) -> Reference:

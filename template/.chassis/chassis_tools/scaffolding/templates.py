@@ -1,4 +1,4 @@
-"""Rendering and formatting of the templates in `scaffold/`, and records of the results."""
+"""Rendering and formatting of the templates in `scaffold/`, and records of the written files."""
 
 import hashlib
 import json
@@ -38,7 +38,7 @@ class Template:
 
     @property
     def is_migration(self) -> bool:
-        """True if the target is a migration, whose name is completed with a version."""
+        """True if the target is a migration, whose file name gets a version later."""
         return self.target.startswith(MIGRATION_NAME + ".")
 
 
@@ -51,7 +51,7 @@ class RenderedFile(NamedTuple):
 
 @dataclass(frozen=True)
 class Record:
-    """A resource's files, each with a hash of its text."""
+    """The record of a resource: the command, and a hash of each file that it wrote."""
 
     command: str
     plural: str
@@ -64,7 +64,7 @@ class Record:
         return cls(command, plural, hashes)
 
     def find_edited(self, root: Path) -> list[str]:
-        """Return the existing files that differ from those that were written."""
+        """Return the existing files that differ from their recorded hash."""
         return [
             path
             for path, hash_ in self.files.items()
@@ -72,7 +72,7 @@ class Record:
         ]
 
     def is_unchanged(self, root: Path) -> bool:
-        """Return True if every file exists as it was written."""
+        """Return True if every file exists and has its recorded hash."""
         return not self.find_edited(root) and all((root / path).is_file() for path in self.files)
 
     def to_json(self) -> str:
@@ -81,7 +81,7 @@ class Record:
 
 
 def find_templates(folder: Path, names: ResourceNames) -> Iterator[Template]:
-    """Yield the project's templates; NAME and NAMES in their paths stand for the resource."""
+    """Yield the project's templates, with NAME and NAMES in their target paths replaced."""
     for path in sorted(folder.rglob(f"*{TEMPLATE_SUFFIX}")):
         if EXISTING_FOLDER in path.relative_to(folder).parts:
             continue
@@ -105,10 +105,10 @@ def render(template: Template, context: dict[str, Any]) -> str:
 
 
 def explain_error(error: Exception) -> str:
-    """Return the line where a template fails, if known, and the reason."""
+    """Return the reason why a template fails, with the line if it is known."""
     line = getattr(error, "lineno", None)
-    place = f" in line {line}" if line else ""
-    return f"{place}: {summarize_error(error).rstrip('.')}"
+    location = f" in line {line}" if line else ""
+    return f"{location}: {summarize_error(error).rstrip('.')}"
 
 
 def format_files(files: Mapping[str, RenderedFile], root: Path) -> dict[str, str]:
@@ -130,7 +130,7 @@ def _format_python(ruff: str, root: Path, path: str, file: RenderedFile) -> str:
     """Sort the imports of a Python text, remove unused ones and format it."""
     text = file.text
     for command in (FIX_COMMAND, FORMAT_COMMAND):
-        done = subprocess.run(  # noqa: S603 (fixed arguments, no shell)
+        process = subprocess.run(  # noqa: S603 (fixed arguments, no shell)
             [ruff, *command, "--stdin-filename", path, "-"],
             input=text,
             cwd=root,
@@ -138,15 +138,15 @@ def _format_python(ruff: str, root: Path, path: str, file: RenderedFile) -> str:
             encoding="utf-8",
             check=False,
         )
-        if done.returncode:
-            why = done.stderr.strip().partition("\n")[0].removeprefix("error: ")
-            raise CommandError(f"The template {file.template} renders invalid Python: {why}")
-        text = done.stdout
+        if process.returncode:
+            reason = process.stderr.strip().partition("\n")[0].removeprefix("error: ")
+            raise CommandError(f"The template {file.template} renders invalid Python: {reason}")
+        text = process.stdout
     return text
 
 
 def find_ruff() -> str:
-    """Return the path of ruff: beside this Python, otherwise on PATH."""
+    """Return the path of ruff in this Python's environment, otherwise on PATH."""
     scripts = Path(sysconfig.get_path("scripts"))
     path = shutil.which("ruff", path=str(scripts)) or shutil.which("ruff")
     if path is None:

@@ -1,4 +1,4 @@
-"""The field types for text: `str`, `text`, `email`, `url` and `enum`."""
+"""The kinds of text fields: `str`, `text`, `email`, `url` and `enum`."""
 
 import re
 from functools import partial
@@ -27,7 +27,7 @@ CHOICE_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,49}")
 
 
 def build_string(declaration: Declaration) -> Kind:
-    """Build the kind of `str`, or of `str:200`."""
+    """Build the kind of `str` or `str:200`."""
     [argument] = declaration.arguments or [str(DEFAULT_LENGTH)]
     length = parse_whole_number(argument, declaration, largest=MAX_LENGTH)
     sample = declaration.label[:length].rstrip()  # Schemas strip whitespace.

@@ -13,9 +13,9 @@ def split_words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# PostgreSQL's reserved key words, including those allowed as names of functions or types: as a
-# table or column they must be quoted in every statement.
-SQL_WORDS = split_words(
+# PostgreSQL's reserved keywords, including those allowed as names of functions or types. Tables and
+# columns with these names must be quoted in every statement.
+RESERVED_KEYWORDS = split_words(
     """
     all analyse analyze and any array as asc asymmetric authorization binary both case cast check
     collate collation column concurrently constraint create cross current_catalog current_date
@@ -27,8 +27,8 @@ SQL_WORDS = split_words(
     tablesample then to trailing true union unique user using variadic verbose when where window with
     """
 )
-# Key words that are allowed as tables and columns, but must be quoted as types and functions.
-COLUMN_WORDS = split_words(
+# Keywords that tables and columns may have as names, but not types and functions.
+COLUMN_NAME_KEYWORDS = split_words(
     """
     between bigint bit boolean char character coalesce dec decimal exists extract float greatest
     grouping inout int integer interval json json_array json_arrayagg json_exists json_object
@@ -41,24 +41,24 @@ COLUMN_WORDS = split_words(
 # Columns that PostgreSQL adds to every table.
 SYSTEM_COLUMNS = split_words("cmax cmin ctid tableoid xmax xmin")
 
-# Hard to tell from 1 and 0; linters report them.
-LETTERS = split_words("i l o")
+# Easily confused with 1 and 0; linters reject them.
+AMBIGUOUS_LETTERS = split_words("i l o")
 
-# Resources of the kernel, and names in its operation ids.
+# Resources of the kernel, and other names in its operation ids.
 KERNEL_RESOURCES = split_words(
     """
     api_key auth authentication invitation login_session me session tenant user user_account
     user_token
     """
 )
-# Modules of the kernel, its tables, and names in the registries.
+# Modules and tables of the kernel, and names in the registries.
 KERNEL_PLURALS = split_words(
     """
     api_keys auth builtin core dependencies invitations mails main models routers routes schema_migrations
     seed sessions settings support tenants users user_tokens
     """
 )
-# Variables and fixtures in the same scope as the variable that is named after the resource.
+# Variables and fixtures in scopes that also have a variable named after the resource.
 VARIABLES = split_words(
     """
     admin_client changes data date datetime decimal other_client other_store other_tenant other_user
@@ -92,7 +92,7 @@ SCHEMA_ATTRIBUTES = split_words(
 )
 # Prefixes that Pydantic protects with a warning.
 SCHEMA_PREFIXES = ("model_dump", "model_validate")
-# Names used in class bodies, which a field of that name would hide.
+# Names that class bodies use, and that a field of the same name would hide.
 BODY_NAMES = split_words(
     """
     bool bytes date datetime float func int list mapped_column reference relationship str time
@@ -101,18 +101,18 @@ BODY_NAMES = split_words(
 )
 # Parameters of functions that take fields by name, and of the kernel's statements.
 PARAMETERS = split_words("cursor_id cursor_value entity owner self session_tenant_id store")
-# Variables of a factory, which has a parameter for each reference.
+# Variables of factories, which have a parameter for each reference.
 FACTORY_NAMES = split_words("defaults number numbers uuid4 values")
-# Names that schemas import, where a field's type is named after the field.
+# Names that schemas import; constrained types, which are named after fields, must not hide them.
 SCHEMA_IMPORTS = split_words(
     """
     Annotated Any Decimal Field HttpUrl InputSchema JsonValue Literal PageQuery ReadSchema Timestamp
     """
 )
-# Field types that schemas import, which fields of other types must not hide.
+# Field types that schemas import; constrained types must not hide them either.
 KERNEL_TYPES = split_words("Email FiniteFloat Int32 Int64 UUID NaiveTime WebUrl")
 
-BETTER_RESOURCES = {
+RESOURCE_ALTERNATIVES = {
     "api_key": "access_key",
     "class": "school_class",
     "credit": "credit_note",
@@ -150,7 +150,7 @@ BETTER_RESOURCES = {
     "user_account": "customer_account",
     "warning": "alert",
 }
-BETTER_FIELDS = {
+FIELD_ALTERNATIVES = {
     "case": "case_number",
     "class": "category",
     "date": "day",
@@ -174,7 +174,7 @@ BETTER_FIELDS = {
 }
 
 
-# Plurals that the library gets wrong; the singulars are never treated as plurals.
+# Plurals that `pluralizer` gets wrong; the singulars are never treated as plurals.
 PLURALS = {
     "agenda": "agendas",
     "bias": "biases",
@@ -195,7 +195,7 @@ PLURALS = {
     "waltz": "waltzes",
 }
 SINGULARS = {plural: singular for singular, plural in PLURALS.items()}
-# Words with the same singular and plural that the library would change.
+# Words with the same singular and plural that `pluralizer` would change.
 UNCHANGED = split_words(
     """
     analytics asbestos baggage barracks billiards chaos clothes cosmos crossroads earnings economics
@@ -216,33 +216,33 @@ VOWEL = re.compile(r"[aeiou]|heir|hono|honest|hour|[fhlmnrsx](?![a-z]*[aeiouy])"
 
 def pluralize(name: str) -> str:
     """Return the name with its last word in the plural."""
-    start, word = _split_last(name)
+    prefix, word = _split_last(name)
     if word in UNCHANGED:
         return name
-    return start + (PLURALS.get(word) or _load_rules().plural(word))
+    return prefix + (PLURALS.get(word) or _load_rules().plural(word))
 
 
 def singularize(name: str) -> str | None:
     """Return the name with its last word in the singular; None if it may already be singular."""
-    start, word = _split_last(name)
+    prefix, word = _split_last(name)
     if word in UNCHANGED or word in PLURALS or SINGULAR_IN_S.search(word):
         return None
     if word in SINGULARS:
-        return start + SINGULARS[word]
+        return prefix + SINGULARS[word]
     if not _load_rules().is_plural(word) or _load_rules().is_singular(word):
         return None
-    return start + _load_rules().singular(word)
+    return prefix + _load_rules().singular(word)
 
 
 def add_indefinite_article(noun: str) -> str:
     """Return the noun with "a" or "an" before it."""
-    before = "an" if VOWEL.match(noun) and not CONSONANT.match(noun) else "a"
-    return f"{before} {noun}"
+    article = "an" if VOWEL.match(noun) and not CONSONANT.match(noun) else "a"
+    return f"{article} {noun}"
 
 
 def _split_last(name: str) -> tuple[str, str]:
-    start, underscore, word = name.rpartition("_")
-    return start + underscore, word
+    prefix, underscore, word = name.rpartition("_")
+    return prefix + underscore, word
 
 
 @cache
@@ -250,4 +250,4 @@ def _load_rules() -> "Pluralizer":
     # inflect takes two seconds to import (https://github.com/jaraco/inflect/issues/212).
     from pluralizer import Pluralizer
 
-    return Pluralizer()  # type: ignore[no-untyped-call]  # not annotated there
+    return Pluralizer()  # type: ignore[no-untyped-call]  # pluralizer is not annotated

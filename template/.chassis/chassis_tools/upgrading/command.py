@@ -1,4 +1,4 @@
-"""The steps of `manage upgrade`."""
+"""The command `manage upgrade`: plan, update, report and check."""
 
 import sys
 import tempfile
@@ -17,7 +17,7 @@ from chassis_tools.upgrading.files import (
     restore_edited,
 )
 from chassis_tools.upgrading.repository import Repository
-from chassis_tools.upgrading.running import extract_error, render, uv
+from chassis_tools.upgrading.running import extract_error, render, run_uv
 from chassis_tools.upgrading.template import Answers, Release, Template
 from chassis_tools.upgrading.upgrade import BACKUPS, Upgrade
 from chassis_tools.upgrading.vendored import (
@@ -38,11 +38,11 @@ HEADINGS: dict[Owner, str] = {
 
 @dataclass(frozen=True)
 class Plan:
-    """An upgrade to a release; valid while its folder exists."""
+    """The plan of an upgrade; it is valid while its temporary folder exists."""
 
     root: Path
     recorded: Answers
-    """The current version, and the answers of the last rendering."""
+    """The project's version and the answers that it was rendered with."""
     release: Release
     answers: Mapping[str, str]
     changelog: str
@@ -51,14 +51,14 @@ class Plan:
     """A temporary folder with the clone of the template."""
 
     def render_old(self, only: Iterable[str] = ()) -> Path:
-        """Render the project's current release, or only some of its paths."""
+        """Render the project's current release, or only some paths of it."""
         scratch = self.folder / ("old-paths" if only else "old")
-        return render(self.root, clone_path(self.folder), self.recorded, scratch, [*only])
+        return render(self.root, get_clone_path(self.folder), self.recorded, scratch, [*only])
 
     def render_new(self, recorded: Answers, only: Iterable[str]) -> Path:
-        """Render paths of the release with the answers that the update recorded."""
+        """Render some paths of the new release with the answers that the update recorded."""
         return render(
-            self.root, clone_path(self.folder), recorded, self.folder / "new-paths", [*only]
+            self.root, get_clone_path(self.folder), recorded, self.folder / "new-paths", [*only]
         )
 
 
@@ -68,24 +68,24 @@ class Outcome:
 
     conflicts: list[Conflict]
     replacements: list[Replacement] = field(default_factory=list)
-    """Edited vendored files, which are the release's again."""
+    """Edited vendored files that the update replaced."""
 
 
 def upgrade_project(
-    project: Upgrade, version: str | None, settings: Sequence[str], *, dry_run: bool
+    upgrade: Upgrade, version: str | None, settings: Sequence[str], *, dry_run: bool
 ) -> None:
-    """Print what is new, update the project, and print the changes and the next steps."""
-    project.reject_unclean()
-    with prepare_plan(project.repository.root, version, settings) as plan:
+    """Print the changelog, update the project, and print the changes and the next steps."""
+    upgrade.reject_unclean()
+    with prepare_plan(upgrade.repository.root, version, settings) as plan:
         typer.echo(f"{plan.changelog}\n" if plan.changelog else "")
         if dry_run:
-            clone = project.repository.clone_to(plan.folder / "project")
-            project = Upgrade(clone, is_dry_run=True)
-        reject_conflicts(apply_release(project, plan).conflicts, dry_run=dry_run)
+            clone = upgrade.repository.clone_to(plan.folder / "project")
+            upgrade = Upgrade(clone, is_dry_run=True)
+        reject_conflicts(apply_release(upgrade, plan).conflicts, dry_run=dry_run)
     if dry_run:
         typer.echo("Dry run: nothing is changed.")
     else:
-        finish_upgrade(project.repository.root)
+        finish_upgrade(upgrade.repository.root)
         typer.echo(
             "Upgraded: review it with `git add --all` and `git diff --cached`, run"
             " `manage migrate apply` and your tests, then commit."
@@ -99,24 +99,24 @@ def prepare_plan(root: Path, version: str | None, settings: Sequence[str]) -> It
     recorded = Answers.read(root)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        template = Template.clone(recorded.source, clone_path(folder))
+        template = Template.clone(recorded.source, get_clone_path(folder))
         release = choose_release(template, recorded, version)
-        if release.tag == recorded.version and recorded.has(answers):
+        if release.tag == recorded.version and recorded.contains(answers):
             newest = "" if version else ", the newest release"
             typer.echo(f"This project is at {release.tag}{newest}: nothing to do.")
             raise typer.Exit
         is_same = release.tag == recorded.version
-        way = f"At {release.tag}" if is_same else f"From {recorded.version} to {release.tag}"
-        with_answers = f", with {', '.join(settings)}" if settings else ""
-        typer.echo(f"{way}{with_answers}\n")
+        versions = f"At {release.tag}" if is_same else f"From {recorded.version} to {release.tag}"
+        suffix = f", with {', '.join(settings)}" if settings else ""
+        typer.echo(f"{versions}{suffix}\n")
         changelog = template.read_changelog(recorded.last_release, release)
-        # Read now: the update replaces the record of the last rendering.
+        # Read them now: the update replaces the answers of the last rendering.
         rendered = recorded.as_rendered(root)
         yield Plan(root, rendered, release, answers, changelog, folder)
 
 
-def clone_path(folder: Path) -> Path:
-    """Return the place of the template's clone; Copier knows a repository by the suffix."""
+def get_clone_path(folder: Path) -> Path:
+    """Return the path of the template's clone; Copier recognizes a repository by the suffix."""
     return folder / "template.git"
 
 
@@ -144,33 +144,33 @@ def choose_release(template: Template, recorded: Answers, version: str | None) -
     return release
 
 
-def apply_release(project: Upgrade, plan: Plan) -> Outcome:
+def apply_release(upgrade: Upgrade, plan: Plan) -> Outcome:
     """Update the project, print the changes, and return the files that need attention."""
-    repository = project.repository
+    repository = upgrade.repository
     vendored = list_vendored(repository.root)
     replacements: list[Replacement] = []
 
     def replace_vendored() -> None:
-        """Make every vendored file the release's and save the edits that this replaces."""
+        """Restore the release's vendored files and save the edits that this replaces."""
         paths = vendored | list_vendored(repository.root)
         old = plan.render_old(paths)
         restore_release(plan.render_new(Answers.read(repository.root), paths), repository.root)
         replacements.extend(save_edits(repository, old, paths))
 
-    changed = project.run(plan.release.tag, plan.answers, replace_vendored)
-    restored = restore_edited(repository, changed, plan.render_old)
-    report_changes(repository, {*changed}.difference(conflict.path for conflict in restored))
+    changed = upgrade.run(plan.release.tag, plan.answers, replace_vendored)
+    restored_files = restore_edited(repository, changed, plan.render_old)
+    report_changes(repository, {*changed}.difference(conflict.path for conflict in restored_files))
     report_replacements(replacements)
-    for path in project.list_overwritten():
+    for path in upgrade.list_overwritten():
         typer.echo(
             f"The update changed {path}, which git ignores: your version is {BACKUPS / path}\n"
         )
-    return Outcome([*find_conflicts(repository), *restored], replacements)
+    return Outcome([*find_conflicts(repository), *restored_files], replacements)
 
 
 def report_changes(repository: Repository, changed: Iterable[str]) -> None:
-    """Print the changed files by class."""
-    tracked = {*repository.list_tracked()}  # Copier adds no new file to git's index.
+    """Print the changed files by owner."""
+    tracked = {*repository.list_tracked()}  # Copier does not add new files to the index.
     for owner, paths in group_by_owner(changed, repository.root).items():
         if paths:
             typer.echo(f"{HEADINGS[owner]}:")
@@ -181,7 +181,7 @@ def report_changes(repository: Repository, changed: Iterable[str]) -> None:
 
 
 def report_replacements(replacements: Sequence[Replacement]) -> None:
-    """Print the vendored files of which the team's version was replaced."""
+    """Print the edited or deleted vendored files that the update replaced."""
     if not replacements:
         return
     typer.echo("Your versions of vendored files, which are replaced; move your edits elsewhere:")
@@ -192,7 +192,7 @@ def report_replacements(replacements: Sequence[Replacement]) -> None:
 
 
 def describe_change(path: Path, *, is_tracked: bool) -> str:
-    """Return a mark for a deleted or new file."""
+    """Return the suffix of a deleted or new file in the list of changes."""
     if not path.exists():
         return " (deleted)"
     return "" if is_tracked else " (new)"
@@ -211,7 +211,7 @@ def reject_conflicts(conflicts: Sequence[Conflict], *, dry_run: bool) -> None:
         )
     manage = "manage"
     if any(conflict.path == "pyproject.toml" for conflict in conflicts):
-        # uv reads pyproject.toml before it runs anything.
+        # uv cannot run anything while pyproject.toml contains conflict markers.
         manage = str(Path(sys.executable).with_name("manage"))
     raise CommandError(
         f"Files that need a decision: {len(conflicts)} (above). Then run `uv sync` and"
@@ -221,10 +221,10 @@ def reject_conflicts(conflicts: Sequence[Conflict], *, dry_run: bool) -> None:
 
 def finish_upgrade(root: Path) -> None:
     """Install the new packages and check the project."""
-    done = uv(root, "sync", "--quiet")
-    if done.returncode:
+    process = run_uv(root, "sync", "--quiet")
+    if process.returncode:
         raise CommandError(
-            f"The packages cannot be installed: {extract_error(done.stderr)}; fix that and run"
+            f"The packages cannot be installed: {extract_error(process.stderr)}; fix that and run"
             " `uv sync`, or undo the upgrade with `manage upgrade --abort`"
         )
     check_project(root)
@@ -232,10 +232,10 @@ def finish_upgrade(root: Path) -> None:
 
 def check_project(root: Path) -> None:
     """Run `manage doctor` in a new process, which loads the upgraded code."""
-    done = uv(root, "run", "--no-sync", "manage", "doctor")
-    typer.echo(done.stdout)
-    if done.returncode:
-        typer.echo(done.stderr, err=True)
+    process = run_uv(root, "run", "--no-sync", "manage", "doctor")
+    typer.echo(process.stdout)
+    if process.returncode:
+        typer.echo(process.stderr, err=True)
         raise CommandError(
             "The project is upgraded, but `manage doctor` found errors (above): fix them and run it"
             " again, or undo the upgrade with `manage upgrade --abort`"

@@ -1,4 +1,4 @@
-"""The classes of a project's files, conflicts of an upgrade, and edited files that it deleted."""
+"""The owners of a project's files, conflicts of an upgrade, and edited files that it deleted."""
 
 import json
 import re
@@ -28,22 +28,22 @@ class Conflict:
 
 
 def read_owners(root: Path) -> dict[str, Owner]:
-    """Return the class of each path in the ownership map; a folder's path ends with a slash."""
+    """Return the owner of each path in the ownership map; paths of folders end with a slash."""
     try:
-        classes = json.loads((root / OWNERSHIP).read_text(encoding="utf-8"))
+        paths_by_owner = json.loads((root / OWNERSHIP).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise CommandError(f"{OWNERSHIP.as_posix()} cannot be read: restore it from git") from error
-    return {path: cast(Owner, name) for name, paths in classes.items() for path in paths}
+    return {path: cast(Owner, owner) for owner, paths in paths_by_owner.items() for path in paths}
 
 
 def find_owner(path: str, owners: Mapping[str, Owner]) -> Owner:
-    """Return the class of a file: that of the longest matching entry, `owned` without one."""
+    """Return the owner of a file: that of the longest matching entry, otherwise `owned`."""
     entry = max((entry for entry in owners if is_covered(path, entry)), key=len, default="")
     return owners.get(entry, "owned")
 
 
 def group_by_owner(paths: Iterable[str], root: Path) -> dict[Owner, list[str]]:
-    """Group paths by class, each group sorted."""
+    """Group paths by owner; each group is sorted."""
     owners = read_owners(root)
     groups: dict[Owner, list[str]] = {owner: [] for owner in get_args(Owner)}
     for path in sorted(paths):
@@ -52,24 +52,24 @@ def group_by_owner(paths: Iterable[str], root: Path) -> dict[Owner, list[str]]:
 
 
 def is_covered(path: str, entry: str) -> bool:
-    """Return True if an entry names this path, or a folder that contains it."""
+    """Return True if an entry is this path or a folder that contains it."""
     return path == entry or (entry.endswith("/") and path.startswith(entry))
 
 
 def find_conflicts(repository: Repository) -> list[Conflict]:
-    """List the files that need a decision, each once."""
+    """List the conflicts, one for each file."""
     conflicts = {conflict.path: conflict for conflict in iterate_conflicts(repository)}
     return [conflicts[path] for path in sorted(conflicts)]
 
 
 def iterate_conflicts(repository: Repository) -> Iterator[Conflict]:
-    """Yield the conflicts; a file may come twice, with the more specific remedy last."""
+    """Yield the conflicts; if a file has two, the second has the more specific remedy."""
     for path in repository.list_unmerged():
         yield Conflict(path, "keep, edit or delete it, then `git add` or `git rm` it")
     owners = read_owners(repository.root)
     for path in [*repository.list_tracked(), *repository.list_changed()]:
         file = repository.root / path
-        # No update writes owned files, and their text may contain conflict markers.
+        # Updates do not write owned files, whose text may contain conflict markers.
         if find_owner(path.removesuffix(".rej"), owners) == "owned" or not file.is_file():
             continue
         if path.endswith(".rej"):
@@ -85,7 +85,7 @@ def restore_edited(
 ) -> list[Conflict]:
     """Restore edited files that an update deleted; `render` renders the old release.
 
-    A deleted vendored file stays deleted: its edit is saved as a patch.
+    Vendored files stay deleted: their edits are saved as patches.
     """
     owners = read_owners(repository.root)
     deleted = [
@@ -102,7 +102,7 @@ def restore_edited(
 
 
 def restore_if_edited(repository: Repository, path: str, rendered: Path) -> bool:
-    """Restore a deleted file if it differs from the old release's; return True if it does."""
+    """Restore a deleted file if it was edited; return True if it was."""
     repository.restore([path])
     if read_normalized(repository.root / path) != read_normalized(rendered / path):
         return True

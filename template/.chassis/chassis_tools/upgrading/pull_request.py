@@ -11,7 +11,7 @@ import typer
 
 from chassis_tools.upgrading.command import Outcome, Plan, apply_release, prepare_plan
 from chassis_tools.upgrading.repository import Repository
-from chassis_tools.upgrading.running import extract_error, uv
+from chassis_tools.upgrading.running import extract_error, run_uv
 from chassis_tools.upgrading.template import Release, parse_release
 from chassis_tools.upgrading.upgrade import Upgrade
 from manage.errors import CommandError
@@ -39,12 +39,12 @@ class GitHub:
 
     repository: Repository
 
-    def reject_absent(self) -> None:
-        """Raise CommandError without the gh program."""
+    def reject_missing_gh(self) -> None:
+        """Raise CommandError if gh is not installed."""
         if not shutil.which("gh"):
             raise CommandError("gh is not installed: pull requests need it")
 
-    def has(self, branch: str) -> bool:
+    def has_branch(self, branch: str) -> bool:
         """Return True if the branch exists, locally or on the remote."""
         reference = f"refs/heads/{branch}"
         local = self.repository.git("branch", "--list", branch)
@@ -64,7 +64,7 @@ class GitHub:
             raise
 
     def open(self, branch: str, base: str, title: str, body: str, *, draft: bool) -> str:
-        """Open a pull request and return its address; delete the branch on failure."""
+        """Open a pull request and return its URL; delete the branch on failure."""
         create = ("pr", "create", "--head", branch, "--base", base, "--title", title)
         try:
             return self._create(*create, "--body-file", "-", body=body, draft=draft)
@@ -92,7 +92,7 @@ class GitHub:
         return self._gh(*arguments, text=body)
 
     def _gh(self, *arguments: str, text: str = "") -> str:
-        done = subprocess.run(  # noqa: S603 (a list of ours, no shell)
+        process = subprocess.run(  # noqa: S603 (no shell)
             ["gh", *arguments],  # noqa: S607
             cwd=self.repository.root,
             input=text,
@@ -100,15 +100,15 @@ class GitHub:
             text=True,
             check=False,
         )
-        if done.returncode:
-            lines = done.stderr.strip().splitlines() or ["it failed"]
+        if process.returncode:
+            lines = process.stderr.strip().splitlines() or ["it failed"]
             raise CommandError(f"gh {' '.join(arguments[:2])}: {lines[-1]}")
-        return done.stdout.strip()
+        return process.stdout.strip()
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """An applied upgrade to be reviewed in a pull request."""
+    """An applied upgrade that a pull request proposes."""
 
     plan: Plan
     outcome: Outcome
@@ -144,19 +144,19 @@ class Proposal:
         return bool(self.outcome.conflicts or self.problem)
 
 
-def propose_upgrade(project: Upgrade, version: str | None) -> None:
-    """Upgrade on a new branch and open a pull request, unless that branch exists."""
-    github = GitHub(project.repository)
-    github.reject_absent()
-    project.reject_unclean()
-    base = project.repository.get_branch()
-    root = project.repository.root
+def propose_upgrade(upgrade: Upgrade, version: str | None) -> None:
+    """Upgrade on a new branch and open a pull request, unless the branch already exists."""
+    github = GitHub(upgrade.repository)
+    github.reject_missing_gh()
+    upgrade.reject_unclean()
+    base = upgrade.repository.get_branch()
+    root = upgrade.repository.root
     with prepare_plan(root, version, ()) as plan:
         branch = BRANCH_PREFIX + plan.release.tag
-        if github.has(branch):
+        if github.has_branch(branch):
             typer.echo(f"The branch {branch} already exists; delete it to get a new pull request.")
             return
-        outcome = apply_release(project, plan)
+        outcome = apply_release(upgrade, plan)
     problem = "" if outcome.conflicts else update_lock(root)
     open_pull_request(github, Proposal(plan, outcome, problem), branch, base)
 
@@ -164,10 +164,10 @@ def propose_upgrade(project: Upgrade, version: str | None) -> None:
 def update_lock(root: Path) -> str:
     """Update uv.lock; return the error, or an empty string.
 
-    No code of the release runs here, where it could read a token: `doctor.yml` checks the branch.
+    This process has a token, so it runs no code of the release; `doctor.yml` checks the branch.
     """
-    done = uv(root, "lock", "--quiet", "--no-build")
-    return extract_error(done.stderr) if done.returncode else ""
+    process = run_uv(root, "lock", "--quiet", "--no-build")
+    return extract_error(process.stderr) if process.returncode else ""
 
 
 def open_pull_request(github: GitHub, proposal: Proposal, branch: str, base: str) -> None:
@@ -188,5 +188,5 @@ def commit(repository: Repository, branch: str, message: str) -> None:
     """Commit the upgrade on a new branch."""
     repository.git("add", "--all", ".")
     repository.git("switch", "--quiet", "--create", branch)
-    # Without hooks: they could reject conflict markers, which reviewers must see.
+    # Hooks could reject the conflict markers that reviewers must see.
     repository.git("commit", "--quiet", "--no-verify", "--message", message)

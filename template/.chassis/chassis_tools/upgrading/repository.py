@@ -19,7 +19,7 @@ GIT_ENVIRONMENT = {
 
 
 class Repository:
-    """Runs git in the project; paths are relative to it, even below the repository's top."""
+    """Runs git in a folder; paths are relative to it, even if the repository's root is above it."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -27,7 +27,7 @@ class Repository:
     def git(self, *arguments: str, accepted: Collection[int] = (0,)) -> str:
         """Return git's output; raise CommandError with its message on other exit codes."""
         try:
-            done = subprocess.run(  # noqa: S603 (a list of ours, no shell)
+            process = subprocess.run(  # noqa: S603 (no shell)
                 ["git", *arguments],  # noqa: S607
                 cwd=self.root,
                 env={**os.environ, **GIT_ENVIRONMENT},
@@ -36,11 +36,11 @@ class Repository:
             )
         except FileNotFoundError:
             raise CommandError("git is not installed: upgrades need it") from None
-        # Not in text mode, which would change the line endings of files.
+        # Text mode would change the line endings of files.
         output, errors = (
-            stream.decode("utf-8", "surrogateescape") for stream in (done.stdout, done.stderr)
+            stream.decode("utf-8", "surrogateescape") for stream in (process.stdout, process.stderr)
         )
-        if done.returncode not in accepted:
+        if process.returncode not in accepted:
             lines = (errors or output).strip().splitlines() or ["git failed"]
             raise CommandError(f"git {arguments[0]}: {lines[-1].removeprefix('fatal: ')}")
         return output
@@ -56,7 +56,7 @@ class Repository:
         return name
 
     def list_changed(self) -> list[str]:
-        """List files that differ from the last commit, untracked ones included."""
+        """List the files that differ from the last commit, including untracked files."""
         entries = self.git(
             "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "."
         )
@@ -64,7 +64,7 @@ class Repository:
         return [entry[3:].removeprefix(prefix) for entry in entries.split("\0") if entry]
 
     def list_ignored(self) -> list[str]:
-        """List ignored files, and ignored folders with a trailing slash."""
+        """List the ignored files and folders; folders end with a slash."""
         options = ("--others", "--ignored", "--exclude-standard", "--directory", "-z")
         return split_names(self.git("ls-files", *options))
 
@@ -93,13 +93,13 @@ class Repository:
 
     def clone_to(self, folder: Path) -> "Repository":
         """Clone the last commit into a folder."""
-        top = Path(self.git("rev-parse", "--show-toplevel").strip())
-        inner = self.git("rev-parse", "--show-prefix").strip()
-        self.git("clone", "--quiet", str(top), str(folder))
-        return Repository(folder / inner)
+        top_level = self.git("rev-parse", "--show-toplevel").strip()
+        prefix = self.git("rev-parse", "--show-prefix").strip()
+        self.git("clone", "--quiet", top_level, str(folder))
+        return Repository(folder / prefix)
 
     def restore(self, paths: Collection[str]) -> None:
-        """Restore files from the last commit; delete those that it does not contain."""
+        """Restore files from the last commit; delete files that it does not contain."""
         tracked = sorted({*self.list_committed(), *self.list_tracked()}.intersection(paths))
         if tracked:
             options = ("--source=HEAD", "--staged", "--worktree")
@@ -108,12 +108,12 @@ class Repository:
             self.remove(path)
 
     def stash(self, message: str) -> None:
-        """Stash all changes, untracked files included."""
-        self.git("add", "--all", ".")  # git stashes nothing while files are unmerged.
+        """Stash all changes, including untracked files."""
+        self.git("add", "--all", ".")  # git refuses to stash unmerged files.
         self.git("stash", "push", "--quiet", "--message", message, "--", ".")
 
     def remove(self, path: str) -> None:
-        """Delete a file, and its folders if that leaves them empty."""
+        """Delete a file, and its parent folders if they are then empty."""
         file = self.root / path
         file.unlink(missing_ok=True)
         for folder in file.parents:
@@ -123,5 +123,5 @@ class Repository:
 
 
 def split_names(output: str) -> list[str]:
-    """Split output of `git … -z` into its entries."""
+    """Split the output of `git … -z` into entries."""
     return list(filter(None, output.split("\0")))

@@ -1,4 +1,4 @@
-"""Copier, run as a uv tool and without trust in the template's code."""
+"""Copier, run with uv and without `--trust`, so that it runs no code of the template."""
 
 import json
 import os
@@ -15,10 +15,10 @@ from chassis_tools.upgrading.template import Answers
 from manage.errors import CommandError
 
 COPIER = ("tool", "run", "--quiet", "--from", "copier>=9.18,!=9.19.0,<10", "copier")
-# A release must not write here: .git/config names programs to run, and git ignores the others.
+# A release must not write here: .git/config can run programs, and git ignores the other folders.
 EXCLUDED = (".git", ".local", ".manage", ".postgres", ".venv")
 NOISE = re.compile(r"^(Keeping|Updating) |nothing_was_rendered|^\s*$")
-# Some of these commands run code of the release, which must not see tokens.
+# Some commands run code of the release, which must not read tokens.
 SECRET = re.compile(r"(GH|GITHUB)_(ENTERPRISE_)?TOKEN$|ACTIONS_")
 # SIGINT needs no handler: it raises KeyboardInterrupt.
 TERMINATION_SIGNALS = [
@@ -28,38 +28,42 @@ SENTENCE = re.compile(r"has no attribute '(.+)'$")
 
 
 def update(root: Path, tag: str, answers: Mapping[str, str]) -> None:
-    """Update a clean project in place; conflicts stay in its files."""
+    """Update a clean project in place; conflicts are marked in the files."""
     options = [part for name in EXCLUDED for part in ("--exclude", name)]
     options += [part for name, value in answers.items() for part in ("--data", f"{name}={value}")]
-    done = uv(root, *COPIER, "update", "--defaults", "--skip-answered", "--vcs-ref", tag, *options)
-    if done.returncode:
-        raise CommandError(f"Nothing is changed: {extract_error(done.stderr)}")
+    process = run_uv(
+        root, *COPIER, "update", "--defaults", "--skip-answered", "--vcs-ref", tag, *options
+    )
+    if process.returncode:
+        raise CommandError(f"Nothing is changed: {extract_error(process.stderr)}")
 
 
 def render(
     root: Path, template: Path, recorded: Answers, scratch: Path, only: Collection[str] = ()
 ) -> Path:
-    """Render the recorded release into a folder below `scratch`, or only some of its paths."""
+    """Render the recorded release, or only some of its paths, into a folder in `scratch`."""
     data, rendered = scratch / "answers.json", scratch / "rendered"
     scratch.mkdir(parents=True, exist_ok=True)
-    data.write_text(json.dumps(recorded.given), encoding="utf-8")  # JSON is valid YAML.
+    data.write_text(json.dumps(recorded.values), encoding="utf-8")  # JSON is valid YAML.
     options = ["--defaults", "--quiet", "--vcs-ref", recorded.version, "--data-file", str(data)]
     patterns = ["*", *(f"!/{path.rstrip('/')}" for path in sorted(only))] if only else []
     options += [part for pattern in patterns for part in ("--exclude", pattern)]
-    done = uv(root, *COPIER, "copy", *options, str(template), str(rendered))
-    if done.returncode:
-        raise CommandError(f"{recorded.version} cannot be rendered: {extract_error(done.stderr)}")
+    process = run_uv(root, *COPIER, "copy", *options, str(template), str(rendered))
+    if process.returncode:
+        raise CommandError(
+            f"{recorded.version} cannot be rendered: {extract_error(process.stderr)}"
+        )
     return rendered
 
 
-def uv(root: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def run_uv(root: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     """Run uv in a project, with the project's environment instead of the current one."""
     program = os.environ.get("UV", "uv")
-    environment = {name: text for name, text in os.environ.items() if not SECRET.match(name)}
+    environment = {name: value for name, value in os.environ.items() if not SECRET.match(name)}
     environment.update(GIT_ENVIRONMENT)
     environment.pop("VIRTUAL_ENV", None)
     try:
-        process = subprocess.Popen(  # noqa: S603 (a list of ours, no shell)
+        process = subprocess.Popen(  # noqa: S603 (no shell)
             [program, *arguments],
             cwd=root,
             env=environment,
@@ -77,10 +81,10 @@ def uv(root: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
 
 @contextmanager
 def kill_on_interrupt(process: "subprocess.Popen[str]") -> Iterator[None]:
-    """Kill a process and its children if this one is interrupted: they would go on writing."""
+    """Kill a process and its children if this process is interrupted, so that they stop writing."""
     before = {number: signal.getsignal(number) for number in TERMINATION_SIGNALS}
     for number, handler in before.items():
-        if handler is not signal.SIG_IGN:  # As under nohup.
+        if handler is not signal.SIG_IGN:  # nohup ignores SIGHUP.
             signal.signal(number, exit_on_signal)
     try:
         yield
@@ -88,7 +92,7 @@ def kill_on_interrupt(process: "subprocess.Popen[str]") -> Iterator[None]:
         if sys.platform == "win32":
             process.kill()
         else:
-            with suppress(ProcessLookupError):  # It may have ended by now.
+            with suppress(ProcessLookupError):  # It may have ended.
                 os.killpg(process.pid, signal.SIGKILL)
         raise
     finally:
@@ -102,9 +106,9 @@ def exit_on_signal(number: int, _frame: object) -> None:
 
 
 def extract_error(output: str) -> str:
-    """Return the last error in Copier's output.
+    """Return the last error in the output of Copier or uv.
 
-    copier.yml reports some errors as the name of a missing attribute, which is the sentence.
+    copier.yml reports some errors as the name of a missing attribute, which is the message.
     """
     lines = [line for line in output.splitlines() if not NOISE.search(line)]
     last = lines[-1] if lines else "Copier failed"

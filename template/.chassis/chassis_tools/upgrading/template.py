@@ -41,18 +41,18 @@ class Template:
         try:
             repository.git("clone", "--quiet", "--bare", "--", expand_source(source), ".")
         except CommandError as error:
-            address = CREDENTIALS.sub("", source)
-            raise CommandError(f"The template {address} cannot be fetched: {error}") from error
+            url = CREDENTIALS.sub("", source)
+            raise CommandError(f"The template {url} cannot be fetched: {error}") from error
         return cls(repository)
 
     def list_releases(self) -> list[Release]:
-        """List all releases, the oldest first."""
+        """List all releases, oldest first."""
         tags = self._repository.git("tag", "--list").split()
         releases = [Release(version, tag) for tag in tags if (version := parse_release(tag))]
         return sorted(releases, key=lambda release: release.version)
 
     def get_release(self, version: str | None) -> Release:
-        """Return the release of a version or tag, or the newest final release for None."""
+        """Return the release of a version or tag; for None, the newest final release."""
         releases = self.list_releases()
         if version is None:
             final = [release for release in releases if not release.version.is_prerelease]
@@ -66,7 +66,7 @@ class Template:
         raise CommandError(f"The template has no release {version}; the newest are: {newest}")
 
     def read_changelog(self, after: Version, until: Release) -> str:
-        """Return the changelog sections after a version up to a release, the newest first."""
+        """Return the changelog sections after a version up to a release, newest first."""
         try:
             text = self._repository.git("show", f"{until.tag}:CHANGELOG.md")
         except CommandError:
@@ -86,30 +86,30 @@ class Answers:
     source: str
     """The address of the template."""
     version: str
-    """The release, or a commit after one, as in `0.1.0-3-gabc1234`."""
-    given: dict[str, Any]
+    """The release, or a commit after a release, as in `0.1.0-3-gabc1234`."""
+    values: dict[str, Any]
 
     @property
     def last_release(self) -> Version:
-        """The version's release, or the last one before its commit."""
+        """The release of the version, or the last release before its commit."""
         return parse_version(self.version) or Version("0")
 
-    def has(self, answers: Mapping[str, str]) -> bool:
+    def contains(self, answers: Mapping[str, str]) -> bool:
         """Return True if these answers are already recorded."""
-        return all(str(self.given.get(name)).lower() == answers[name].lower() for name in answers)
+        return all(str(self.values.get(name)).lower() == answers[name].lower() for name in answers)
 
     def as_rendered(self, root: Path) -> "Answers":
-        """Return the answers that the project was rendered with, before anyone edited them."""
-        return replace(self, given=self.given | read_rendered_answers(root))
+        """Return the answers that the project was rendered with, even if they were edited since."""
+        return replace(self, values=self.values | read_rendered_answers(root))
 
     @classmethod
     def read(cls, root: Path) -> "Answers":
-        """Read the answers of a project."""
+        """Read the answers that Copier recorded in a project."""
         import yaml
 
         try:
             recorded = yaml.safe_load((root / ANSWERS_FILE).read_text(encoding="utf-8"))
-            given = {name: value for name, value in recorded.items() if name[0] != "_"}
+            values = {name: value for name, value in recorded.items() if name[0] != "_"}
             source, version = recorded["_src_path"], recorded["_commit"]
         except FileNotFoundError:
             raise CommandError(f"{ANSWERS_FILE} is missing: restore it from git") from None
@@ -117,7 +117,7 @@ class Answers:
             raise CommandError(f"{ANSWERS_FILE} is damaged: restore it from git") from None
         if not (isinstance(source, str) and isinstance(version, str)):
             raise CommandError(f"{ANSWERS_FILE} is damaged: restore it from git")
-        return cls(source, version, given)
+        return cls(source, version, values)
 
 
 def read_rendered_answers(root: Path) -> dict[str, Any]:
@@ -130,10 +130,10 @@ def read_rendered_answers(root: Path) -> dict[str, Any]:
 
 
 def expand_source(source: str) -> str:
-    """Expand Copier's short addresses of GitHub and GitLab to URLs for git."""
-    for short, url in SHORTHANDS.items():
-        if source.startswith(short):
-            return url.format(source.removeprefix(short).removesuffix(".git"))
+    """Expand Copier's shorthands for GitHub and GitLab to URLs."""
+    for shorthand, url in SHORTHANDS.items():
+        if source.startswith(shorthand):
+            return url.format(source.removeprefix(shorthand).removesuffix(".git"))
     return source.removeprefix("git+")
 
 
@@ -146,7 +146,7 @@ def parse_release(tag: str) -> Version | None:
 
 
 def parse_version(tag: str) -> Version | None:
-    """Return a tag's version or None; a commit after a release has that release's version."""
+    """Return the version of a tag, or None; a commit after a release has the release's version."""
     try:
         return Version(re.sub(r"-\d+-g[0-9a-f]+$", "", tag))
     except InvalidVersion:

@@ -1,4 +1,4 @@
-"""An upgrade in a project, which can be undone until it is committed."""
+"""An upgrade of a project, which can be undone until it is committed."""
 
 import filecmp
 import json
@@ -15,7 +15,7 @@ from manage.errors import CommandError
 
 STATE = Path(".local", "upgrade.json")
 BACKUPS = Path(".local", "before-upgrade")
-# A release renders no other types of files, so that ignored ones cannot be in its way.
+# Releases render no other types of files, so an update cannot overwrite other ignored files.
 RENDERED_SUFFIXES = (".ini", ".jinja", ".json", ".mako", ".py", ".sql", ".toml", ".yml")
 LOCK_FILE = "uv.lock"  # `uv sync` changes it after the update.
 
@@ -26,10 +26,10 @@ class Upgrade:
 
     repository: Repository
     is_dry_run: bool = False
-    """True in a temporary clone, where nothing needs to be restored."""
+    """True in a temporary clone, which needs no restoring."""
 
     def reject_unclean(self) -> None:
-        """Reject a project in which the upgrade could not be reviewed or undone."""
+        """Reject a project whose upgrade could not be reviewed or undone."""
         if self.is_in_progress:
             raise CommandError(
                 "An upgrade is in progress: commit its result, or undo it with"
@@ -49,7 +49,7 @@ class Upgrade:
         self.reject_ignored()
 
     def reject_ignored(self) -> None:
-        """Reject an ignored file in a place of the template's: git could not restore it."""
+        """Reject an ignored file that an update could overwrite: git could not restore it."""
         owners = read_owners(self.repository.root)
         for path in self.repository.list_ignored():
             if path.endswith(RENDERED_SUFFIXES) and find_owner(path, owners) != "owned":
@@ -64,7 +64,7 @@ class Upgrade:
         answers: Mapping[str, str],
         finish: Callable[[], None] | None = None,
     ) -> list[str]:
-        """Update the project, call `finish`, and return the changed files; undo all on failure."""
+        """Update the project, call `finish`, and return the changed files; undo both on failure."""
         ignored = self.repository.list_ignored()
         self._state.parent.mkdir(exist_ok=True)
         self._write_state(None)
@@ -78,7 +78,7 @@ class Upgrade:
         except BaseException:
             sys.stderr.write(f"Nothing is changed{self._stash()}.\n")
             raise
-        # A new .gitignore may reveal files that existed before.
+        # With a new .gitignore, files that git ignored before the update are listed as changed.
         changed = [
             path
             for path in self.repository.list_changed()
@@ -99,7 +99,7 @@ class Upgrade:
         return sorted(overwritten)
 
     def abort(self) -> str:
-        """Restore every file that the upgrade changed; return what else to know."""
+        """Restore every file that the upgrade changed; return a note for the user, if any."""
         if not self._state.exists():
             raise CommandError("No upgrade is in progress")
         head, _ = self._read_state()
@@ -133,7 +133,7 @@ class Upgrade:
         return self.repository.root / BACKUPS
 
     def _back_up(self, ignored: Sequence[str]) -> None:
-        """Copy the files that git ignores, which it could not restore."""
+        """Copy the ignored files, which git could not restore."""
         shutil.rmtree(self._backups, ignore_errors=True)
         for path in ignored:
             file, backup = self.repository.root / path, self._backups / path
@@ -143,21 +143,21 @@ class Upgrade:
 
     def _describe_overwritten(self) -> str:
         paths = ", ".join(self.list_overwritten())
-        return f"; ignored files that it changed are kept in {BACKUPS}: {paths}" if paths else ""
+        return f"; your versions of ignored files are kept in {BACKUPS}: {paths}" if paths else ""
 
     def _stash(self) -> str:
-        """Undo an incomplete update with a stash, so that no other edit is lost."""
+        """Undo an incomplete update with a stash, which loses no edit; return a note for the user."""
         if self.is_dry_run:
             return ""
-        differs = bool(self.repository.list_changed())
-        if differs:
+        has_changes = bool(self.repository.list_changed())
+        if has_changes:
             self.repository.stash("manage upgrade, incomplete")
         self._delete_state()
-        stashed = "; uncommitted changes are kept in `git stash`" if differs else ""
-        return f"{stashed}{self._describe_overwritten()}"
+        note = "; uncommitted changes are kept in `git stash`" if has_changes else ""
+        return f"{note}{self._describe_overwritten()}"
 
     def _find_changed(self) -> set[str]:
-        """Return the upgrade's changes that are not committed; all changes if it was killed."""
+        """Return the upgrade's uncommitted changes; all changes if it was interrupted."""
         _, recorded = self._read_state()
         changed = set(self.repository.list_changed())
         return changed if recorded is None else changed & {*recorded, LOCK_FILE}

@@ -1,4 +1,4 @@
-"""Vendored files: an upgrade replaces them with the release's and saves edits as patches."""
+"""Vendored files: an upgrade restores the release's version and saves edits as patches."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ EXECUTABLE = 0o111
 
 @dataclass(frozen=True)
 class Replacement:
-    """A vendored file that the team had edited or deleted, and that is the release's again."""
+    """An edited or deleted vendored file that the upgrade replaced."""
 
     path: str
     patch: Path | None
@@ -34,22 +34,24 @@ def list_vendored(root: Path) -> set[str]:
 
 
 def restore_release(rendered: Path, root: Path) -> None:
-    """Write every vendored file as the release has it, its mode included."""
+    """Write every vendored file as the release has it, including its mode."""
     owners = read_owners(rendered)
     for path in list_files(rendered):
         if find_owner(path, owners) == "vendored" and not is_same(rendered / path, root / path):
             target = root / path
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.unlink(missing_ok=True)  # It may be a link to a file outside the project.
+            target.unlink(
+                missing_ok=True
+            )  # It may be a symbolic link that leads out of the project.
             shutil.copy(rendered / path, target)
 
 
 def save_edits(
     repository: Repository, rendered: Path, entries: Collection[str]
 ) -> Iterator[Replacement]:
-    """Yield the replaced files of some entries and save their edits.
+    """Save the edits of replaced files, and yield these files.
 
-    The edits are the differences between the old release, as rendered, and the last commit.
+    An edit is the difference between the rendered old release and the last commit.
     """
     committed = set(repository.list_committed())
     for path in list_files(rendered):
@@ -67,10 +69,10 @@ def save_edits(
 
 
 def save_patch(root: Path, path: str, rendered: Path, content: bytes) -> Path:
-    """Save the difference between the old release's file and an edited one; return its place."""
+    """Save the difference between an old release's file and its edit; return the patch's path."""
     patch = PATCHES / f"{path}.patch"
     (root / patch).parent.mkdir(parents=True, exist_ok=True)
-    # git names the files in the patch as on its command line: `a/…` and `b/…`.
+    # The patch names the files as on git's command line: `a/…` and `b/…`.
     scratch = rendered.parent / "patches"
     for side, text in (("a", (rendered / path).read_bytes()), ("b", content)):
         (scratch / side / path).parent.mkdir(parents=True, exist_ok=True)
@@ -82,7 +84,7 @@ def save_patch(root: Path, path: str, rendered: Path, content: bytes) -> Path:
 
 
 def list_files(rendered: Path) -> list[str]:
-    """List the files of a rendering, relative to it."""
+    """List the paths of the rendered files."""
     files = sorted(path for path in rendered.rglob("*") if path.is_file())
     return [path.relative_to(rendered).as_posix() for path in files]
 

@@ -86,7 +86,11 @@ def test_keys_stand_in_order(questions: dict[str, dict[str, Any]]) -> None:
 
 def test_settings_then_questions_then_computed(config: dict[str, Any]) -> None:
     ranks = [
-        0 if name.startswith("_") else 2 if is_computed(entry) and not name.endswith("_are_valid") else 1
+        0
+        if name.startswith("_")
+        else 2
+        if is_computed(entry) and not name.endswith("_are_valid")
+        else 1
         for name, entry in config.items()
     ]
     assert ranks == sorted(ranks)

@@ -44,8 +44,8 @@ def project(stack: Stack, render: Render, shared_path: Path, tmp_path: Path) -> 
 @each(STACKS)
 def test_protect_a_table(stack: Stack, project: Project) -> None:
     project.uv_run("manage", "migrate", "apply")
-    said = project.uv_run("manage", "migrate", "create", "--empty", "-m", "create notes")
-    migration = Path(re.findall(r"Wrote (.+)", said)[0])
+    printed = project.uv_run("manage", "migrate", "create", "--empty", "-m", "create notes")
+    migration = Path(re.findall(r"Wrote (.+)", printed)[0])
     empty = migration.read_text()
     statements = sql_of(GUIDES / "protect-a-table.md")
 

@@ -29,7 +29,7 @@ SCHEMAS = [
 ]
 PASSWORD = "S3cr3t/w@rd:%?"
 # Matches any part of the password.
-TELLING = re.compile("S3cr3t|w(@|%40)rd", re.IGNORECASE)
+SECRET_PATTERN = re.compile("S3cr3t|w(@|%40)rd", re.IGNORECASE)
 
 # Runs each script in its database, which is created if it is missing.
 RUN_SQL = """
@@ -193,7 +193,7 @@ class Done:
     @property
     def listing(self) -> str:
         assert (self.code, self.err) == (0, "")
-        assert not TELLING.search(self.out)
+        assert not SECRET_PATTERN.search(self.out)
         return self.out
 
     @property
@@ -201,7 +201,7 @@ class Done:
         """The error message, which is the only output."""
         assert (self.code, self.out) == (1, ""), self.out + self.err
         assert re.fullmatch("Error: .+\n", self.err), self.err
-        assert not TELLING.search(self.err), self.err
+        assert not SECRET_PATTERN.search(self.err), self.err
         return self.err
 
 
@@ -239,7 +239,7 @@ class Databases:
 
 @pytest.fixture
 def databases(stack: Stack, install: Install) -> Iterator[Databases]:
-    """Yield the database server of a shared project, which is locked meanwhile."""
+    """Yield the database server of a shared project, locked during the test."""
     project = install(stack)
     with project.lock():
         project.delete_database()
@@ -258,12 +258,12 @@ def test_lists_all_that_is_there(databases: Databases) -> None:
     proposals: dict[str, Any] = {}
     for answer, text, listing in zip(answers[len(SAMPLES) :], texts, listings, strict=True):
         found = json.loads(listing.listing)
-        told = {table["table"]["name"]: strings_of(table) for table in found["tables"]}
-        told[""] = strings_of(found["objects"])
+        strings_by_owner = {table["table"]["name"]: strings_of(table) for table in found["tables"]}
+        strings_by_owner[""] = strings_of(found["objects"])
         assert all(letter.isprintable() or letter == "\n" for letter in text.listing)
         paragraphs = unquoted(text.listing)
         for fact in json.loads(answer):
-            assert any(fact["fact"] in value for value in told[fact["owner"]]), fact
+            assert any(fact["fact"] in value for value in strings_by_owner[fact["owner"]]), fact
             assert shown(fact["fact"]) in paragraphs, fact
         proposals |= {table["table"]["name"]: table for table in found["tables"]}
     check_proposals(proposals)
@@ -346,4 +346,4 @@ def test_says_in_a_sentence_what_is_wrong(databases: Databases) -> None:
         assert sentence in done.sentence
     for done in databases.inspect((MISPLACED,), ("--json", MISPLACED), ("--ulr", MISPLACED)):
         assert done.code != 0
-        assert not TELLING.search(done.out + done.err)
+        assert not SECRET_PATTERN.search(done.out + done.err)

@@ -113,14 +113,14 @@ def test_block_ends_where_it_ends(name: str) -> None:
 
 
 def test_schema_within_a_text_stays() -> None:
-    told = {
+    expressions = {
         "'see public.note'::text": "'see public.note'::text",
         "'it''s public.note' || public.f()": "'it''s public.note' || f()",
         """public."public.x" + \"public\".y""": """"public.x" + "public".y""",
         "nextval('public.numbers'::regclass)": "nextval('numbers'::regclass)",
         "republic.x": "republic.x",
     }
-    assert {sql: strip_public(sql) for sql in told} == told
+    assert {sql: strip_public(sql) for sql in expressions} == expressions
 
 
 @pytest.mark.parametrize(
@@ -204,5 +204,5 @@ def test_word_that_sqlalchemy_does_not_know() -> None:
     columns = tuple(Column(name, NUMBER, False) for name in ("id", "lateral", "order", "position"))
     context = resource_of(Table("public", "collation", "table", columns, key)).build_context()
     assert context["table_args"][-1] == '{"quote": True}'
-    told = [one.column.name for one in context["mapped"] if "quote=True" in one.mapped]
-    assert told == ["lateral"]
+    quoted = [one.column.name for one in context["mapped"] if "quote=True" in one.mapped]
+    assert quoted == ["lateral"]

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.conftest import Install, Render
-from tests.inspect.test_inspect import ASK_PASSWORDS, PASSWORD, SECRET, TELLING
+from tests.inspect.test_inspect import ASK_PASSWORDS, PASSWORD, SECRET, SECRET_PATTERN
 from tests.support.api_session import ApiSession, ApiUser, register
 from tests.support.checks import check_style, check_types
 from tests.support.projects import Project
@@ -222,9 +222,9 @@ def test_serves_the_rows(stack: Stack, sample: Sample, project: Project, shared_
     script = (SCRIPTS / f"{sample.name}.sql").read_text()
     with database(project, sample.name, script) as url:
         command = ["manage", "inspect", "--url", url, "--schema", sample.schema, "--write", "--yes"]
-        said = project.uv_run(*command)
-        assert all(f"of {name}: no sample row" in said for name in sample.unmade)
-        assert all(f"No resource for {table}:" in said for table in sample.raw)
+        printed = project.uv_run(*command)
+        assert all(f"of {name}: no sample row" in printed for name in sample.unmade)
+        assert all(f"No resource for {table}:" in printed for table in sample.raw)
         check_settled(project, url, written_tests(project, sample.unmade), shared_path)
         again = project.uv_run(*command)
         with project.serve(DATABASE_URL=url) as server, ApiSession(server) as session:
@@ -232,13 +232,15 @@ def test_serves_the_rows(stack: Stack, sample: Sample, project: Project, shared_
         project.uv_run("manage", "remove", sample.removed, "--yes")
         check_agreement(project, url)
     assert "nothing to do" in again
-    assert not TELLING.search(said + again)
-    assert not [path for path in own_files(project) if TELLING.search(path.read_text())]
+    assert not SECRET_PATTERN.search(printed + again)
+    assert not [path for path in own_files(project) if SECRET_PATTERN.search(path.read_text())]
     schemas = [
         path for path in own_files(project) if "schemas" in path.parts or path.stem == "schemas"
     ]
-    told = [path.parts[-2:] for path in schemas if SECRETS.search(path.read_text())]
-    assert all(re.search(r"auth|\busers?\b", "/".join(parts)) for parts in told), told
+    with_secrets = [path.parts[-2:] for path in schemas if SECRETS.search(path.read_text())]
+    assert all(re.search(r"auth|\busers?\b", "/".join(parts)) for parts in with_secrets), (
+        with_secrets
+    )
 
 
 def check_settled(project: Project, url: str, tests: list[str], cache: Path) -> None:
@@ -252,8 +254,8 @@ def check_settled(project: Project, url: str, tests: list[str], cache: Path) -> 
 
 def check_agreement(project: Project, url: str) -> None:
     """Check that models and database agree, so that no migration is needed."""
-    told = project.uv_run("manage", "migrate", "create", "-m", "more", DATABASE_URL=url)
-    assert "no migration is needed" in told
+    printed = project.uv_run("manage", "migrate", "create", "-m", "more", DATABASE_URL=url)
+    assert "no migration is needed" in printed
 
 
 def written_tests(project: Project, unmade: set[str]) -> list[str]:
@@ -320,8 +322,8 @@ def test_runs_nothing_of_the_database(route: str, install: Install) -> None:
     with project.lock():
         project.delete_database()
         with database(project, "shop", MAKING_A_MARK + LEADING[route]) as url:
-            said = project.uv_run("manage", "inspect", "--url", url, "--write", "--dry-run")
+            printed = project.uv_run("manage", "inspect", "--url", url, "--write", "--dry-run")
             is_marked = mark.exists()
         project.delete_database()
-    assert "create_existing_tables" in said
+    assert "create_existing_tables" in printed
     assert not is_marked

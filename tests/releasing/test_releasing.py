@@ -106,7 +106,7 @@ REFUSED: dict[str, tuple[str, Callable[[ScratchRepository], None], str]] = {
         lambda scratch: scratch.write("notes.txt", ""),
         "notes.txt has uncommitted changes",
     ),
-    "nothing told": (
+    "no changelog entry": (
         "0.1.0",
         commit_edit(changelog.NAME, "- Something.\n", ""),
         "CHANGELOG.md has no changes under [Unreleased]",

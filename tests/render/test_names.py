@@ -124,17 +124,19 @@ def mark_quick(name: str) -> ParameterSet:
 class TestAccepted:
     @pytest.mark.parametrize("name", [mark_quick(name) for name in NAMES])
     def test_name_arrives_unharmed(self, name: str, copie: Copie, template: Path) -> None:
-        told = f"{name}, as told"
-        result = copie.copy({"project_name": name, "description": told}, template_dir=template)
+        description = f"About {name}"
+        result = copie.copy(
+            {"project_name": name, "description": description}, template_dir=template
+        )
         assert result.exception is None
         project = result.project_dir
         assert project is not None
         settings = tomllib.loads((project / "pyproject.toml").read_text())
-        assert settings["project"]["description"] == told
+        assert settings["project"]["description"] == description
         assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", settings["project"]["name"])
         assert settings["project"]["name"] not in packages_needed(settings)
         assert answers_of(project)["project_name"] == name
-        assert {name, told} <= strings_of(project)
+        assert {name, description} <= strings_of(project)
         assert name in (project / "README.md").read_text()
         assert not (found := find_faults(Rendering(project, {}))), found
 

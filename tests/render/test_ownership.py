@@ -55,8 +55,8 @@ def test_project_has_the_same_map(render: Render) -> None:
 def test_documentation_has_the_same_map() -> None:
     text = (REPOSITORY / "docs" / "ownership.md").read_text()
     _, *sections = re.split(r"^## ", text, flags=re.MULTILINE)
-    told = {
+    documented = {
         section.partition("\n")[0].lower(): re.findall(r"^- `(.+)`$", section, re.MULTILINE)
         for section in sections
     }
-    assert told == CLASSES
+    assert documented == CLASSES

@@ -198,8 +198,8 @@ class TestFailing:
     @pytest.mark.quick
     def test_change_that_another_command_undid_is_no_success(self, root: Path) -> None:
         before = tree(root)
-        told = [run(root, command=(step, "lose the journal")).stderr for step in (1, 2, 3, 4)]
-        assert told[-1] == "Another command reverted the change; run the command again\n"
+        errors = [run(root, command=(step, "lose the journal")).stderr for step in (1, 2, 3, 4)]
+        assert errors[-1] == "Another command reverted the change; run the command again\n"
         assert tree(root) == before
 
     @pytest.mark.quick

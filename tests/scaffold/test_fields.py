@@ -48,7 +48,7 @@ REFUSED_FIELDS = {
 }
 
 # Prints the words and attributes that only a project and its database know.
-TELL = """
+PRINT_WORDS = """
 import json
 from sqlalchemy import text
 from app.core.models import OwnedMixin, Record, SoftDeleteMixin
@@ -192,8 +192,8 @@ def test_lists_are_those_of_the_project(stack: Stack, install: Install) -> None:
     """The reserved words and the attributes of models may change with new versions."""
     project = install(stack)
     with project.lock():
-        told = json.loads(project.uv_run("python", "-c", TELL).splitlines()[-1])
-    assert set(told["words"]) == words.RESERVED_KEYWORDS
-    assert set(told["column_words"]) == words.COLUMN_NAME_KEYWORDS
-    assert set(told["columns"]) == words.SYSTEM_COLUMNS
-    assert set(told["attributes"]) <= words.MODEL_ATTRIBUTES | words.KERNEL_COLUMNS
+        words_of_project = json.loads(project.uv_run("python", "-c", PRINT_WORDS).splitlines()[-1])
+    assert set(words_of_project["words"]) == words.RESERVED_KEYWORDS
+    assert set(words_of_project["column_words"]) == words.COLUMN_NAME_KEYWORDS
+    assert set(words_of_project["columns"]) == words.SYSTEM_COLUMNS
+    assert set(words_of_project["attributes"]) <= words.MODEL_ATTRIBUTES | words.KERNEL_COLUMNS

@@ -12,7 +12,7 @@ class User(Record):
 
     email: Mapped[str] = mapped_column(String(254), unique=True)
     name: Mapped[str] = mapped_column(String(200))
-    # None if the user has not set a password yet and cannot log in.
+    # None until the user sets a password; login is impossible until then.
     password_hash: Mapped[str | None] = mapped_column(String(255))
     role: Mapped[str] = mapped_column(String(20), server_default="user")
     is_active: Mapped[bool] = mapped_column(server_default=true())

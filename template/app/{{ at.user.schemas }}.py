@@ -6,11 +6,11 @@ from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
 from app.core.schemas import Email, InputSchema, PageQuery, ReadSchema
 
-# No control characters, because emails and logs contain names chosen by anonymous clients.
+# No control or bidirectional characters: anonymous clients choose names that other users see.
 Name = Annotated[
     str, Field(min_length=1, max_length=200, pattern=r"^[^\p{Cc}\p{Zl}\p{Zp}\p{Bidi_C}]*$")
 ]
-# As NIST SP 800-63B recommends: a minimum length and no composition rules; spaces count.
+# As NIST SP 800-63B-3 recommends: at least 8 characters and no composition rules; spaces count.
 Password = Annotated[str, StringConstraints(strip_whitespace=False, min_length=8, max_length=128)]
 Role = Literal["user", "admin"]
 

@@ -1,4 +1,4 @@
-"""The error that ends a command, and the text of other errors in its message."""
+"""The error that ends a command, and summaries of other errors for its message."""
 
 
 class CommandError(Exception):

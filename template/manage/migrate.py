@@ -61,7 +61,7 @@ def rollback(
     url = get_migration_url()
     applied = len(find_applied_migrations(url, history))
     if applied < steps:
-        raise CommandError(f"--steps exceeds the applied {history} migrations ({applied})")
+        raise CommandError(f"Cannot roll back {steps} {history} migrations: {applied} applied. Pass a smaller --steps.")
     get_migration_tool().roll_back_migrations(url, history=history, steps=steps, report=True)
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-EmailOption = Annotated[str, typer.Option(help="E-mail address of the first admin.")]
+EmailOption = Annotated[str, typer.Option(help="Email address of the first admin.")]
 
 
 def run_seed(email: EmailOption = "admin@example.com") -> None:

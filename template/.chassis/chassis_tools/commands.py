@@ -64,7 +64,7 @@ Tables = Annotated[
 Write = Annotated[
     bool, typer.Option("--write", help="Create the resources for the existing tables.")
 ]
-# Declared to be rejected: the parser's own error would print a URL with its password.
+# Accepted only to be rejected below: Typer's own error would print the URL, with its password.
 Unexpected = Annotated[list[str] | None, typer.Argument(hidden=True)]
 
 Release = Annotated[
@@ -75,7 +75,7 @@ Answers = Annotated[
     typer.Option("--set", metavar="ANSWER=VALUE", help="Change an answer; can be repeated."),
 ]
 PullRequest = Annotated[
-    bool, typer.Option("--pull-request", help="Open a pull request on GitHub with the gh program.")
+    bool, typer.Option("--pull-request", help="Open a pull request with the GitHub CLI (gh).")
 ]
 Abort = Annotated[bool, typer.Option("--abort", help="Undo the changes of the last upgrade.")]
 
@@ -190,7 +190,7 @@ def upgrade(
         if to or answers or dry_run or pull_request:
             raise CommandError("--abort cannot be combined with other options")
         note = project_upgrade.abort()
-        typer.echo(f"The upgrade is undone{note}. Run `uv sync` to restore the packages.")
+        typer.echo(f"The upgrade was undone{note}. Run `uv sync` to restore the packages.")
     elif pull_request:
         if answers or dry_run:
             raise CommandError("--pull-request can only be combined with --to")
@@ -200,7 +200,7 @@ def upgrade(
 
 
 def doctor(as_json: Json = False) -> None:
-    """Check this project and suggest a fix for each problem; fails if there is an error."""
+    """Check this project and suggest a fix for each problem; exit with code 1 on errors."""
     from chassis_tools.diagnosis.examination import examine, format_json, format_text
 
     with redirect_stdout(sys.stderr):  # Keep what the project's modules print out of the report.

@@ -96,7 +96,7 @@ def is_secret(name: str) -> bool:
 
 
 def log_unhandled_error(error: BaseException) -> None:
-    """Log an unexpected error with its traceback, without the framework's first frames.
+    """Log an unexpected error with its traceback, without the leading frames of the framework.
 
     The server also logs the error; StructlogHandler drops that record.
     """

@@ -33,7 +33,7 @@ from app.core.sql.errors import (
 
 logger = structlog.get_logger()
 
-Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
+ExceptionHandler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 
 MEDIA_TYPE = "application/problem+json"
 # Python 3.11 and 3.13 use different phrases for these two.
@@ -166,7 +166,7 @@ async def handle_database_error(request: Request, error: Exception) -> Response:
     if translated.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         logger.warning("database_unavailable", **context, reason=get_driver_message(error))
     else:
-        logger.info("database_refused", **context)
+        logger.info("database_rejected_input", **context)
     return build_problem_response(request.scope, translated)
 
 

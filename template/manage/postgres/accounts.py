@@ -17,7 +17,7 @@ class ServerAccount:
     gid: int
 
     def can_enter(self, folder: Path) -> bool:
-        """Return True if the folder's mode lets this account through."""
+        """Return True if the folder's permissions allow this account to enter it."""
         status = folder.stat()
         if status.st_uid == self.uid:
             return bool(status.st_mode & 0o100)

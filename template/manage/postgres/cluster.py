@@ -1,4 +1,4 @@
-"""A PostgreSQL cluster in one data folder: created, started and stopped."""
+"""A PostgreSQL cluster: create, start and stop the server of one data directory."""
 
 import shutil
 import sys
@@ -44,7 +44,7 @@ class Cluster:
         )
 
     def start(self) -> None:
-        """Start the server unless it runs, and wait until it is ready.
+        """Start the server unless it is running, and wait until it is ready.
 
         Raises LocalPostgresError after START_TIMEOUT_SECONDS.
         """

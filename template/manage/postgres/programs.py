@@ -41,7 +41,7 @@ def has_programs(folder: Path) -> bool:
 
 
 def find_wheel_programs() -> Path | None:
-    """Return the newest PostgreSQL of the wheel, without importing it, which has side effects."""
+    """Return the newest PostgreSQL of the wheel; do not import the package, which has side effects."""
     spec = find_spec(WHEEL_PACKAGE)
     for package in (spec and spec.submodule_search_locations) or ():
         folders = Path(package).resolve().glob("pginstall*")
@@ -112,7 +112,7 @@ class Programs:
             f"--reuid={self._account.uid}",
             f"--regid={self._account.gid}",
             "--clear-groups",
-            "--inh-caps=+dac_override",
+            "--inh-caps=+dac_override",  # Allows the account to pass the forbidden folder.
             "--ambient-caps=+dac_override",
             "--securebits=+no_setuid_fixup",  # Without it access(2) denies what open(2) allows.
             "--",

@@ -35,11 +35,11 @@ class LocalServer:
         self._cluster = Cluster(self._data, durable=durable)
         self._lock_path = self._data.with_name(f"{data.name}.lock")
         self._users_path = self._data.with_name(f"{data.name}.users")
-        self._users_lock: tuple[int, int] | None = None  # The process that took it, and its file.
+        self._users_lock: tuple[int, int] | None = None  # The ID of the process that took the lock, and the lock file's descriptor.
 
     @property
     def is_running(self) -> bool:
-        """Return True if the server runs, started by this or another process."""
+        """True if the server is running, whichever process started it."""
         return find_server_pid(self._data) is not None
 
     def start(self) -> None:

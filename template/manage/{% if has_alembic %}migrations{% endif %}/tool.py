@@ -27,7 +27,7 @@ def apply_migrations(url: URL, *, report: bool = False) -> None:
         command.upgrade(build_config(url, report=report), "heads")
     except MIGRATION_ERRORS as error:
         raise CommandError(
-            f"A migration failed, none was applied: {summarize_error(error)}"
+            f"A migration failed, so none was applied: {summarize_error(error)}"
         ) from error
 
 
@@ -42,7 +42,7 @@ def roll_back_migrations(
 
 
 def create_migration(url: URL, message: str, *, empty: bool = False) -> Path | None:
-    """Write a migration that updates the database to the models; None if they agree."""
+    """Write a migration that makes the database match the models; return None if it does already."""
     try:
         with redirect_stdout(StringIO()):  # The formatting hooks print several lines.
             created = command.revision(

@@ -17,7 +17,7 @@ from manage.autogenerate import AUTOGENERATE_OPTIONS
 
 
 def generate_statements(connection: Connection) -> tuple[str, str]:
-    """Return the SQL that updates the database to the models, and its inverse."""
+    """Return the SQL that makes the database match the models, and its inverse."""
     context = MigrationContext.configure(connection, opts=AUTOGENERATE_OPTIONS)
     script = produce_migrations(context, Base.metadata)
     return render_sql(script.upgrade_ops), render_sql(script.downgrade_ops)

@@ -1,4 +1,4 @@
-"""Tests that files of the local server, which another account can write, cannot redirect root."""
+"""Tests that root does not follow symbolic links in files that the server's account can write."""
 
 import os
 import sys

@@ -78,7 +78,7 @@ def compare_models(root: Path, url: URL) -> Iterator[Finding]:
     registry = Project(root).get_registry_path("models")
     if any(find_unregistered_models(read_modules(root), registry)):
         raise CommandError(
-            f"{registry} does not import all models (see above), so that their tables would be"
+            f"{registry} does not import all models (see above), so a new migration would drop their tables"
             " dropped"
         )
     try:

@@ -95,7 +95,7 @@ def check_registrations(diagnosis: Diagnosis) -> Iterator[Finding]:
     try:
         modules = read_modules(diagnosis.root)
     except CommandError as error:
-        yield Finding("error", str(error), "fix it: modules that import it cannot start")
+        yield Finding("error", str(error), "fix it: modules that import it cannot be imported")
         return
     project = Project(diagnosis.root)
     yield from find_missing_modules(modules)

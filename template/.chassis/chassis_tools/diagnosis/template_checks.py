@@ -21,10 +21,10 @@ FIXED_ANSWERS = {"concurrency", "layout", "migrations", "example"}
 EDITED: dict[Owner, str] = {
     "managed": "use an extension point instead: these edits may conflict in an upgrade",
     "vendored": "move the edits elsewhere: an upgrade replaces these files",
-    "shared": "nothing: upgrades merge your edits",
+    "shared": "no action needed: upgrades merge your edits",
 }
 DELETED: dict[Owner, str] = {
-    "managed": "nothing, if you do not need them: no upgrade restores them",
+    "managed": "no action needed; restore them from git if you need them, because upgrades do not",
     "vendored": "restore them from git, or with the next upgrade",
     "shared": "nothing, if you do not need them: no upgrade restores them",
 }

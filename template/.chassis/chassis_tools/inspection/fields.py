@@ -221,7 +221,7 @@ def find_constraint_findings(table: Table, references: References) -> Iterator[F
     for index in table.indexes:
         if not index.valid:
             yield Finding(
-                f"index {index.name}", "it is invalid, so that PostgreSQL does not use it", KEPT
+                f"index {index.name}", "it is invalid, so PostgreSQL does not use it", KEPT
             )
 
 

@@ -213,7 +213,7 @@ def format_proposal(proposal: Proposal) -> Iterator[str]:
     if lines := list(list_definitions(table)):
         yield "  with"
         yield from lines
-    yield "  not expressed" if proposal.findings else "  everything is expressed"
+    yield "  not supported" if proposal.findings else "  everything is supported"
     for finding in proposal.findings:
         text = to_one_line(f"{finding.subject}: {finding.reason}")
         yield f"    {text} -> {finding.outcome}"

@@ -1,4 +1,4 @@
-"""Changes of the project's files, which are confirmed and applied together."""
+"""Changes to the project's files, which are confirmed and applied together."""
 
 import io
 import subprocess
@@ -240,7 +240,7 @@ def reject_changed_migrations(root: Path, planned: Migrations) -> None:
     """Reject the changes if the migrations changed after the plan was made."""
     if read_migrations(root) != planned:
         raise CommandError(
-            "The migrations changed while the change was planned; run the command again"
+            "Another process changed the migrations; run the command again"
         )
 
 

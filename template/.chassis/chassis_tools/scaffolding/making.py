@@ -128,7 +128,7 @@ def find_target(
         return project.get_target(target, to_class_name(target))
     if "optional" not in specification.flags:
         raise CommandError(
-            f"{specification.name}: the first {names.words} has no row to refer to:"
+            f"{specification.name}: a self-reference must be optional, because the first {names.words} has no row to refer to:"
             " add the flag optional"
         )
     return Target(names.singular, names.class_name, names.plural, "", "", owned=request.owned)

@@ -98,7 +98,7 @@ class Project:
             )
         if "Entity" in model.bases:
             raise CommandError(
-                f"{singular} has the primary key of an existing table, and a reference is a UUID:"
+                f"{singular} was created from an existing table, and references need a UUIDv7 key of `manage make`:"
                 " add the column by hand"
             )
         factory, owned = self._find_factory(singular, model), "OwnedMixin" in model.bases

@@ -83,7 +83,7 @@ def upgrade_project(
             upgrade = Upgrade(clone, is_dry_run=True)
         reject_conflicts(apply_release(upgrade, plan).conflicts, dry_run=dry_run)
     if dry_run:
-        typer.echo("Dry run: nothing is changed.")
+        typer.echo("Dry run: nothing was changed.")
     else:
         finish_upgrade(upgrade.repository.root)
         typer.echo(
@@ -184,7 +184,7 @@ def report_replacements(replacements: Sequence[Replacement]) -> None:
     """Print the edited or deleted vendored files that the update replaced."""
     if not replacements:
         return
-    typer.echo("Your versions of vendored files, which are replaced; move your edits elsewhere:")
+    typer.echo("These vendored files were replaced, and your edits saved; move them elsewhere:")
     for replacement in replacements:
         edit = f"edit: {replacement.patch.as_posix()}" if replacement.patch else "was deleted"
         typer.echo(f"  {replacement.path} ({edit})")
@@ -206,7 +206,7 @@ def reject_conflicts(conflicts: Sequence[Conflict], *, dry_run: bool) -> None:
         typer.echo(f"  {conflict.path}: {conflict.remedy}")
     if dry_run:
         raise CommandError(
-            f"Files that would need a decision: {len(conflicts)} (above); dry run: nothing is"
+            f"Dry run: {len(conflicts)} files (above) would need a decision; nothing was changed"
             " changed"
         )
     manage = "manage"

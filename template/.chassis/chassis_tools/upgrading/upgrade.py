@@ -43,7 +43,7 @@ class Upgrade:
             )
         if paths := self.repository.list_assumed_unchanged():
             raise CommandError(
-                f"git ignores changes of {paths[0]}: run"
+                f"git ignores changes to {paths[0]}: run"
                 f" `git update-index --no-skip-worktree --no-assume-unchanged {paths[0]}` first"
             )
         self.reject_ignored()
@@ -105,7 +105,7 @@ class Upgrade:
         head, _ = self._read_state()
         if head != self.repository.get_head():
             raise CommandError(
-                "There is a commit after the upgrade: undo that with `git revert` or `git reset`"
+                "The upgrade is already committed: undo it with `git revert` or `git reset`"
             )
         if not self.is_in_progress:
             self._delete_state()

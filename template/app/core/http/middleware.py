@@ -114,7 +114,7 @@ class ResponseRecorder:
         self._rejection: Message | None = None
 
     async def send(self, message: Message) -> None:
-        """Send an ASGI message."""
+        """Send an ASGI message with the headers added; hold a plain-text error until its body is complete."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers = message.get("headers", ())
@@ -148,7 +148,7 @@ class ResponseRecorder:
 
 
 def reject_large_body(request: Request) -> None:
-    """Reject a declared body over the size limit before the request is authenticated."""
+    """Reject a request whose Content-Length exceeds the size limit, before authentication."""
     limit = request.scope.get(MAX_BODY_SIZE_SCOPE_KEY)
     length = request.headers.get("content-length", "")
     if limit is not None and length.isdecimal() and int(length) > limit:

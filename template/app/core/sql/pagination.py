@@ -20,9 +20,9 @@ Schema = TypeVar("Schema", bound=ReadSchema)
 def build_page_parameters(
     model: type[Any], query: PageQuery, filters: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Build the parameters of a page's statement, with a limit of one extra row.
+    """Build the parameters of a page's statement.
 
-    The extra row shows that another page follows.
+    The limit is one more than requested: the extra row shows that there is a next page.
     """
     parameters = {**build_filter_parameters(filters), "limit": query.limit + 1}
     if query.cursor is None:

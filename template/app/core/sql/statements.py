@@ -26,7 +26,7 @@ from app.core.tables import NOT_DELETED
 
 TOTAL, SORT_VALUE, KEY = "__total", "__sort_value", "__key"
 
-# A subclass of Repository. Any, because mypy does not accept a class as the Hashable that the
+# A subclass of Repository, typed as Any because mypy does not accept a class as the Hashable that the
 # caches require.
 RepositoryClass = Any
 
@@ -123,7 +123,7 @@ def build_upsert_statement(
     statement = postgresql.insert(table)
     values = {name: statement.excluded[name] for name in columns if name not in key}
     timestamps = {"updated_at": func.now()} if "updated_at" in table.c else {}
-    # Must match the unique index of build_table: tenant_id first, and partial with soft delete.
+    # Must match the unique index of build_table, which is partial with soft delete.
     prefix = ("tenant_id",) if "tenant_id" in table.c else ()
     is_partial = "deleted_at" in table.c and key != ("id",)
     return statement.on_conflict_do_update(

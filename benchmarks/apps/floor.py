@@ -55,11 +55,11 @@ class Floor:
             values = (uuid4(), data["title"], data["content"], data["published"], USER_ID)
             return 201, dict(await self.pool.fetchrow(INSERT, *values))
         if scope["path"] == ARTICLES:
-            return 200, await self.page(**dict(parse_qsl(scope["query_string"].decode())))
+            return 200, await self.paginate(**dict(parse_qsl(scope["query_string"].decode())))
         row = await self.pool.fetchrow(GET, UUID(scope["path"][len(ARTICLES) + 1 :]))
         return (200, dict(row)) if row else (404, {"detail": "Not Found"})
 
-    async def page(self, limit: str = "20", offset: str = "0") -> dict[str, Any]:
+    async def paginate(self, limit: str = "20", offset: str = "0") -> dict[str, Any]:
         async with self.pool.acquire() as connection:
             total = await connection.fetchval(COUNT)
             rows = await connection.fetch(PAGE, int(limit), int(offset))

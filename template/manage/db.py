@@ -14,4 +14,4 @@ def stop() -> None:
     for durable in (True, False):
         if not get_local_server(durable=durable).stop():
             raise CommandError("A process still uses the local PostgreSQL: stop that process first")
-    typer.echo("No local PostgreSQL is running.")
+    typer.echo("The local PostgreSQL is stopped.")

@@ -61,7 +61,10 @@ def rollback(
     url = get_migration_url()
     applied = len(find_applied_migrations(url, history))
     if applied < steps:
-        raise CommandError(f"Cannot roll back {steps} {history} migrations: {applied} applied. Pass a smaller --steps.")
+        raise CommandError(
+            f"Cannot roll back {steps} {history} migrations, only {applied} are applied: "
+            "pass a smaller --steps"
+        )
     get_migration_tool().roll_back_migrations(url, history=history, steps=steps, report=True)
 
 

@@ -260,7 +260,9 @@ def check_agreement(project: Project, url: str) -> None:
 
 def written_tests(project: Project, unmade: set[str]) -> list[str]:
     """Return the written tests; all but those of `unmade` create rows."""
-    records = [json.loads(path.read_text()) for path in project.path.glob("scaffold/made/*.json")]
+    records = [
+        json.loads(path.read_text()) for path in project.path.glob("scaffold/resources/*.json")
+    ]
     tests = [path for one in records for path in one["files"] if "/test_" in path]
     assert len(tests) == len(records)
     making = [path for path in tests if "CHANGE" in (project.path / path).read_text()]

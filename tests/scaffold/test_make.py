@@ -38,14 +38,14 @@ REFUSED = [
 OVERTAKEN = """
 import subprocess, sys
 from manage.cli import main
-from chassis_tools.scaffolding import making
+from chassis_tools.scaffolding import creation
 
 def plan_registrations(*arguments):
     command = ["-c", "from manage.cli import main; main()", "make", "line", "number:int", "--yes"]
     subprocess.run([sys.executable, *command], check=True)
     return original(*arguments)
 
-original, making.plan_registrations = making.plan_registrations, plan_registrations
+original, creation.plan_registrations = creation.plan_registrations, plan_registrations
 main()
 """
 

@@ -102,15 +102,15 @@ class TestRefused:
     @pytest.mark.quick
     @pytest.mark.parametrize("text", DAMAGED.values(), ids=DAMAGED)
     def test_damaged_record(self, tmp_path: Path, text: str) -> None:
-        (tmp_path / "scaffold/made").mkdir(parents=True)
-        (tmp_path / "scaffold/made/order.json").write_text(text, "latin-1")
+        (tmp_path / "scaffold/resources").mkdir(parents=True)
+        (tmp_path / "scaffold/resources/order.json").write_text(text, "latin-1")
         with pytest.raises(
             CommandError, match="is not a valid record of `manage make`: restore it"
         ):
             read_record(tmp_path, "order")
 
     def test_damaged_record_of_a_resource(self, order_project: Scaffold) -> None:
-        order_project.write("scaffold/made/order.json", DAMAGED["another plural"])
+        order_project.write("scaffold/resources/order.json", DAMAGED["another plural"])
         assert "is not a valid record" in order_project.refusal(*REMOVE_ORDER)
         assert "is not a valid record" in order_project.refusal("make", "order", "number:int")
 

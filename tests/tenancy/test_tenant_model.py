@@ -24,7 +24,7 @@ def soft_deleting_project(render: Render, shared_path: Path) -> Callable[[Stack]
         project = Project(shared_path / "soft_deleting_project" / str(stack))
         project.path.parent.mkdir(exist_ok=True)
         with project.lock():
-            if not (project.path / "scaffold/made/article.json").exists():
+            if not (project.path / "scaffold/resources/article.json").exists():
                 bare = render(stack.with_answers(example=False)).path
                 shutil.copytree(bare, project.path, dirs_exist_ok=True)
                 project.sync(shared_path)

@@ -254,11 +254,11 @@ def test_settings(case: DoctorCase) -> None:
     staging = case.new_findings(ENVIRONMENT="staging", SMTP_HOST="mail.example.org")
     assert [one for one in staging if one[0] == "settings"] == settings_findings("error")[:-1]
 
-    case.write(".env", "DEBUG=true\nPOOL_SIZE=none\n")
+    case.write(".env", "CORS_ORIGINS=*\nPOOL_SIZE=none\n")
     invalid = "POOL_SIZE Input should be a valid integer, unable to parse string as an integer"
     assert ("settings", "error", invalid) in case.new_findings()
-    case.write(".env", "DEBUG=true\n")
-    wrong = ("settings", "note", "Production would reject this: DEBUG exposes internals")
+    case.write(".env", "CORS_ORIGINS=*\n")
+    wrong = ("settings", "note", "Production would reject this: CORS_ORIGINS allows every site")
     assert case.new_findings() == [wrong]
 
 

@@ -14,7 +14,7 @@ from app.core.paths import PROJECT_ROOT
 from manage.errors import CommandError
 
 if TYPE_CHECKING:
-    from chassis_tools.scaffolding.making import MakeRequest
+    from chassis_tools.scaffolding.creation import MakeRequest
 
 HELP = """
 A FIELD is name:type[:arguments][,flag…], as in title:str:200 or price:decimal:10:2,index.
@@ -92,7 +92,7 @@ def make(
     yes: Yes = False,
 ) -> None:
     """Scaffold a resource: model, schemas, repository, service, routes, tests and migration."""
-    from chassis_tools.scaffolding.making import MakeRequest
+    from chassis_tools.scaffolding.creation import MakeRequest
 
     request = MakeRequest(name, fields or [], plural, owned, soft_delete, read_public, migration)
     write_resource(request, dry_run=dry_run, yes=yes)
@@ -105,7 +105,7 @@ def write_resource(request: "MakeRequest", *, dry_run: bool, yes: bool) -> None:
         apply_new_migrations,
         finish_interrupted,
     )
-    from chassis_tools.scaffolding.making import plan_resource
+    from chassis_tools.scaffolding.creation import plan_resource
     from chassis_tools.scaffolding.project import Project
 
     finish_interrupted(PROJECT_ROOT)
@@ -123,7 +123,7 @@ def remove(
     """Remove a resource: files, registrations and table."""
     from chassis_tools.scaffolding.changes import apply_changes, finish_interrupted
     from chassis_tools.scaffolding.project import Project
-    from chassis_tools.scaffolding.removing import ScaffoldedResource, plan_table_removal
+    from chassis_tools.scaffolding.removal import ScaffoldedResource, plan_table_removal
 
     finish_interrupted(PROJECT_ROOT)
     resource = ScaffoldedResource.find(Project(PROJECT_ROOT), name)

@@ -43,7 +43,7 @@ def configure_logging(settings: CoreSettings, *, processors: Sequence[Processor]
         add_correlation_id,
         *processors,
         redact_secrets,
-        *(_build_json_renderers() if settings.logs_json else _build_console_renderers()),
+        *(_build_json_renderers() if settings.is_json_logging else _build_console_renderers()),
     ]
     structlog.configure(
         processors=_processors,

@@ -187,7 +187,7 @@ def get_allowed_methods(request: Request) -> set[str]:
     return methods
 
 
-PROBLEM_HANDLERS: dict[int | type[Exception], Handler] = {
+PROBLEM_HANDLERS: dict[int | type[Exception], ExceptionHandler] = {
     AppError: handle_app_error,
     HTTPException: handle_http_exception,
     RequestValidationError: handle_validation_error,

@@ -24,7 +24,7 @@ MAX_OFFSET = 100_000
 
 Item = TypeVar("Item")
 Key = UUID | int | str
-Paging = Literal["offset", "from start", "after cursor"]
+Paging = Literal["offset", "first_cursor_page", "after_cursor"]
 
 _web_url = TypeAdapter[HttpUrl](HttpUrl)
 
@@ -124,7 +124,7 @@ class PageQuery(InputSchema):
         """The kind of pagination; an empty cursor starts cursor pagination."""
         if self.cursor is None:
             return "offset"
-        return "after cursor" if self.cursor else "from start"
+        return "after_cursor" if self.cursor else "first_cursor_page"
 
     def get_filters(self) -> dict[str, object]:
         """Return the filters that the client set."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import URL
 
 PORT = 5432
-MAX_SOCKET_PATH_BYTES = 103
+MAX_SOCKET_PATH_BYTES = 103  # 104 on macOS, including the final NUL; 108 on Linux
 PID_FILE = "postmaster.pid"
 
 

@@ -18,7 +18,7 @@ SUPERUSER = "postgres"
 MIN_MAJOR_VERSION = 15
 START_TIMEOUT_SECONDS = 60
 SETTINGS_FILE = "local.conf"
-NOT_DURABLE_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+NON_DURABLE_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 class Cluster:
@@ -160,7 +160,7 @@ class Cluster:
     def _render_settings(self, address: Address) -> str:
         settings = {"timezone": "UTC", "log_timezone": "UTC", "max_connections": "200"}
         settings |= address.build_server_settings()
-        settings |= {} if self._durable else NOT_DURABLE_SETTINGS
+        settings |= {} if self._durable else NON_DURABLE_SETTINGS
         lines = []
         for name, value in settings.items():
             quoted = value.replace("\\", r"\\").replace("'", "''")

@@ -35,7 +35,8 @@ class LocalServer:
         self._cluster = Cluster(self._data, durable=durable)
         self._lock_path = self._data.with_name(f"{data.name}.lock")
         self._users_path = self._data.with_name(f"{data.name}.users")
-        self._users_lock: tuple[int, int] | None = None  # The ID of the process that took the lock, and the lock file's descriptor.
+        # The ID of the process that took the lock, and the lock file's descriptor.
+        self._users_lock: tuple[int, int] | None = None
 
     @property
     def is_running(self) -> bool:

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, event
 from sqlalchemy.pool import PoolProxiedConnection
 
 from app.core.sql import reads
-from app.core.sql.prepared import DriverStatement, Row, run_prepared
+from app.core.sql.compiled import DriverStatement, Row, run_compiled
 
 # Prefixes of statements that the tests' outer transaction and the kernel's session setup send.
 IGNORED_PREFIXES = ("SAVEPOINT", "RELEASE", "ROLLBACK", "select set_config")
@@ -30,7 +30,7 @@ class StatementRecorder:
         event.listen(Engine, "before_cursor_execute", self._record_execute)
         try:
             # Prepared statements run on the driver's connection, bypassing SQLAlchemy's events.
-            with patch.object(reads, "run_prepared", self._run_prepared):
+            with patch.object(reads, "run_compiled", self._run_prepared):
                 yield self
         finally:
             event.remove(Engine, "before_cursor_execute", self._record_execute)
@@ -54,4 +54,4 @@ class StatementRecorder:
         parameters: Mapping[str, Any],
     ) -> list[Row]:
         self.statements.append(statement.text)
-        return run_prepared(connection, statement, parameters)
+        return run_compiled(connection, statement, parameters)

@@ -274,7 +274,7 @@ class TenantMachine(RuleBasedStateMachine):
         cursor = "" if by_cursor else None
         while True:
             place = {"cursor": cursor} if by_cursor else {"offset": len(found)}
-            page = call(articles.page(ArticleRead, query.model_copy(update=place)))
+            page = call(articles.paginate(ArticleRead, query.model_copy(update=place)))
             assert page.total == (None if by_cursor else total)
             found.extend(item.id for item in page.items)
             cursor = page.next_cursor

@@ -12,9 +12,9 @@ from app.core.paths import PROJECT_ROOT
 from app.core.sql.errors import DATABASE_ERRORS
 
 from chassis_tools import migration_files
-from chassis_tools.adoption import unmodelled
+from chassis_tools.adoption import unmapped_tables
 from chassis_tools.adoption.plan import Adoption
-from chassis_tools.adoption.unmodelled import get_table_key
+from chassis_tools.adoption.unmapped_tables import get_table_key
 from chassis_tools.inspection.proposals import Proposal, propose, to_one_line
 from chassis_tools.inspection.reader import read_schema
 from chassis_tools.inspection.tables import Schema
@@ -73,7 +73,7 @@ def reject_unsupported(project: Project, url: URL, schema: Schema) -> None:
 
 def reject_name_clash(project: Project, url: URL, schema: Schema) -> None:
     """Reject a table that has the name of a table of the service."""
-    models = unmodelled.find_models(project, schema.name)
+    models = unmapped_tables.find_models(project, schema.name)
     clashes = sorted(models.keys() & {table.name for table in schema.tables})
     if clashes and not run_on_connection(url, read_applied_migrations):
         raise CommandError(
@@ -96,7 +96,7 @@ def reject_pending(url: URL) -> None:
 def reject_partial_references(adoption: Adoption) -> None:
     """Reject a new table that an existing model's table refers to."""
     new = {resource.table.name for resource in adoption.resources}
-    models = unmodelled.find_models(adoption.project, adoption.schema.name)
+    models = unmapped_tables.find_models(adoption.project, adoption.schema.name)
     for table in adoption.schema.tables:
         targets = sorted(new & {key.table for key in table.foreign_keys})
         if table.name in models and targets:
@@ -120,13 +120,13 @@ def reject_foreign_types(adoption: Adoption) -> None:
 
 def select_proposals(project: Project, schema: Schema, tables: Sequence[str]) -> list[Proposal]:
     """Return the proposals for the selected tables that have no model."""
-    managed = unmodelled.find_models(project, schema.name).keys() | set(APPLIED_QUERIES)
+    managed = unmapped_tables.find_models(project, schema.name).keys() | set(APPLIED_QUERIES)
     proposals = [
         proposal
         for proposal in propose(schema)
         if proposal.table.name not in managed and (not tables or proposal.table.name in tables)
     ]
-    listed = unmodelled.read_tables(project)
+    listed = unmapped_tables.read_tables(project)
     is_new = any(
         proposal.is_resource
         or not (

@@ -9,12 +9,12 @@ from pathlib import Path
 from sqlalchemy import URL
 
 from chassis_tools import migration_files
-from chassis_tools.adoption import unmodelled
+from chassis_tools.adoption import unmapped_tables
 from chassis_tools.adoption.baseline import Baseline
 from chassis_tools.adoption.columns import derive_attributes
 from chassis_tools.adoption.resource import ExistingResource
+from chassis_tools.adoption.row_checks import find_rows
 from chassis_tools.adoption.suites import TestSuites
-from chassis_tools.adoption.trial import find_rows
 from chassis_tools.inspection.proposals import Proposal
 from chassis_tools.inspection.tables import Schema
 from chassis_tools.scaffolding.changes import (
@@ -22,7 +22,7 @@ from chassis_tools.scaffolding.changes import (
     ChangeSet,
     Migrations,
 )
-from chassis_tools.scaffolding.making import add_packages, reject_existing
+from chassis_tools.scaffolding.creation import add_packages, reject_existing
 from chassis_tools.scaffolding.names import ResourceNames
 from chassis_tools.scaffolding.project import Project, find_role_file, get_module_name, next_version
 from chassis_tools.scaffolding.registries import add_model, add_router
@@ -78,7 +78,7 @@ class Adoption:
 
     def _get_model_keys(self) -> dict[str, dict[str, str]]:
         """Return the key attributes of existing models, by table."""
-        models = unmodelled.find_models(self.project, self.schema.name)
+        models = unmapped_tables.find_models(self.project, self.schema.name)
         return {
             table.name: dict.fromkeys(table.key.columns, "id")
             for table in self.schema.tables
@@ -165,8 +165,8 @@ class Adoption:
             if path := find_role_file("routes", names, rendered):
                 module = get_module_name(path)
                 after[routes] = add_router(after[routes], module=module, name=names.plural)
-        after[models] = unmodelled.register(self.project, after[models])
-        lists = [unmodelled.list_tables(self.project, self._find_existing_tables())]
+        after[models] = unmapped_tables.register(self.project, after[models])
+        lists = [unmapped_tables.list_tables(self.project, self._find_existing_tables())]
         changed = [
             Change(Path(path), before[path].encode(), after[path].encode()) for path in after
         ]
@@ -176,9 +176,9 @@ class Adoption:
         """Return the keys of existing tables that have no model."""
         schema = self.schema.name
         tables = {table.name for table in self.schema.tables if "view" not in table.kind}
-        managed = unmodelled.find_models(self.project, schema).keys() | set(APPLIED_QUERIES)
-        existing = {unmodelled.get_table_key(schema, table) for table in tables - managed}
-        return existing | set(unmodelled.read_tables(self.project))
+        managed = unmapped_tables.find_models(self.project, schema).keys() | set(APPLIED_QUERIES)
+        existing = {unmapped_tables.get_table_key(schema, table) for table in tables - managed}
+        return existing | set(unmapped_tables.read_tables(self.project))
 
 
 def is_own_file(path: str, own: Collection[str]) -> bool:

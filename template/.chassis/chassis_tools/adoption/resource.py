@@ -7,7 +7,7 @@ from typing import Any
 
 from chassis_tools.adoption.baseline import escape_colons, needs_quote, quote_name, strip_public
 from chassis_tools.adoption.columns import ExistingColumn, format_text, is_sortable
-from chassis_tools.adoption.unmodelled import get_table_key
+from chassis_tools.adoption.unmapped_tables import get_table_key
 from chassis_tools.inspection.column_types import get_other_schema
 from chassis_tools.inspection.fields import get_access, parse_default
 from chassis_tools.inspection.tables import Column, ForeignKey, Index, Key, Table
@@ -196,7 +196,7 @@ class ExistingResource:
     def _build_error_variables(self) -> dict[str, str]:
         return {
             "bases": "Entity",
-            "traits": "Entity",
+            "mixins": "Entity",
             "errors": "ConflictError, NotFoundError",
             "create_problems": ", responses=problem_responses(ConflictError)",
             "change_errors": "NotFoundError, ConflictError",
@@ -216,7 +216,7 @@ class ExistingResource:
             "path_schemas": f"{input_}, Page" if input_.startswith("Int") else "Page",
             "timestamps": False,
             "default_sort": "id",
-            "dump_arguments": "exclude_unset=True",
+            "dump_args": "exclude_unset=True",
         }
 
     def _build_column_variables(self) -> dict[str, Any]:
@@ -227,8 +227,8 @@ class ExistingResource:
             "table_args": TableArguments(self.table, self.attributes).items,
             "mapped": self.columns,
             "columns": read,
-            "sent": sent,
-            "changeable": [column for column in sent if not column.is_key],
+            "create_columns": sent,
+            "update_columns": [column for column in sent if not column.is_key],
             "filters": [item for column in read for item in column.filters],
             "sorts": ["id", *(item.attribute for item in read if is_sortable(item.column))],
         }

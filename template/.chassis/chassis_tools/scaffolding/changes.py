@@ -239,9 +239,7 @@ def read_migrations(root: Path) -> Migrations:
 def reject_changed_migrations(root: Path, planned: Migrations) -> None:
     """Reject the changes if the migrations changed after the plan was made."""
     if read_migrations(root) != planned:
-        raise CommandError(
-            "Another process changed the migrations; run the command again"
-        )
+        raise CommandError("Another process changed the migrations; run the command again")
 
 
 @contextmanager

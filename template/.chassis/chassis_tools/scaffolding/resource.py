@@ -64,14 +64,14 @@ class Resource:
         return [reference for reference in self.references if not reference.optional]
 
     @property
-    def loaded(self) -> list[Reference]:
+    def relationships(self) -> list[Reference]:
         """References with a relationship."""
         return [reference for reference in self.references if reference.load]
 
     @property
-    def relatives(self) -> list[Reference]:
+    def relationship_targets(self) -> list[Reference]:
         """References with a relationship to another resource."""
-        return [reference for reference in self.loaded if reference.target.module]
+        return [reference for reference in self.relationships if reference.target.module]
 
     @property
     def enumerations(self) -> list[Enumeration]:
@@ -112,8 +112,8 @@ class Resource:
     @property
     def bases(self) -> list[str]:
         """Base classes of the model."""
-        traits = {"OwnedMixin": self.owned, "SoftDeleteMixin": self.soft_delete, "Record": True}
-        return [name for name, is_used in traits.items() if is_used]
+        mixins = {"OwnedMixin": self.owned, "SoftDeleteMixin": self.soft_delete, "Record": True}
+        return [name for name, is_used in mixins.items() if is_used]
 
     def get_imports_for(self, file: str) -> list[Import]:
         """Return the imports of one of the resource's files."""
@@ -162,7 +162,7 @@ class Resource:
             "soft_delete": self.soft_delete,
             "read_public": self.read_public,
             "bases": ", ".join(self.bases),
-            "traits": ", ".join(sorted(self.bases)),
+            "mixins": ", ".join(sorted(self.bases)),
             "ReadSession": reader,
             "dependencies": f"CurrentUser, {reader}, SessionDep",
             "errors": ", ".join(errors),
@@ -182,18 +182,21 @@ class Resource:
             "path_schemas": "Page",
             "timestamps": True,
             "default_sort": "-created_at",
-            "dump_arguments": "",
+            "dump_args": "",
         }
 
     def _build_column_variables(self) -> dict[str, Any]:
         fields = self.fields
         return {
-            **{key: list(self.columns) for key in ("columns", "mapped", "sent", "changeable")},
+            **{
+                key: list(self.columns)
+                for key in ("columns", "mapped", "create_columns", "update_columns")
+            },
             "fields": fields,
             "references": self.references,
             "parents": self.parents,
-            "loaded": self.loaded,
-            "relatives": self.relatives,
+            "relationships": self.relationships,
+            "relationship_targets": self.relationship_targets,
             "constrained": [field for field in fields if field.constraint],
             "enumerations": self.enumerations,
             "enumeration_names": ", ".join(sorted(enum.class_name for enum in self.enumerations)),
@@ -226,7 +229,7 @@ class Resource:
             "owner_fixture": ", user: User" if owned else "",
             "owner_argument": ", owner=user" if owned else "",
             "exact_values": resource_parts.format_exact_values(self.uniques),
-            "eager_selects": resource_parts.format_eager_selects(self.loaded),
+            "eager_selects": resource_parts.format_eager_selects(self.relationships),
         }
 
     def _build_import_variables(self) -> dict[str, list[str]]:
@@ -242,8 +245,8 @@ class Resource:
         return [
             *[("sqlalchemy.orm", "mapped_column")] * has_mapped_column,
             *[("uuid", "UUID")] * bool(self.references),
-            *[("sqlalchemy.orm", "relationship")] * bool(self.loaded),
-            *[("typing", "TYPE_CHECKING")] * bool(self.relatives),
+            *[("sqlalchemy.orm", "relationship")] * bool(self.relationships),
+            *[("typing", "TYPE_CHECKING")] * bool(self.relationship_targets),
         ]
 
     def _build_table_variables(self) -> dict[str, list[str]]:

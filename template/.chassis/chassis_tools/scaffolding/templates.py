@@ -24,7 +24,7 @@ FORMAT_COMMAND = ("format",)
 # Limits of common file systems.
 MAX_NAME_BYTES = 255
 MAX_PATH = 1000
-RECORDS_FOLDER = "scaffold/made"
+RECORDS_FOLDER = "scaffold/resources"
 
 
 @dataclass(frozen=True)

@@ -120,10 +120,10 @@ def get_clone_path(folder: Path) -> Path:
     return folder / "template.git"
 
 
-def parse_answers(settings: Sequence[str]) -> dict[str, str]:
-    """Parse ANSWER=VALUE settings."""
+def parse_answers(assignments: Sequence[str]) -> dict[str, str]:
+    """Parse ANSWER=VALUE assignments."""
     answers = {}
-    for setting in settings:
+    for setting in assignments:
         name, sign, value = setting.partition("=")
         if not sign or not name.isidentifier() or name[0] == "_":
             raise CommandError(

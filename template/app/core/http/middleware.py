@@ -40,7 +40,7 @@ DOCS_POLICY = (
     b"font-src https://fonts.gstatic.com; "
     b"img-src data: https://fastapi.tiangolo.com https://cdn.redoc.ly",
 )
-HTTPS_ONLY = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
+HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 
 
 class RequestMiddleware:
@@ -82,7 +82,7 @@ class RequestMiddleware:
         policy = DOCS_POLICY if path in self._docs_paths else POLICY
         headers = [(CORRELATION_HEADER, identifier.encode()), policy, *SECURITY_HEADERS]
         if self._strict_transport and scope["scheme"] == "https":
-            headers.append(HTTPS_ONLY)
+            headers.append(HSTS)
         return headers
 
     def _log(self, scope: Scope, recorder: "ResponseRecorder") -> None:

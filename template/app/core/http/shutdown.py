@@ -24,17 +24,17 @@ def drain_on_sigterm(app: FastAPI, *, delay_seconds: float = 0) -> Iterator[None
     loop = asyncio.get_running_loop()
     handler = signal.getsignal(signal.SIGTERM)
 
-    def drain(number: int, frame: FrameType | None) -> None:
+    def drain(signum: int, frame: FrameType | None) -> None:
         wait = delay_seconds if not app.state.draining else 0
         app.state.draining = True
-        loop.call_soon_threadsafe(loop.call_later, wait, forward, number, frame)
+        loop.call_soon_threadsafe(loop.call_later, wait, forward, signum, frame)
 
-    def forward(number: int, frame: FrameType | None) -> None:
+    def forward(signum: int, frame: FrameType | None) -> None:
         if callable(handler):
-            handler(number, frame)
+            handler(signum, frame)
         elif handler == signal.SIG_DFL:
-            signal.signal(number, signal.SIG_DFL)
-            signal.raise_signal(number)
+            signal.signal(signum, signal.SIG_DFL)
+            signal.raise_signal(signum)
 
     signal.signal(signal.SIGTERM, drain)
     try:

@@ -8,13 +8,13 @@ from sqlalchemy import Connection, Engine, Executable, Result
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import PoolProxiedConnection
 
-from app.core.sql.prepared import (
+from app.core.sql.compiled import (
+    CompiledSelect,
     DriverStatement,
-    PreparedStatement,
     Rewrite,
     Row,
     is_closed,
-    run_prepared,
+    run_compiled,
 )
 
 Parameters = Mapping[str, Any]
@@ -52,9 +52,9 @@ class Reader:
         self._pool = pool
         self._rewrite = rewrite
 
-    def fetch(self, statement: Executable | PreparedStatement, parameters: Parameters) -> list[Row]:
+    def fetch(self, statement: Executable | CompiledSelect, parameters: Parameters) -> list[Row]:
         """Run one statement and return its rows."""
-        if not isinstance(statement, PreparedStatement):
+        if not isinstance(statement, CompiledSelect):
             return self._execute(statement, parameters)
         compiled = statement.compile(self._rewrite)
         if compiled is not None:
@@ -69,7 +69,7 @@ class Reader:
         """Return the rows, or None if the connection was closed."""
         with self._pool.check_out() as connection:
             try:
-                return run_prepared(connection, statement, parameters)
+                return run_compiled(connection, statement, parameters)
             except Exception as error:
                 if not is_closed(connection):
                     raise

@@ -20,8 +20,8 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.dml import ReturningDelete, ReturningInsert, ReturningUpdate
 
 from app.core.schemas import Paging, ReadSchema
+from app.core.sql.compiled import compile_once
 from app.core.sql.filters import Sort, build_conditions
-from app.core.sql.prepared import prepare
 from app.core.tables import NOT_DELETED
 
 TOTAL, SORT_VALUE, KEY = "__total", "__sort_value", "__key"
@@ -48,7 +48,7 @@ def select_columns(model: type[Any], schema: type[ReadSchema]) -> list[Label[Any
     return [getattr(model, name).label(name) for name in schema.model_fields]
 
 
-@prepare
+@compile_once
 def build_read_statement(repository: RepositoryClass, schema: type[ReadSchema]) -> Select[Any]:
     """Build the SELECT of one row by `id`."""
     model = repository.model
@@ -56,7 +56,7 @@ def build_read_statement(repository: RepositoryClass, schema: type[ReadSchema]) 
     return scope_statement(repository, statement)
 
 
-@prepare
+@compile_once
 def build_read_many_statement(repository: RepositoryClass, schema: type[ReadSchema]) -> Select[Any]:
     """Build the SELECT of the rows whose `id` is in `ids`."""
     model = repository.model
@@ -65,7 +65,7 @@ def build_read_many_statement(repository: RepositoryClass, schema: type[ReadSche
     return scope_statement(repository, statement)
 
 
-@prepare
+@compile_once
 def build_page_statement(
     repository: RepositoryClass,
     schema: type[ReadSchema],
@@ -83,7 +83,7 @@ def build_page_statement(
     if paging == "offset":
         total = build_count(repository, filters).scalar_subquery().label(TOTAL)
         statement = statement.add_columns(total).offset(bindparam("offset"))
-    elif paging == "after cursor":
+    elif paging == "after_cursor":
         statement = statement.where(sort.after_cursor)
     return statement.order_by(*sort.order).limit(bindparam("limit"))
 
@@ -95,10 +95,10 @@ def build_count(repository: RepositoryClass, filters: tuple[str, ...]) -> Select
     return scope_statement(repository, statement.where(*build_conditions(model, filters)))
 
 
-build_count_statement = prepare(build_count)
+build_count_statement = compile_once(build_count)
 
 
-@prepare
+@compile_once
 def build_exists_statement(repository: RepositoryClass, filters: tuple[str, ...]) -> Select[Any]:
     """Build the SELECT of one row that matches the filters."""
     model = repository.model
@@ -116,18 +116,21 @@ def build_insert_statement(model: type[Any], schema: type[ReadSchema]) -> Return
 
 @lru_cache(maxsize=256)
 def build_upsert_statement(
-    model: type[Any], schema: type[ReadSchema], key: tuple[str, ...], columns: tuple[str, ...]
+    model: type[Any],
+    schema: type[ReadSchema],
+    index_elements: tuple[str, ...],
+    columns: tuple[str, ...],
 ) -> ReturningInsert[Any]:
-    """Build the INSERT … ON CONFLICT (key) DO UPDATE … RETURNING a schema's columns."""
+    """Build the INSERT … ON CONFLICT (index_elements) DO UPDATE … RETURNING a schema's columns."""
     table = inspect(model).local_table
     statement = postgresql.insert(table)
-    values = {name: statement.excluded[name] for name in columns if name not in key}
+    values = {name: statement.excluded[name] for name in columns if name not in index_elements}
     timestamps = {"updated_at": func.now()} if "updated_at" in table.c else {}
     # Must match the unique index of build_table, which is partial with soft delete.
     prefix = ("tenant_id",) if "tenant_id" in table.c else ()
-    is_partial = "deleted_at" in table.c and key != ("id",)
+    is_partial = "deleted_at" in table.c and index_elements != ("id",)
     return statement.on_conflict_do_update(
-        index_elements=[table.c[name] for name in (*prefix, *key)],
+        index_elements=[table.c[name] for name in (*prefix, *index_elements)],
         index_where=NOT_DELETED if is_partial else None,
         set_=values | timestamps,
     ).returning(*select_columns(model, schema))

@@ -160,11 +160,11 @@ def find_relation_gaps(
     for relation in relations:
         if relation["key"] in tenant_tables and not relation["has_tenant_id"]:
             yield f"{relation['name']} lacks tenant_id"
-        for gap in find_gaps(relation):
+        for gap in find_gaps_of_relation(relation):
             yield f"{relation['name']} {gap}"
 
 
-def find_gaps(relation: CatalogRow) -> Iterator[str]:
+def find_gaps_of_relation(relation: CatalogRow) -> Iterator[str]:
     """Yield the gaps of one relation."""
     kind, is_granted = relation["kind"], relation["is_granted"]
     if kind in ("r", "p"):

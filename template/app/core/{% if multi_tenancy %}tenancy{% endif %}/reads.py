@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Executable, Select
 
-from app.core.sql.prepared import PreparedStatement, Row
+from app.core.sql.compiled import CompiledSelect, Row
 from app.core.sql.reads import Parameters, Reader, ReadPool, to_dicts
 from app.core.tenancy.scope import SET_TENANT, build_tenant_parameters, scope_to_tenant
 
@@ -21,7 +21,7 @@ class TenantReader(Reader):
         super().__init__(pool, rewrite=scope_to_tenant)
         self._tenant = build_tenant_parameters(tenant_id)
 
-    def fetch(self, statement: Executable | PreparedStatement, parameters: Parameters) -> list[Row]:
+    def fetch(self, statement: Executable | CompiledSelect, parameters: Parameters) -> list[Row]:
         """Run one statement and return its rows."""
         return super().fetch(statement, {**parameters, **self._tenant})
 

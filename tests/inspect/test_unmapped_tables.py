@@ -4,7 +4,7 @@ import ast
 from pathlib import Path
 
 import pytest
-from chassis_tools.adoption.unmodelled import list_tables
+from chassis_tools.adoption.unmapped_tables import list_tables
 from chassis_tools.scaffolding.project import Project
 from manage.errors import CommandError
 

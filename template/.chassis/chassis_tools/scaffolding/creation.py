@@ -225,12 +225,12 @@ def find_import_conflict(root: Path, path: str) -> str | None:
 
 def reject_name_conflicts(resource: Resource) -> None:
     """Reject fields whose names conflict with each other in the written files."""
-    reject_hiding_fields(resource)
+    reject_shadowing_fields(resource)
     reject_duplicate_types(resource)
     reject_long_constraint_names(resource)
 
 
-def reject_hiding_fields(resource: Resource) -> None:
+def reject_shadowing_fields(resource: Resource) -> None:
     """Reject a field that would hide a name that the model or a schema uses."""
     used = {name for file in CHECKED_FILES for _, name in resource.get_imports_for(file)}
     for column in resource.columns:
@@ -259,7 +259,7 @@ def get_used_names(resource: Resource) -> dict[str, set[str]]:
     """Return the names that each file defines or uses, except imports for fields."""
     name = resource.names.class_name
     return {
-        "models": {name, *(reference.target.class_name for reference in resource.loaded)},
+        "models": {name, *(reference.target.class_name for reference in resource.relationships)},
         "schemas": {f"{name}{role}" for role in ("Create", "Update", "Read", "Query")},
     }
 

@@ -28,13 +28,13 @@ from app.core.tenancy.row_security import (
     build_protection,
 )
 
-PLUGIN = "app.core.tenancy.protection"
+PLUGIN = "app.core.tenancy.autogenerate"
 
 SET_DEFAULT_TENANT = "SELECT set_config('app.tenant_id', find_tenant('default')::text, true)"
 CLEAR_TENANT = "SELECT set_config('app.tenant_id', '', true)"
 
 
-class Statement(ExecuteSQLOp):
+class ReversibleSQL(ExecuteSQLOp):
     """A SQL statement and its reverse; without `reverse_sql`, a downgrade does nothing."""
 
     def __init__(self, sql: str, *, reverse_sql: str | None = None) -> None:
@@ -46,7 +46,7 @@ class Statement(ExecuteSQLOp):
         """Return the operation of the downgrade."""
         if self.reverse_sql is None:
             return ModifyTableOps("", [])  # An empty group, because Alembic has no no-op.
-        return Statement(self.reverse_sql, reverse_sql=self.sql)
+        return ReversibleSQL(self.reverse_sql, reverse_sql=self.sql)
 
 
 def compare_protection(context: AutogenContext, upgrade_ops: UpgradeOps) -> PriorityDispatchResult:
@@ -57,7 +57,7 @@ def compare_protection(context: AutogenContext, upgrade_ops: UpgradeOps) -> Prio
     operations = list(flatten_operations(upgrade_ops))
     if any(is_tenant_column(operation) for operation in operations):
         # The default of the new columns assigns existing rows to the default tenant.
-        operations = [Statement(SET_DEFAULT_TENANT), *operations, Statement(CLEAR_TENANT)]
+        operations = [ReversibleSQL(SET_DEFAULT_TENANT), *operations, ReversibleSQL(CLEAR_TENANT)]
     foreign_keys = [
         operation for operation in operations if isinstance(operation, CreateForeignKeyOp)
     ]
@@ -83,45 +83,46 @@ def read_catalog(connection: Connection) -> dict[str, CatalogRow]:
 
 def build_missing_statements(
     table: Table, name: str, relations: Mapping[str, CatalogRow]
-) -> Iterator[Statement]:
+) -> Iterator[ReversibleSQL]:
     """Yield the statements that a model's table lacks."""
     relation = relations.get(table.key)
     if "tenant_id" not in table.c:
         if table.name != TENANTS_TABLE and not (relation and relation["is_granted"]):
-            yield Statement(build_grant(name))
+            yield ReversibleSQL(build_grant(name))
     elif relation is None:
-        yield from map(Statement, build_protection(name))
+        yield from map(ReversibleSQL, build_protection(name))
     elif not relation["has_tenant_id"]:
         yield from build_reversible_protection(name)
     else:
         yield from repair_protection(name, relation)
 
 
-def build_reversible_protection(name: str) -> Iterator[Statement]:
+def build_reversible_protection(name: str) -> Iterator[ReversibleSQL]:
     """Yield reversible statements that protect a table which existed without a tenant.
 
     IF EXISTS, because the policies may be missing: if a later migration drops the table, its
     downgrade recreates the table without them.
     """
     enable, force, isolation, maintenance, grant = build_protection(name)
-    yield Statement(enable, reverse_sql=f"ALTER TABLE {name} DISABLE ROW LEVEL SECURITY")
-    yield Statement(force, reverse_sql=f"ALTER TABLE {name} NO FORCE ROW LEVEL SECURITY")
-    yield Statement(isolation, reverse_sql=f"DROP POLICY IF EXISTS tenant_isolation ON {name}")
-    yield Statement(maintenance, reverse_sql=f"DROP POLICY IF EXISTS owner_maintenance ON {name}")
-    yield Statement(grant)
+    yield ReversibleSQL(enable, reverse_sql=f"ALTER TABLE {name} DISABLE ROW LEVEL SECURITY")
+    yield ReversibleSQL(force, reverse_sql=f"ALTER TABLE {name} NO FORCE ROW LEVEL SECURITY")
+    yield ReversibleSQL(isolation, reverse_sql=f"DROP POLICY IF EXISTS tenant_isolation ON {name}")
+    drop = f"DROP POLICY IF EXISTS owner_maintenance ON {name}"
+    yield ReversibleSQL(maintenance, reverse_sql=drop)
+    yield ReversibleSQL(grant)
 
 
-def repair_protection(name: str, relation: CatalogRow) -> Iterator[Statement]:
+def repair_protection(name: str, relation: CatalogRow) -> Iterator[ReversibleSQL]:
     """Yield the statements that repair a partly protected table; custom policies are kept."""
     if not relation["is_forced"]:
-        yield from map(Statement, build_forced_security(name))
+        yield from map(ReversibleSQL, build_forced_security(name))
     own_policies = [policy for policy in relation["policies"] if policy["name"] in POLICIES]
     if any(find_policy_gaps({**relation, "policies": own_policies})):
         for policy in own_policies:
-            yield Statement(f"DROP POLICY {policy['name']} ON {name}")
-        yield from map(Statement, build_policies(name))
+            yield ReversibleSQL(f"DROP POLICY {policy['name']} ON {name}")
+        yield from map(ReversibleSQL, build_policies(name))
     if not relation["is_granted"]:
-        yield Statement(build_grant(name))
+        yield ReversibleSQL(build_grant(name))
 
 
 def is_tenant_column(operation: MigrateOperation) -> bool:

@@ -33,7 +33,7 @@ def template(checkout: Path, tmp_path: Path) -> Template:
     template.edit("core/errors.py", "error occurred.", "error occurred, and is being looked into.")
     publish(template, "0.3.0")
     kernel = template.path / "template"
-    (kernel / "app" / "core" / "clock.py").write_text('"""What time it is."""\n')
+    (kernel / "app" / "core" / "sundial.py").write_text('"""What time it is."""\n')
     (kernel / "tests" / "core" / "test_logging.py").unlink()
     publish(template, "0.4.0")
     add_locale(template)
@@ -125,7 +125,7 @@ def test_replays(template: Template, tmp_path: Path) -> None:
     assert "class OutOfStockError" in files["app/core/errors.py"]
     assert "structlog>=26.0" in files["pyproject.toml"]
     assert '"attrs>=' in files["pyproject.toml"]
-    assert "app/core/clock.py" in files
+    assert "app/core/sundial.py" in files
     assert "tests/core/test_logging.py" not in files
     assert "PAGE_WIDTH = 80" in files["app/dependencies.py"]
     assert {"locale", "nickname"} < set(

@@ -37,7 +37,7 @@ def change_template(template: Template) -> None:
     template.edit("core/http/health.py.jinja", 'Literal["ok"]', 'Literal["ok", "ill"]')
     template.edit("core/logging.py", "import logging\n", "import logging\nimport time\n")
     template.edit("core/http/openapi.py", '"trace")', '"trace", "query")')
-    for name in ("clock", "time"):
+    for name in ("sundial", "time"):
         template.add(f"app/core/{name}.py", CLOCK)
     template.find("core/paths.py").rename(template.path / "template/app/core/places.py")
     folder = template.path / "template" / MOVED[0]
@@ -81,9 +81,9 @@ def test_edited_project_keeps_what_is_its_own(
 ) -> None:
     project = GitProject.create(template, tmp_path / "project", stack.answers)
     edits = Edits(project, template)
-    edits.write("app/core/clock.py", '"""Our clock."""\n')
+    edits.write("app/core/sundial.py", '"""Our clock."""\n')
     edits.write("app/core/time.py", CLOCK)
-    edits.edit("app/core/clock.py")
+    edits.edit("app/core/sundial.py")
     edits.edit(RETIRED)
     edits.edit(EDITED_IN_MOVED)
     edits.edit(
@@ -95,7 +95,7 @@ def test_edited_project_keeps_what_is_its_own(
     project.run()
 
     after = project.files()
-    assert list_conflicts(project) == project.conflicts() == ["app/core/clock.py"]
+    assert list_conflicts(project) == project.conflicts() == ["app/core/sundial.py"]
     assert [loss.partition(" lost ")[0] for loss in edits.losses()] == [RETIRED, EDITED_IN_MOVED]
     assert b"status = 599" in after["app/core/errors.py"]
     assert b'Literal["ok", "ill"]' in after["app/core/http/health.py"]

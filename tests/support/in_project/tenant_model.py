@@ -241,7 +241,9 @@ class TenantMachine(RuleBasedStateMachine):
 
     def write_over(self, tenant: int, row: dict[str, Any]) -> ArticleRead:
         with self.work(tenant) as session:
-            written = call(ArticleRepository(session).bulk_upsert(ArticleRead, [row], key=["id"]))
+            written = call(
+                ArticleRepository(session).bulk_upsert(ArticleRead, [row], index_elements=["id"])
+            )
         return written[0]
 
     @rule(

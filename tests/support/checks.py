@@ -1,6 +1,6 @@
 """Checks of rendered projects."""
 
-import os
+import hashlib
 import re
 import shutil
 import subprocess
@@ -22,18 +22,20 @@ def check_types_of_tools(project: Project, shared_path: Path) -> None:
 
 
 def run_mypy(project: Project, shared_path: Path, *options: str, path: str = "") -> None:
-    """Run mypy with the cache of this test process, which starts as a copy of the first one."""
-    cache = shared_path / f"mypy-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
-    command = ("mypy", "--strict", f"--cache-dir={cache}", *options)
+    """Run mypy with a cache per stack, which starts as a copy of the first one."""
+    answers = (project.path / ".copier-answers.yml").read_bytes()
+    cache = shared_path / f"mypy-{hashlib.sha256(answers).hexdigest()}"
     first = shared_path / "mypy-first"
+    command = ("mypy", "--strict", f"--cache-dir={cache}", *options)
     with FileLock(f"{first}.lock"):
         if not first.exists():
             project.uv_run(*command, MYPYPATH=path)
             shutil.copytree(cache, first)
             return
-    if not cache.exists():
-        shutil.copytree(first, cache)
-    project.uv_run(*command, MYPYPATH=path)
+    with FileLock(f"{cache}.lock"):
+        if not cache.exists():
+            shutil.copytree(first, cache)
+        project.uv_run(*command, MYPYPATH=path)
 
 
 def run_own_tests(project: Project, *options: str) -> None:

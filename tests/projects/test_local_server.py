@@ -4,12 +4,12 @@ from tests.conftest import Install
 from tests.support.stacks import OPPOSITES, Stack, each
 
 SELECT = """
-import sqlalchemy
+from sqlalchemy import text
 from app.settings import get_settings
+from manage.connection import run_on_connection
 
-url = get_settings().resolve_database_url().set(drivername="postgresql+psycopg")
-with sqlalchemy.create_engine(url).connect() as connection:
-    print("answer:", connection.scalar(sqlalchemy.text("SELECT 6 * 7")))
+url = get_settings().resolve_database_url()
+print("answer:", run_on_connection(url, lambda connection: connection.scalar(text("SELECT 6 * 7"))))
 """
 RESOLVE = """
 import sys

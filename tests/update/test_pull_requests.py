@@ -51,7 +51,7 @@ done
 """
 
 
-MEND = """
+DESCRIBE_REPLACED = """
 from types import SimpleNamespace
 from chassis_tools.upgrading.command import Outcome
 from chassis_tools.upgrading.pull_request import Proposal
@@ -146,12 +146,12 @@ def test_workflows(project: Project, remote: Path, runner: Runner) -> None:
     assert [call.arguments[2] for call in closed] == ["1"]
     assert git(remote, "show", f"{BRANCH}:app/core/errors.py").startswith("# of the next release\n")
 
-    mending = project.uv_run("python", "-c", MEND)
-    assert mending.startswith(
+    described = project.uv_run("python", "-c", DESCRIBE_REPLACED, PYTHONPATH=".chassis")
+    assert described.startswith(
         "True True Upgrade the template to v0.0.2: packages need a fix From v0."
     )
-    assert "## Packages to fix\n\nThe packages cannot" in mending
-    assert "False From v0.0.1 to v0.0.2.\n\n## Replaced edits\n\n- `.chassis/tool.py`\n" in mending
+    assert "## Packages to fix\n\nThe packages cannot" in described
+    assert "False From v0.0.1 to v0.0.2.\n\n## Replaced edits\n\n- `.chassis/tool.py`\n" in described
 
 
 def undo_edit(project: Project) -> None:
@@ -180,7 +180,7 @@ def branch(remote: Path, tmp_path: Path) -> Path:
 def test_token_that_may_not_change_workflows(branch: Path, remote: Path) -> None:
     protection = hook(remote, "pre-receive", PROTECT_WORKFLOWS)
     github = GitHub(Repository(branch))
-    with pytest.raises(CommandError, match=r"changes \.github/workflows/, which only a token"):
+    with pytest.raises(CommandError, match=r"changes \.github/workflows/, which needs a token"):
         github.push(BRANCH)
     protection.unlink()
     github.push(BRANCH)

@@ -97,7 +97,8 @@ class TestNextRelease:
         }
         for name, text in edited.items():
             if text and is_changeable(Path(name)):
-                assert f"edited: {name}".encode() in after[name], name
+                is_vendored = name.startswith(".chassis/")
+                assert (f"edited: {name}".encode() in after[name]) != is_vendored, name
                 assert (b"of the next release" in after[name]) == (name not in yours), name
 
 

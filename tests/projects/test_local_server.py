@@ -33,7 +33,9 @@ class TestFreshProject:
         assert "answer: 42" in run_without_server(install, stack, "python", "-c", SELECT)
 
     def test_pytest(self, stack: Stack, install: Install) -> None:
-        assert " passed" in run_without_server(install, stack, "pytest", "-q", "tests/core/test_health.py")
+        assert " passed" in run_without_server(
+            install, stack, "pytest", "-q", "tests/core/test_health.py"
+        )
 
     def test_migrations(self, stack: Stack, install: Install) -> None:
         """Run Alembic's own command; dbmate's migrations are run by `manage`."""

@@ -69,7 +69,7 @@ class TenantClient:
         return response.json()
 
 
-@each(STACKS)
+@each(WITH_TENANTS, exhaustive=STACKS)
 def test_answers_the_same(
     stack: Stack, install: Install, scenario_results: ScenarioResults
 ) -> None:

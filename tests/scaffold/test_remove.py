@@ -161,7 +161,6 @@ class TestRefused:
         assert "app/report.py is not valid Python" in order_project.refusal(*REMOVE_ORDER)
 
 
-@each(OPPOSITES)
 class TestTable:
     """A migration that others may have applied is undone by a new one."""
 
@@ -182,12 +181,14 @@ class TestTable:
         assert any(title.endswith("_create_orders") for title in titles)
         return any(title.endswith("_drop_orders") for title in titles)
 
+    @each(OPPOSITES)
     def test_another_migration_follows(self, scaffold: Scaffold) -> None:
         scaffold.manage("make", "invoice", "number:int")
         assert self.remove_and_check(scaffold)
         scaffold.manage("make", "order", "number:bigint")
         scaffold.check("pytest", "-q", MIGRATIONS)
 
+    @each(OPPOSITES[:1], exhaustive=OPPOSITES)
     def test_on_a_branch_of_a_remote(self, scaffold: Scaffold, tmp_path: Path) -> None:
         scaffold.git("init", "--quiet")
         scaffold.git("add", "--all")
@@ -197,10 +198,12 @@ class TestTable:
         scaffold.git("fetch", "--quiet", "origin")
         assert self.remove_and_check(scaffold)
 
+    @each(OPPOSITES[1:], exhaustive=OPPOSITES)
     def test_another_database(self, scaffold: Scaffold) -> None:
         url = "postgresql://nobody@127.0.0.1:1/none"
         assert self.remove_and_check(scaffold, DATABASE_URL=url)
 
+    @each(OPPOSITES)
     def test_changed_since(self, scaffold: Scaffold, stack: Stack) -> None:
         """Reverting the creation would not restore the table as it is now."""
         layers = stack.layout == "per-layer"

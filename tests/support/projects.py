@@ -47,6 +47,7 @@ class Project:
             self.run("uv", "sync", "--quiet")
             shutil.copy2(self.path / "uv.lock", lock)
         self._share_bytecode(shared / "compiled")
+        self._share_own_bytecode(shared)
 
     def _share_bytecode(self, compiled: Path) -> None:
         """Compile packages in the first project only, which saves seconds."""
@@ -56,6 +57,21 @@ class Project:
                 compiled.symlink_to(self.path / ".venv")
         if not compiled.samefile(self.path / ".venv"):
             link_bytecode(compiled.resolve(), self.path / ".venv")
+
+    def _share_own_bytecode(self, shared: Path) -> None:
+        """Compile the modules of a stack in its first project only."""
+        answers = (self.path / ".copier-answers.yml").read_bytes()
+        compiled = shared / f"{hashlib.sha256(answers).hexdigest()}.compiled"
+        folders = ("app", "manage", ".chassis")
+        with FileLock(f"{compiled}.lock"):
+            if not compiled.exists():
+                self.uv_run("python", "-m", "compileall", "-q", *folders)
+                caches = [
+                    path for name in folders for path in self.path.glob(f"{name}/**/__pycache__")
+                ]
+                for cache in caches:
+                    shutil.copytree(cache, compiled / cache.relative_to(self.path))
+        link_bytecode(compiled, self.path)
 
     def lock(self) -> FileLock:
         """Return the lock of a project that test processes share."""

@@ -151,7 +151,9 @@ def test_workflows(project: Project, remote: Path, runner: Runner) -> None:
         "True True Upgrade the template to v0.0.2: packages need a fix From v0."
     )
     assert "## Packages to fix\n\nThe packages cannot" in described
-    assert "False From v0.0.1 to v0.0.2.\n\n## Replaced edits\n\n- `.chassis/tool.py`\n" in described
+    assert (
+        "False From v0.0.1 to v0.0.2.\n\n## Replaced edits\n\n- `.chassis/tool.py`\n" in described
+    )
 
 
 def undo_edit(project: Project) -> None:

@@ -36,7 +36,7 @@ routers.append(lamps)
 # Lines to add after those that mark the place.
 LINES = {
     ".env.example": ("# Your own variables follow\n", "#REGION=mars"),
-    ".gitignore": ("# Yours follow\n", "notes/"),
+    ".gitignore": ("# Add your own below.\n", "notes/"),
     "app/dependencies.py": ("# Your dependencies follow.\n", 'Region = Annotated[str, "eu"]'),
     "{models}": ("    # Your columns follow.\n", "    nickname: Mapped[str | None]"),
 }

@@ -110,7 +110,7 @@ GROWTH = {
         "      - run: echo ours\n",
         "      - run: echo theirs\n",
     ),
-    ".gitignore": ("# Yours follow\n", "ours/\n", "theirs/\n"),
+    ".gitignore": ("# Add your own below.\n", "ours/\n", "theirs/\n"),
     "app/dependencies.py": ("# Your dependencies follow.\n", "OURS = 1\n", "THEIRS = 1\n"),
     "app/users/models.py": (
         "    # Your columns follow.\n",

@@ -236,8 +236,8 @@ def singularize(name: str) -> str | None:
 
 def add_indefinite_article(noun: str) -> str:
     """Return the noun with "a" or "an" before it."""
-    article = "an" if VOWEL.match(noun) and not CONSONANT.match(noun) else "a"
-    return f"{article} {noun}"
+    starts_with_vowel = VOWEL.match(noun) and not CONSONANT.match(noun)
+    return f"an {noun}" if starts_with_vowel else f"a {noun}"
 
 
 def _split_last(name: str) -> tuple[str, str]:

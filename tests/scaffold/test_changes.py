@@ -291,7 +291,7 @@ class TestMigrations:
         else:
             path.write_text("after")
         before = tree(root)
-        with pytest.raises(CommandError, match="migrations changed while the change was planned"):
+        with pytest.raises(CommandError, match="Another process changed the migrations"):
             planned.apply(root, before_commit=lambda: pytest.fail("the rows are lost"))
         assert tree(root) == before
 

@@ -165,7 +165,7 @@ class TestAtOnce:
         scaffold = Scaffold.copy(install(stack), render(stack).path, tmp_path / "project")
         done = scaffold.run("-c", OVERTAKEN, "make", "order", "number:int", "--yes")
         assert done.stderr == (
-            "Error: The migrations changed while the change was planned; run the command again\n"
+            "Error: Another process changed the migrations; run the command again\n"
         )
         assert done.returncode == 1
         assert "orders" in scaffold.manage(*ORDER)

@@ -115,7 +115,7 @@ def test_upgrades_and_goes_back(project: Project) -> None:
     project.uv_run("manage", "upgrade", "--to", "0.0.2")
     commit(project, "Upgrade")
     assert "nothing to do" in project.uv_run("manage", "upgrade")
-    with pytest.raises(AssertionError, match="There is a commit after the upgrade"):
+    with pytest.raises(AssertionError, match="The upgrade is already committed"):
         project.uv_run("manage", "upgrade", "--abort")
     with pytest.raises(AssertionError, match=r"is older than v0\.0\.2"):
         project.uv_run("manage", "upgrade", "--to", "v0.0.1")

@@ -61,10 +61,7 @@ def rollback(
     url = get_migration_url()
     applied = len(find_applied_migrations(url, history))
     if applied < steps:
-        raise CommandError(
-            f"Cannot roll back {steps} {history} migrations, only {applied} are applied: "
-            "pass a smaller --steps"
-        )
+        raise CommandError(f"Cannot roll back {steps} of {applied} applied {history} migrations")
     get_migration_tool().roll_back_migrations(url, history=history, steps=steps, report=True)
 
 

@@ -21,7 +21,7 @@ class MigrationTool(Protocol):
         """Roll back the latest migrations of a history."""
 
     def create_migration(self, url: URL, message: str, *, empty: bool = False) -> Path | None:
-        """Write a migration that makes the database match the models; return None if it does already."""
+        """Write a migration with the models' changes; return None if there are none."""
 
 
 def get_migration_tool() -> MigrationTool:

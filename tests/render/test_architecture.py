@@ -116,6 +116,17 @@ class TestDocstrings:
         root = render(stack).path
         run_ruff("check", "--no-cache", "--isolated", "--select", "D401", "--quiet", ".", cwd=root)
 
+    def test_comments_fit(self, stack: Stack, render: Render) -> None:
+        """Ruff's formatter wraps code, but neither comments nor docstrings."""
+        options = (
+            "--select",
+            "W505",
+            "--config",
+            "lint.pycodestyle.max-doc-length = 100",
+            "--quiet",
+        )
+        run_ruff("check", "--no-cache", "--isolated", *options, ".", cwd=render(stack).path)
+
     def test_none_opens_with_a_question(self, stack: Stack, render: Render) -> None:
         root = render(stack).path
         opened = [

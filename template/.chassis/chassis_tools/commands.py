@@ -22,8 +22,9 @@ A FIELD is name:type[:arguments][,flag…], as in title:str:200 or price:decimal
 Types: str[:length], text, int, bigint, float, decimal:precision:scale, bool, date, datetime, time,
 uuid, json, email, url, enum:one/two/three, ref:resource.
 
-Flags: optional, unique, index, default=…; of a ref: optional, unique,
-on_delete=restrict|cascade|null, load=raise|joined|selectin.
+Flags: optional, unique, index, default=….
+
+Flags of a ref: optional, unique, on_delete=restrict|cascade|null, load=raise|joined|selectin.
 """
 
 DryRun = Annotated[
@@ -151,7 +152,7 @@ def inspect(
     yes: Yes = False,
     unexpected: Unexpected = None,
 ) -> None:
-    """Inspect an existing database: propose resources for its tables, list unsupported features.
+    """Propose resources for the tables of an existing database, and list unsupported features.
 
     With --write, create the resources.
     """
@@ -203,7 +204,7 @@ def doctor(as_json: Json = False) -> None:
     """Check this project and suggest a fix for each problem; exit with code 1 on errors."""
     from chassis_tools.diagnosis.examination import examine, format_json, format_text
 
-    with redirect_stdout(sys.stderr):  # Keep what the project's modules print out of the report.
+    with redirect_stdout(sys.stderr):  # The project's modules may print: keep the report clean.
         results = examine(PROJECT_ROOT)
     typer.echo(format_json(results) if as_json else format_text(results))
     if any(finding.severity == "error" for findings in results.values() for finding in findings):

@@ -46,7 +46,7 @@ DETAILS = {
 }
 
 
-class ProblemField(BaseModel):
+class ProblemError(BaseModel):
     """An error in one value of the request."""
 
     model_config = ConfigDict(from_attributes=True)
@@ -65,7 +65,7 @@ class Problem(BaseModel):
     detail: str
     instance: str
     code: str
-    errors: list[ProblemField] = []
+    errors: list[ProblemError] = []
     correlation_id: str | None
     timestamp: datetime
 
@@ -107,7 +107,7 @@ def build_problem_response(
         detail=error.detail,
         instance=quote(scope["path"]),
         code=error.code,
-        errors=[ProblemField.model_validate(field) for field in error.errors],
+        errors=[ProblemError.model_validate(field) for field in error.errors],
         correlation_id=correlation_id.get(),
         timestamp=utc_now(),
     )
@@ -149,7 +149,7 @@ async def handle_http_exception(request: Request, error: HTTPException) -> Respo
 
 
 async def handle_validation_error(request: Request, error: RequestValidationError) -> Response:
-    """Respond with each invalid value's location and reason, but not the value: it may be secret."""
+    """Respond with the location and reason of each invalid value, but not the value itself."""
     fields = [
         FieldError(tuple(item["loc"]), item["msg"].removeprefix("Value error, "), item["type"])
         for item in error.errors()

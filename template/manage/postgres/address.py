@@ -76,7 +76,8 @@ def choose_socket_folder(data: Path) -> Path:
         return data
     name = f"postgres-{hashlib.sha256(os.fsencode(data)).hexdigest()[:16]}"
     folder = Path(tempfile.gettempdir()) / name
-    return folder if can_hold_socket(folder) else Path("/tmp") / name  # noqa: S108 (made private before use)
+    fallback = Path("/tmp")  # noqa: S108 (the folder in it is made private before use)
+    return folder if can_hold_socket(folder) else fallback / name
 
 
 def can_hold_socket(folder: Path) -> bool:

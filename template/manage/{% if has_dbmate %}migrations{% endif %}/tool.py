@@ -36,7 +36,7 @@ def roll_back_migrations(
 
 
 def create_migration(url: URL, message: str, *, empty: bool = False) -> Path | None:
-    """Write a migration that makes the database match the models; return None if it does already."""
+    """Write a migration with the models' changes; return None if there are none."""
     up, down = ("", "") if empty else compare_with_models(url)
     if not (up or empty):
         return None

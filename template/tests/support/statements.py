@@ -29,8 +29,8 @@ class StatementRecorder:
         """Record statements inside the block."""
         event.listen(Engine, "before_cursor_execute", self._record_execute)
         try:
-            # Prepared statements run on the driver's connection, bypassing SQLAlchemy's events.
-            with patch.object(reads, "run_compiled", self._run_prepared):
+            # Compiled SELECTs run on the driver's connection, bypassing SQLAlchemy's events.
+            with patch.object(reads, "run_compiled", self._run_compiled):
                 yield self
         finally:
             event.remove(Engine, "before_cursor_execute", self._record_execute)
@@ -47,7 +47,7 @@ class StatementRecorder:
         if not statement.startswith(IGNORED_PREFIXES):
             self.statements.append(statement)
 
-    def _run_prepared(
+    def _run_compiled(
         self,
         connection: PoolProxiedConnection,
         statement: DriverStatement,

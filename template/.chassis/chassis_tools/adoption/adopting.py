@@ -61,7 +61,7 @@ def adopt(url: URL, schema_name: str, tables: Sequence[str], *, dry_run: bool, y
 
 
 def reject_unsupported(project: Project, url: URL, schema: Schema) -> None:
-    """Reject projects with multi-tenancy and databases in which the resources cannot work."""
+    """Reject a project with multi-tenancy, or a database in which the resources cannot work."""
     if (project.root / TENANCY_MODULE).exists():
         raise CommandError(
             "Existing rows have no tenant, which multi-tenancy requires: use --write in a project"
@@ -72,7 +72,7 @@ def reject_unsupported(project: Project, url: URL, schema: Schema) -> None:
 
 
 def reject_name_clash(project: Project, url: URL, schema: Schema) -> None:
-    """Reject a table that has the name of a table of the service."""
+    """Reject a table with the same name as one of the service's tables."""
     models = unmapped_tables.find_models(project, schema.name)
     clashes = sorted(models.keys() & {table.name for table in schema.tables})
     if clashes and not run_on_connection(url, read_applied_migrations):
@@ -88,8 +88,8 @@ def reject_pending(url: URL) -> None:
         name for name in find_pending_migrations(url) if get_revisions()[name].history == "app"
     ]:
         raise CommandError(
-            f"The database lacks the migrations {', '.join(missing)}, which come first: apply them"
-            " there, or remove them and their resources"
+            f"Migrations are pending ({', '.join(missing)}), and the baseline follows them: apply"
+            " them first, or remove them and their resources"
         )
 
 
@@ -102,7 +102,7 @@ def reject_partial_references(adoption: Adoption) -> None:
         if table.name in models and targets:
             raise CommandError(
                 f"The table of the model {models[table.name]} refers to {to_one_line(targets[0])},"
-                " which has no model yet: remove that resource, and write both together"
+                " which has no model yet: remove the former resource, then write both together"
             )
 
 

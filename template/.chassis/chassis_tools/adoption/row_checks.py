@@ -81,7 +81,7 @@ def build_query(table: Table, values: Mapping[str, str]) -> str:
     )
     rules = [f"({rule}) IS NOT FALSE" for rule in list_conditions(table)]
     condition = " AND ".join(["CAST(candidate AS text) IS NOT NULL", *rules])
-    return f"SELECT {condition} FROM (SELECT {row}) AS candidate"  # noqa: S608 (every part is quoted)
+    return f"SELECT {condition} FROM (SELECT {row}) AS candidate"  # noqa: S608 (all parts quoted)
 
 
 def list_conditions(table: Table) -> Iterator[str]:

@@ -41,7 +41,7 @@ class Row:
     fields: list[Field]
     parents: list[Parent]
     changes: list[Field]
-    is_sent: bool
+    can_be_sent: bool
     """True if clients may send all of its fields."""
 
 
@@ -71,8 +71,8 @@ def build_row(resource: ExistingResource, simplified: Table, *, from_checks: boo
             return None
         else:
             fields.append(field)
-    is_sent = all(existing.is_writable for existing in required)
-    return Row(fields, parents, find_changes(resource), is_sent)
+    can_be_sent = all(existing.is_writable for existing in required)
+    return Row(fields, parents, find_changes(resource), can_be_sent)
 
 
 def is_required(existing: ExistingColumn, simplified: Table) -> bool:

@@ -70,7 +70,7 @@ class ResourceTests:
         fixture = f"existing_{self.resource.names.singular}"
         return {
             "makes_rows": row is not None,
-            "creatable": row is not None and row.is_sent,
+            "creatable": row is not None and row.can_be_sent,
             "parents": [self._build_parent_row(item) for item in row.parents] if row else [],
             "fields": fields,
             "changed": row.changes if row else [],

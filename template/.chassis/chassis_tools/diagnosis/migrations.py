@@ -61,7 +61,7 @@ def compare_revisions(url: URL) -> Iterator[Finding]:
     if pending := find_pending_migrations(url):
         yield Finding(
             "warning",
-            f"The database lacks the migrations {', '.join(pending)}",
+            f"Migrations are pending: {', '.join(pending)}",
             "apply them with `manage migrate apply`",
         )
     if unknown := find_unknown_migrations(url):
@@ -78,8 +78,8 @@ def compare_models(root: Path, url: URL) -> Iterator[Finding]:
     registry = Project(root).get_registry_path("models")
     if any(find_unregistered_models(read_modules(root), registry)):
         raise CommandError(
-            f"{registry} does not import all models (see above), so a new migration would drop their tables"
-            " dropped"
+            f"{registry} does not import all models (see above), so a new migration would drop"
+            " their tables"
         )
     try:
         from chassis_tools.diagnosis.difference import find_differing_tables

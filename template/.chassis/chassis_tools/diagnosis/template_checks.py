@@ -24,9 +24,9 @@ EDITED: dict[Owner, str] = {
     "shared": "no action needed: upgrades merge your edits",
 }
 DELETED: dict[Owner, str] = {
-    "managed": "no action needed; restore them from git if you need them, because upgrades do not",
+    "managed": "no action needed; if you need them, restore them from git: upgrades do not",
     "vendored": "restore them from git, or with the next upgrade",
-    "shared": "nothing, if you do not need them: no upgrade restores them",
+    "shared": "no action needed; if you need them, restore them from git: upgrades do not",
 }
 
 
@@ -90,7 +90,7 @@ def check_drift(diagnosis: Diagnosis) -> Iterator[Finding]:
     )
     for owner, remedy in EDITED.items():
         if edited[owner]:
-            yield Finding("note", f"Edited, {owner}: {', '.join(edited[owner])}", remedy)
+            yield Finding("note", f"Edited {owner} files: {', '.join(edited[owner])}", remedy)
         if deleted[owner]:
             yield Finding("note", f"Deleted, {owner}: {', '.join(deleted[owner])}", DELETED[owner])
 

@@ -46,7 +46,7 @@ def parse_url(text: str) -> URL:
     """Parse a URL; hide SQLAlchemy's errors, which quote it."""
     scheme, separator, _ = text.strip().partition("://")
     if not separator or not SCHEME.fullmatch(scheme):
-        raise CommandError(f"The URL is not a PostgreSQL URL, such as {EXAMPLE}")
+        raise CommandError(f"The URL is not a PostgreSQL URL: write it as {EXAMPLE}")
     if not text.strip().isprintable() or not unquote(text.strip()).isprintable():
         raise CommandError("The URL contains a character that is not printable: remove it")
     try:
@@ -76,7 +76,7 @@ def parse_query(query: Mapping[str, str | tuple[str, ...]]) -> dict[str, str]:
         del parts[name]
     if parts.keys() - PARAMETERS or len(parts) < len(query.keys() - IGNORED):
         raise CommandError(
-            f"The URL's query may only contain {', '.join(sorted(PARAMETERS))}: set other parameters"
+            f"The URL's query may contain only {', '.join(sorted(PARAMETERS))}: set all others"
             " with environment variables of libpq, such as PGSSLROOTCERT, and pass the schema as"
             " --schema"
         )

@@ -174,7 +174,7 @@ def describe_enum(type_: ENUM, sql: str) -> ColumnType:
         return replace(described, reason="it has no labels")
     described = replace(described, python=f"Literal[{', '.join(map(literal, labels))}]")
     if not all(map(LABEL.fullmatch, labels)):
-        return replace(described, reason="a field cannot contain its labels")
+        return replace(described, reason="a field cannot declare such labels")
     return replace(described, field=f"enum:{'/'.join(labels)}")
 
 
@@ -189,7 +189,7 @@ def describe_domain(type_: DOMAIN, sql: str) -> ColumnType:
 
 
 def restore_arguments(type_: TypeEngine[Any], base: str | None) -> TypeEngine[Any]:
-    """Add the arguments that the Inspector omits to a domain's type; return the type."""
+    """Return the type; give a domain's type the arguments that the Inspector omits."""
     item = type_.item_type if isinstance(type_, ARRAY) else type_
     if base and isinstance(item, DOMAIN):
         item.data_type = add_arguments(item.data_type, base)

@@ -33,7 +33,7 @@ DECLARED = "in the API, declared by `manage inspect --write`; `manage make` has 
 FEATURE_REASONS = {
     "check": "SQLAlchemy cannot read it",
     "child table": "queries of this table include its rows",
-    "exclusion constraint": "a field cannot declare what must not overlap",
+    "exclusion constraint": "a field cannot declare an exclusion constraint",
     "foreign key": "SQLAlchemy cannot read it",
     "not null": "existing rows may violate it",
     "parent": "it inherits columns, and queries of its parent include its rows",

@@ -156,7 +156,7 @@ def find_key_obstacle(column: Column) -> str | None:
 
 
 def find_table_findings(table: Table, names: ResourceNames) -> Iterator[Finding]:
-    """Yield the differences of a resource's name and key from those of new resources."""
+    """Yield how a resource's name and key differ from those of new resources."""
     if table.name != names.plural:
         yield Finding(
             "name", f"the table is {table.name}, not {names.plural}", "the model keeps its name"

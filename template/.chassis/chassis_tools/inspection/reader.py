@@ -167,7 +167,7 @@ def read_identity(reflected: Reflected | None) -> Identity | None:
 
 
 def read_key(reflected: Reflected, definitions: Reflected) -> Key:
-    """Read a primary key, which has no columns if there is none, or a unique constraint."""
+    """Read a primary key or a unique constraint; a missing primary key has no columns."""
     columns = reflected.get("constrained_columns", reflected.get("column_names", []))
     return Key(reflected["name"] or "", definitions.get(reflected["name"], ""), tuple(columns))
 

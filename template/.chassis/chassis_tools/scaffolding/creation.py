@@ -128,8 +128,8 @@ def find_target(
         return project.get_target(target, to_class_name(target))
     if "optional" not in specification.flags:
         raise CommandError(
-            f"{specification.name}: a self-reference must be optional, because the first {names.words} has no row to refer to:"
-            " add the flag optional"
+            f"{specification.name}: a self-reference must be optional, because the first"
+            f" {names.words} has no row to refer to: add the flag optional"
         )
     return Target(names.singular, names.class_name, names.plural, "", "", owned=request.owned)
 

@@ -99,7 +99,7 @@ class Field:
 
     @property
     def filters(self) -> list[ListFilter]:
-        """Filters of the list endpoint for it."""
+        """Filters of the list endpoint that compare this column."""
         type_ = self.kind.filter_type or self.kind.input or self.kind.annotation
         filters = list(self.kind.filters)
         if (self.unique or self.index) and type_ == "str" and self.kind.constraint:
@@ -233,7 +233,7 @@ class Reference:
 
     @property
     def filters(self) -> list[ListFilter]:
-        """Filters of the list endpoint for it."""
+        """Filters of the list endpoint that compare this column."""
         return [ListFilter(self.attribute, "UUID", "", "str(uuid4())")]
 
     @property

@@ -88,7 +88,7 @@ def reject_conflicting_paths(paths: Iterable[Path]) -> None:
 
 
 def resolve_path(root: Path, path: Path) -> Path:
-    """Resolve the links in a path; reject paths outside the project and paths of no file."""
+    """Resolve the links in a path; reject paths outside the project and non-regular files."""
     name = path.as_posix()
     if path.is_absolute() or not path.parts or ".." in path.parts:
         raise CommandError(f"{name} is not a path in the project")

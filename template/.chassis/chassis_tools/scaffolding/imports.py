@@ -92,7 +92,7 @@ def remove_import(source: Source, imported: ImportedName, *, before: ast.stmt | 
     statement, index = match
     if len(statement.names) > 1:
         return source.apply_edits(Entries.of_import(source, statement).delete(index))
-    if not source.is_alone_in_lines(statement):
+    if not source.is_alone_on_lines(statement):
         raise NotEditableError(f"line {statement.lineno} contains another statement")
     first, last = source.get_line_range(statement)
     remaining = ast.Module([node for node in source.tree.body if node is not statement], [])

@@ -98,8 +98,8 @@ class Project:
             )
         if "Entity" in model.bases:
             raise CommandError(
-                f"{singular} was created from an existing table, and references need a UUIDv7 key of `manage make`:"
-                " add the column by hand"
+                f"{singular} was created from an existing table, and references need a resource"
+                " that `manage make` created: add the column by hand"
             )
         factory, owned = self._find_factory(singular, model), "OwnedMixin" in model.bases
         return Target(singular, class_name, model.table, model.module, factory, owned)
@@ -113,7 +113,7 @@ class Project:
         if f"make_{singular}" not in functions:
             raise CommandError(
                 f"{path} has no function make_{singular}, which tests of references to {singular}"
-                " call: write it first, as the users' factory does"
+                " call: write it first, like make_user in the users' factory"
             )
         return factory
 

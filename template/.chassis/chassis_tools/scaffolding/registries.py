@@ -207,7 +207,7 @@ def read_list(source: Source, name: str, statement: Assignment) -> RegistryList:
     value = statement.value
     if not isinstance(value, ast.List | ast.Tuple):
         raise NotEditableError(f"line {statement.lineno} computes `{name}`")
-    if not source.is_alone_in_lines(statement):
+    if not source.is_alone_on_lines(statement):
         raise NotEditableError(f"line {statement.lineno} contains statements besides `{name}`")
     entries = Entries.of_list(source, value)
     if len(entries) != len(value.elts):

@@ -105,7 +105,7 @@ class Resource:
         return [*self.fields, *self.parents]
 
     @property
-    def numbers_rows(self) -> bool:
+    def needs_row_numbers(self) -> bool:
         """True if the tests number their rows to keep values unique."""
         return any("number" in field.sample for field in self.uniques)
 
@@ -119,7 +119,7 @@ class Resource:
         """Return the imports of one of the resource's files."""
         extra: dict[str, list[Import]] = {
             "models": self._get_model_imports(),
-            "factory": [("itertools", "count")] * self.numbers_rows,
+            "factory": [("itertools", "count")] * self.needs_row_numbers,
         }
         return [*COMMON_IMPORTS[file], *extra.get(file, []), *self._get_field_imports(file)]
 
@@ -145,14 +145,14 @@ class Resource:
             "path_key": f"{{{names.singular}_id}}",
             "words": names.words,
             "plural_words": names.plural_words,
-            "a_word": names.a_words,
+            "a_words": names.a_words,
             "table": literal(names.plural),
         }
 
     def _build_option_variables(self) -> dict[str, Any]:
         can_conflict = any(column.unique for column in self.columns) or bool(self.references)
         conflicts = ["ConflictError"] if can_conflict else []
-        # Rows of other tables may refer to the deleted row; a soft deletion keeps it.
+        # Rows of other tables may refer to the deleted row; a soft delete keeps it.
         delete_conflicts = [] if self.soft_delete else ["ConflictError"]
         forbidden = ["ForbiddenError"] if self.owned else []
         errors = dict.fromkeys([*delete_conflicts, *conflicts, *forbidden, "NotFoundError"])
@@ -221,7 +221,7 @@ class Resource:
             "filter_cases": resource_parts.build_filter_cases(self.filters),
             "sort_cases": resource_parts.build_sort_cases(self.fields),
             "cursor_sorts": ["created_at", "-updated_at", *self.sorts],
-            "uses_counter": self.numbers_rows,
+            "uses_counter": self.needs_row_numbers,
             "factory_parameters": resource_parts.format_factory_parameters(parents, owned=owned),
             "creates_owner": any(parent.target.owned for parent in parents) and not owned,
             "fixture": fixture,

@@ -56,7 +56,7 @@ class Source:
         return before if not before.strip() else None
 
     def is_end_of_line(self, offset: int) -> bool:
-        """Return True if at most a comment follows in the line."""
+        """Return True if at most a comment follows on the line."""
         return bool(re.compile(r"[ \t\f]*(#[^\n]*)?\r?(\n|$)").match(self.text, offset))
 
     def get_line_range(self, statement: ast.stmt) -> tuple[int, int]:
@@ -71,7 +71,7 @@ class Source:
             last = other.end_lineno or start
         return first, last
 
-    def is_alone_in_lines(self, statement: ast.stmt) -> bool:
+    def is_alone_on_lines(self, statement: ast.stmt) -> bool:
         """Return True if no other top-level statement shares the statement's lines."""
         first, last = self.get_line_range(statement)
         return sum(first <= other.lineno <= last for other in self.tree.body) == 1

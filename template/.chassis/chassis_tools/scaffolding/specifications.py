@@ -126,8 +126,8 @@ def reject_secret(specification: Specification) -> None:
     is_code = type_ in ("int", "bigint") and name.rpartition("_")[2] in CODES
     if is_code or (type_ in SECRET_TYPES and is_secret(name)):
         raise CommandError(
-            f"{name} sounds like a secret, and the API would return it: rename it, or add it to the model by hand and leave it out of the read schema"
-            " add it to the model by hand, but not to the read schema, or rename it"
+            f"{name} sounds like a secret, and the API would return it: rename it, or add it to the"
+            " model by hand and leave it out of the read schema"
         )
 
 

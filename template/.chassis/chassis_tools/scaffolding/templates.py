@@ -107,7 +107,7 @@ def render(template: Template, context: dict[str, Any]) -> str:
 def explain_error(error: Exception) -> str:
     """Return the reason why a template fails, with the line if it is known."""
     line = getattr(error, "lineno", None)
-    location = f" in line {line}" if line else ""
+    location = f" on line {line}" if line else ""
     return f"{location}: {summarize_error(error).rstrip('.')}"
 
 

@@ -87,7 +87,7 @@ def upgrade_project(
     else:
         finish_upgrade(upgrade.repository.root)
         typer.echo(
-            "Upgraded: review it with `git add --all` and `git diff --cached`, run"
+            "The project is upgraded: review it with `git add --all` and `git diff --cached`, run"
             " `manage migrate apply` and your tests, then commit."
         )
 
@@ -184,7 +184,7 @@ def report_replacements(replacements: Sequence[Replacement]) -> None:
     """Print the edited or deleted vendored files that the update replaced."""
     if not replacements:
         return
-    typer.echo("These vendored files were replaced, and your edits saved; move them elsewhere:")
+    typer.echo("The upgrade replaced these vendored files; move your saved edits elsewhere:")
     for replacement in replacements:
         edit = f"edit: {replacement.patch.as_posix()}" if replacement.patch else "was deleted"
         typer.echo(f"  {replacement.path} ({edit})")
@@ -206,7 +206,7 @@ def reject_conflicts(conflicts: Sequence[Conflict], *, dry_run: bool) -> None:
         typer.echo(f"  {conflict.path}: {conflict.remedy}")
     if dry_run:
         raise CommandError(
-            f"Dry run: {len(conflicts)} files (above) would need a decision; nothing was changed"
+            f"Dry run: files that would need a decision: {len(conflicts)} (above); nothing was"
             " changed"
         )
     manage = "manage"
@@ -214,8 +214,8 @@ def reject_conflicts(conflicts: Sequence[Conflict], *, dry_run: bool) -> None:
         # uv cannot run anything while pyproject.toml contains conflict markers.
         manage = str(Path(sys.executable).with_name("manage"))
     raise CommandError(
-        f"Files that need a decision: {len(conflicts)} (above). Then run `uv sync` and"
-        f" `manage doctor`, or undo the upgrade with `{manage} upgrade --abort`"
+        f"Files that need a decision: {len(conflicts)} (above). Resolve them and run `uv sync`"
+        f" and `manage doctor`, or undo the upgrade with `{manage} upgrade --abort`"
     )
 
 

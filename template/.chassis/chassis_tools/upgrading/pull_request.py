@@ -28,7 +28,7 @@ REPLACED = (
     "The release's version replaces these vendored files; `git log -p` on each shows your edit."
     " Move your edits elsewhere."
 )
-BEFORE_MERGING = "Before you merge: `uv sync`, `uv run manage migrate apply`, and your tests."
+BEFORE_MERGING = "Before you merge, run `uv sync`, `uv run manage migrate apply` and your tests."
 # In a pull request, `#1` and `@name` would link to an issue and a user.
 MENTION = re.compile(r"([#@])(?=\w)")
 

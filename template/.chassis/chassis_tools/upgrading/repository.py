@@ -25,7 +25,7 @@ class Repository:
         self.root = root
 
     def git(self, *arguments: str, accepted: Collection[int] = (0,)) -> str:
-        """Return git's output; raise CommandError with its message on other exit codes."""
+        """Return git's output; raise CommandError with its message on an unaccepted exit code."""
         try:
             process = subprocess.run(  # noqa: S603 (no shell)
                 ["git", *arguments],  # noqa: S607

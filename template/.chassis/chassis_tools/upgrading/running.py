@@ -24,7 +24,7 @@ SECRET = re.compile(r"(GH|GITHUB)_(ENTERPRISE_)?TOKEN$|ACTIONS_")
 TERMINATION_SIGNALS = [
     getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)
 ]
-SENTENCE = re.compile(r"has no attribute '(.+)'$")
+MISSING_ATTRIBUTE = re.compile(r"has no attribute '(.+)'$")
 
 
 def update(root: Path, tag: str, answers: Mapping[str, str]) -> None:
@@ -35,7 +35,7 @@ def update(root: Path, tag: str, answers: Mapping[str, str]) -> None:
         root, *COPIER, "update", "--defaults", "--skip-answered", "--vcs-ref", tag, *options
     )
     if process.returncode:
-        raise CommandError(f"Nothing is changed: {extract_error(process.stderr)}")
+        raise CommandError(f"Nothing was changed: {extract_error(process.stderr)}")
 
 
 def render(
@@ -100,7 +100,7 @@ def kill_on_interrupt(process: "subprocess.Popen[str]") -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def exit_on_signal(number: int, _frame: object) -> None:
+def exit_on_signal(signum: int, _frame: object) -> None:
     """Raise SystemExit for a signal, so that cleanup code runs."""
     sys.exit(128 + number)
 
@@ -108,7 +108,7 @@ def exit_on_signal(number: int, _frame: object) -> None:
 def extract_error(output: str) -> str:
     """Return the last error in the output of Copier or uv.
 
-    copier.yml reports some errors as the name of a missing attribute, which is the message.
+    copier.yml raises some errors as a missing attribute whose name is the message.
     """
     lines = [line for line in output.splitlines() if not NOISE.search(line)]
     last = lines[-1] if lines else "Copier failed"

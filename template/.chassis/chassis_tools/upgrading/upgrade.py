@@ -76,7 +76,7 @@ class Upgrade:
         except CommandError as error:
             raise CommandError(f"{error}{self._stash()}") from None
         except BaseException:
-            sys.stderr.write(f"Nothing is changed{self._stash()}.\n")
+            sys.stderr.write(f"Nothing was changed{self._stash()}.\n")
             raise
         # With a new .gitignore, files that git ignored before the update are listed as changed.
         changed = [
@@ -146,7 +146,7 @@ class Upgrade:
         return f"; your versions of ignored files are kept in {BACKUPS}: {paths}" if paths else ""
 
     def _stash(self) -> str:
-        """Undo an incomplete update with a stash, which loses no edit; return a note for the user."""
+        """Stash an incomplete update, so that no edit is lost; return a note for users."""
         if self.is_dry_run:
             return ""
         has_changes = bool(self.repository.list_changed())

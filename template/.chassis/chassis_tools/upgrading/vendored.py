@@ -40,9 +40,8 @@ def restore_release(rendered: Path, root: Path) -> None:
         if find_owner(path, owners) == "vendored" and not is_same(rendered / path, root / path):
             target = root / path
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.unlink(
-                missing_ok=True
-            )  # It may be a symbolic link that leads out of the project.
+            # Not overwritten: it may be a symbolic link that leads out of the project.
+            target.unlink(missing_ok=True)
             shutil.copy(rendered / path, target)
 
 

@@ -114,7 +114,7 @@ class ResponseRecorder:
         self._rejection: Message | None = None
 
     async def send(self, message: Message) -> None:
-        """Send an ASGI message with the headers added; hold a plain-text error until its body is complete."""
+        """Send an ASGI message with the headers; replace a plain-text error with a problem."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers = message.get("headers", ())

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 @contextmanager
 def drain_on_sigterm(app: FastAPI, *, delay_seconds: float = 0) -> Iterator[None]:
-    """Make `/health/ready` return 503 at SIGTERM, and stop the server `delay_seconds` later.
+    """Make `/health/ready` return 503 on SIGTERM, and stop the server `delay_seconds` later.
 
     The delay lets load balancers stop sending requests; a second SIGTERM skips it. The signal is
     intercepted before the server's handler, because the lifespan ends only after the last request.

@@ -1,4 +1,4 @@
-"""Offset and keyset pagination: the parameters of a page's statement, and the page from its rows."""
+"""Offset and keyset pagination: parameters of a page's statement, and the page from its rows."""
 
 import base64
 import binascii
@@ -76,7 +76,7 @@ def decode_cursor(cursor: str, sort_name: str, sort: Sort) -> dict[str, Any]:
 
 @cache
 def get_list_adapter(schema: type[Schema]) -> TypeAdapter[list[Schema]]:
-    """Return the validator for all rows of a page; one call is three times as fast as one per row."""
+    """Return the validator for a list of rows, three times as fast as one call per row."""
     return TypeAdapter(list[schema])  # type: ignore[valid-type]  # a type created at run time
 
 

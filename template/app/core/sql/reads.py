@@ -76,7 +76,8 @@ class Reader:
                 connection.invalidate(error)
                 return None
             except BaseException as error:
-                # Interrupted while the result was being read, for example by Ctrl-C: the connection cannot be reused.
+                # Interrupted while the result was being read, for example by Ctrl-C: the connection
+                # cannot be reused.
                 connection.invalidate(error)
                 raise
 

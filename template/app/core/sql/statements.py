@@ -26,8 +26,8 @@ from app.core.tables import NOT_DELETED
 
 TOTAL, SORT_VALUE, KEY = "__total", "__sort_value", "__key"
 
-# A subclass of Repository, typed as Any because mypy does not accept a class as the Hashable that the
-# caches require.
+# A subclass of Repository, typed as Any because mypy does not accept a class as the Hashable
+# that the caches require.
 RepositoryClass = Any
 
 

@@ -142,7 +142,7 @@ def find_role_gaps(role: CatalogRow) -> Iterator[str]:
     elif role["bypasses_policies"]:
         yield f"{name} has BYPASSRLS and sees all rows"
     elif role["owns_objects"]:
-        yield f"{name} owns tables, functions or the database, and can remove their policies"
+        yield f"{name} owns tables, functions or the database, and can remove policies"
     elif role["can_escalate"]:
         yield f"{name} can access other roles, or the server's files or programs"
     elif role["can_create"]:
@@ -160,12 +160,12 @@ def find_relation_gaps(
     for relation in relations:
         if relation["key"] in tenant_tables and not relation["has_tenant_id"]:
             yield f"{relation['name']} lacks tenant_id"
-        for gap in find_gaps_of_relation(relation):
+        for gap in find_gaps_for_kind(relation):
             yield f"{relation['name']} {gap}"
 
 
-def find_gaps_of_relation(relation: CatalogRow) -> Iterator[str]:
-    """Yield the gaps of one relation."""
+def find_gaps_for_kind(relation: CatalogRow) -> Iterator[str]:
+    """Yield the gaps of one relation, which depend on its kind."""
     kind, is_granted = relation["kind"], relation["is_granted"]
     if kind in ("r", "p"):
         yield from find_table_gaps(relation)
@@ -184,10 +184,10 @@ def find_table_gaps(table: CatalogRow) -> Iterator[str]:
             yield "lacks ENABLE or FORCE ROW LEVEL SECURITY"
         yield from find_policy_gaps(table)
         if not table["is_granted"]:
-            yield "is not granted to the service"
+            yield "lacks privileges for the service"
         if table["has_unrestricted_privileges"]:
             yield (
-                "is granted TRUNCATE, TRIGGER or REFERENCES, which policies do not restrict: revoke"
+                "allows TRUNCATE, TRIGGER or REFERENCES, which policies do not restrict: revoke"
                 " them"
             )
         if table["foreign_keys_without_tenant"]:

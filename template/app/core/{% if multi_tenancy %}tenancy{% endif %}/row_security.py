@@ -12,7 +12,7 @@ def build_tenant_condition(key: str = "tenant_id") -> str:
 
 
 def build_protection(table: str) -> list[str]:
-    """Return the statements that protect a tenant's table and grant it to the service."""
+    """Return the statements that protect a table and grant the service access to it."""
     return [*build_forced_security(table), *build_policies(table), build_grant(table)]
 
 
@@ -25,7 +25,7 @@ def build_forced_security(table: str) -> list[str]:
 
 
 def build_policies(table: str) -> list[str]:
-    """Return the policies: each tenant sees its own rows, and the owner sees all in migrations."""
+    """Return the policies: a tenant sees its own rows; the owner sees all rows, for migrations."""
     rows = build_tenant_condition()
     return [
         f"CREATE POLICY tenant_isolation ON {table} USING ({rows}) WITH CHECK ({rows})",
@@ -34,5 +34,5 @@ def build_policies(table: str) -> list[str]:
 
 
 def build_grant(table: str) -> str:
-    """Return the statement that grants a table to the service."""
+    """Return the statement that grants the service access to a table."""
     return f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {SERVICE_ROLE}"

@@ -1,6 +1,6 @@
 """The tenant of transactions and reads, which row-level security policies read from a setting.
 
-Without a tenant, queries return no rows of tenants.
+Without a tenant, queries return no tenant's rows.
 """
 
 from typing import Any

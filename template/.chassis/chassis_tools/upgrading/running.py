@@ -102,7 +102,7 @@ def kill_on_interrupt(process: "subprocess.Popen[str]") -> Iterator[None]:
 
 def exit_on_signal(signum: int, _frame: object) -> None:
     """Raise SystemExit for a signal, so that cleanup code runs."""
-    sys.exit(128 + number)
+    sys.exit(128 + signum)
 
 
 def extract_error(output: str) -> str:
@@ -112,5 +112,5 @@ def extract_error(output: str) -> str:
     """
     lines = [line for line in output.splitlines() if not NOISE.search(line)]
     last = lines[-1] if lines else "Copier failed"
-    match = SENTENCE.search(last)
+    match = MISSING_ATTRIBUTE.search(last)
     return (match[1] if match else last).rstrip(".")

@@ -286,7 +286,7 @@ def test_database(case: DoctorCase) -> None:
     with project.postgres():
         pending = case.new_findings()
         assert [(check, severity) for check, severity, _ in pending] == [("migrations", "warning")]
-        assert pending[0][2].startswith("The database lacks the migrations ")
+        assert pending[0][2].startswith("Migrations are pending: ")
         project.uv_run("manage", "migrate", "apply")
         assert case.new_findings() == []
 
@@ -310,7 +310,7 @@ def test_database(case: DoctorCase) -> None:
         assert case.new_findings() == []
 
         git(project.path, "clean", "--quiet", "--force", "-d")
-        name = problem.removeprefix("The database lacks the migrations ")
+        name = problem.removeprefix("Migrations are pending: ")
         ahead = f"The database has migrations that this checkout does not: {name}"
         assert case.new_findings() == [("migrations", "warning", ahead)]
 

@@ -284,7 +284,7 @@ def test_unfinished_loses_nothing(project: Project, is_killed: bool) -> None:
         upgrade._write_state(None)
         upgrade.abort()
     else:
-        with pytest.raises(CommandError, match=r"Nothing is changed: .*dirty.*git stash"):
+        with pytest.raises(CommandError, match=r"Nothing was changed: .*dirty.*git stash"):
             upgrade.run(NEXT, {})
     assert edited.read_bytes() == before
     assert not upgrade._state.exists()
@@ -323,7 +323,7 @@ def test_interrupted(project: Project, sent: signal.Signals) -> None:
     process.send_signal(sent)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 128 + sent
-    assert "Nothing is changed" in errors
+    assert "Nothing was changed" in errors
     assert not any(map(words_of, started))
     assert GitProject(project.path).files() == before
     assert changed(project) == []

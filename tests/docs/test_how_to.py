@@ -17,7 +17,12 @@ STACKS = [
     Stack("async", "per-entity", "alembic", True, "jwt"),
     Stack("sync", "per-layer", "dbmate", True, "session"),
 ]
-CHECKS = ("pytest", "--quiet", "tests/core/test_row_security.py", "tests/core/test_migrations.py")
+CHECKS = (
+    "pytest",
+    "--quiet",
+    "tests/core/tenancy/test_row_security.py",
+    "tests/core/test_migrations.py",
+)
 
 # Creates a second database on the local server, as an administrator does.
 MAKE_DATABASE = """
@@ -60,7 +65,7 @@ def test_protect_a_table(stack: Stack, project: Project) -> None:
     forgetful = [sql for sql in statements if "ROW LEVEL" not in sql]
     migration.write_text(fill_migration(empty, forgetful))
     project.uv_run("manage", "migrate", "apply")
-    catalog = ("pytest", "--quiet", "tests/core/test_row_security.py", "-k", "every_table")
+    catalog = ("pytest", "--quiet", "tests/core/tenancy/test_row_security.py", "-k", "every_table")
     for command in (catalog, ("manage", "run", "--no-reload")):
         with pytest.raises(AssertionError, match="notes lacks ENABLE or FORCE ROW LEVEL SECURITY"):
             project.uv_run(*command)

@@ -14,9 +14,9 @@ from tests.support.stacks import Stack, each
 ASYNC = Stack("async", "per-entity", "alembic", True, "jwt")
 SYNC = Stack("sync", "per-layer", "dbmate", True, "session")
 
-LEAKS = "tests/core/test_leaks.py"
-TENANCY = "tests/core/test_tenancy.py"
-ROW_SECURITY = "tests/core/test_row_security.py"
+LEAKS = "tests/core/tenancy/test_leaks.py"
+TENANCY = "tests/core/tenancy/test_tenancy.py"
+ROW_SECURITY = "tests/core/tenancy/test_row_security.py"
 
 MIGRATIONS = {
     ASYNC: "migrations/app/0001_create_articles.py",

@@ -209,14 +209,14 @@ def test_drift_and_a_newer_release(case: DoctorCase) -> None:
     case.edit(".copier-answers.yml", "^auth: .*$", f"auth: {auth}")
     git(case.template, "tag", NEXT)
 
-    extended = ("drift", "note", "Deleted, shared: migrations/env.py")
+    extended = ("drift", "note", "Deleted shared files: migrations/env.py")
     assert case.new_findings() == [
         ("answers", "warning", edited_answer(case.stack, "auth")),
-        ("drift", "note", "Edited, managed: app/core/errors.py"),
-        ("drift", "note", "Deleted, managed: tests/core/test_health.py"),
-        ("drift", "note", "Edited, vendored: .chassis/chassis_tools/scaffolding/words.py"),
-        ("drift", "note", "Deleted, vendored: .chassis/.gitattributes"),
-        ("drift", "note", "Edited, shared: pyproject.toml"),
+        ("drift", "note", "Edited managed files: app/core/errors.py"),
+        ("drift", "note", "Deleted managed files: tests/core/test_health.py"),
+        ("drift", "note", "Edited vendored files: .chassis/chassis_tools/scaffolding/words.py"),
+        ("drift", "note", "Deleted vendored files: .chassis/.gitattributes"),
+        ("drift", "note", "Edited shared files: pyproject.toml"),
         *([extended] if case.stack.migrations == "alembic" else []),
         ("version", "note", "The template is at v0.0.2, this project at v0.0.1"),
     ]

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.update
 VERSIONS = [release.tag for release in RELEASES] or [WORKING_TREE]
 NEXT = "v9999.1"
 # tests/scaffold/test_resources.py runs the leak tests; here they would take half of the time.
-NO_LEAKS = "--ignore=tests/core/test_leaks.py"
+NO_LEAKS = "--ignore=tests/core/tenancy/test_leaks.py"
 
 
 @pytest.fixture

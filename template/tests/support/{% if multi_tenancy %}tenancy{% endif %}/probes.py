@@ -6,15 +6,15 @@ from itertools import product
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
-from tests.support.examples import (
+from tests.support.tenancy.examples import (
     INTEGER_RANGE,
     ExampleGenerator,
     ReferenceLookup,
     find_references,
     is_valid_text,
 )
-from tests.support.filled_tenant import Request
-from tests.support.openapi import Schema
+from tests.support.tenancy.filled_tenant import Request
+from tests.support.tenancy.openapi import Schema
 
 # Builds a valid request, with different values on each call.
 RequestBuilder = Callable[[], Request]

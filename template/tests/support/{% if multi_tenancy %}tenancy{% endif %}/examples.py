@@ -9,7 +9,7 @@ from string import ascii_letters, digits
 from typing import Any
 from uuid import uuid4
 
-from tests.support.openapi import Schema
+from tests.support.tenancy.openapi import Schema
 
 # Returns the id of the row that a field or path parameter refers to, given its name.
 ReferenceLookup = Callable[[str], str]

@@ -153,7 +153,7 @@ def test_secret_by_any_spelling(name: str) -> None:
     context = resource_of(Table("public", "accounts", "table", columns, key)).build_context()
     assert [one.column.name for one in context["mapped"]] == ["id", name]
     assert (context["columns"], context["filters"]) == ([], [])
-    assert [one.column.name for one in context["sent"]] == ["id"]
+    assert [one.column.name for one in context["create_columns"]] == ["id"]
     assert context["sorts"] == ["id"]
 
 
@@ -182,7 +182,7 @@ def test_text_that_a_path_ends_in() -> None:
     key = Key("pk", "PRIMARY KEY (code)", ("code",))
     columns = (Column("code", TEXT, False), Column("note", TEXT, False))
     [code, note] = resource_of(Table("public", "codes", "table", columns, key)).build_context()[
-        "sent"
+        "create_columns"
     ]
     assert (code.create, note.create) == ("PathKey", "str")
     assert ("app.core.schemas", "PathKey") in code.get_imports_for("schemas")

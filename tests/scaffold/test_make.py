@@ -21,7 +21,7 @@ ORDER = ("make", "order", "number:int,unique", "--owned", "--yes")
 MODELS = "scaffold/app/NAMES/models.py.jinja"
 BROKEN = {
     "name": ("{{ nme }}\n", "fails: 'nme' is undefined"),
-    "tag": ("\n{% if owned %}\n", "fails in line 2: Unexpected end"),
+    "tag": ("\n{% if owned %}\n", "fails on line 2: Unexpected end"),
     "expression": ("{{ name + 1 }}\n", "fails: can only concatenate str"),
     "encoding": ("# Größe\n", "fails: 'utf-8' codec can't decode byte 0xf6"),
     "Python": ("class {{ name }}\n", "renders invalid Python: Failed to parse"),

@@ -92,7 +92,9 @@ def check_drift(diagnosis: Diagnosis) -> Iterator[Finding]:
         if edited[owner]:
             yield Finding("note", f"Edited {owner} files: {', '.join(edited[owner])}", remedy)
         if deleted[owner]:
-            yield Finding("note", f"Deleted {owner} files: {', '.join(deleted[owner])}", DELETED[owner])
+            yield Finding(
+                "note", f"Deleted {owner} files: {', '.join(deleted[owner])}", DELETED[owner]
+            )
 
 
 def render_project(diagnosis: Diagnosis) -> Path:

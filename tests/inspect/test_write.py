@@ -37,7 +37,7 @@ CREATE CONSTRAINT TRIGGER late AFTER INSERT ON alembic_version DEFERRABLE INITIA
 SECRETS = re.compile(r"\b(password|password_hash|api_key): ")
 # The error, the project and the database.
 REFUSALS = {
-    "Migrations are pending (app_0001)": (OPPOSITES[0], TABLE),
+    r"Migrations are pending \(app_0001\)": (OPPOSITES[0], TABLE),
     "use --write in a project": (OPPOSITES[1], TABLE),
     "The service also has a table users": (
         STACKS[0],

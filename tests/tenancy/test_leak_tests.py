@@ -382,7 +382,7 @@ class TestDatabase:
         copy.migrate("CREATE TABLE notes (tenant_id uuid, note text)")
         match = (
             "notes lacks ENABLE or FORCE ROW LEVEL SECURITY\n.*notes lacks the policy tenant_isolation\n"
-            ".*notes lacks the policy owner_maintenance\n.*notes is not granted to the service"
+            ".*notes lacks the policy owner_maintenance\n.*notes lacks privileges for the service"
         )
         copy.assert_tests_fail(ROW_SECURITY, "-k=protected", "--tb=short", match=match)
 

@@ -384,7 +384,7 @@ def test_what_git_could_not_bring_back(template: Template, tmp_path: Path) -> No
     copies = repository.path / BACKUPS
     assert [path.name for path in copies.iterdir()] == ["notes.txt"]
     assert (copies / "notes.txt").read_text() == "ours"
-    assert upgrade.abort() == f"; ignored files that it changed are kept in {BACKUPS}: notes.txt"
+    assert upgrade.abort() == f"; your versions of ignored files are kept in {BACKUPS}: notes.txt"
 
 
 @pytest.mark.parametrize("option", ["--skip-worktree", "--assume-unchanged"])
@@ -393,7 +393,7 @@ def test_edit_that_git_ignores(project: Project, option: str) -> None:
     git(project.path, "update-index", option, name)
     with (project.path / name).open("a") as file:
         file.write("# ours\n")
-    with pytest.raises(AssertionError, match=rf"git ignores changes of {name}"):
+    with pytest.raises(AssertionError, match=rf"git ignores changes to {name}"):
         project.uv_run("manage", "upgrade")
     assert (project.path / name).read_text().endswith("# ours\n")
 

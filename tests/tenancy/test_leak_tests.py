@@ -369,7 +369,7 @@ class TestDatabase:
     def test_view_of_its_owner(self, copy_project: CopyProject) -> None:
         copy = copy_project(ASYNC)
         copy.migrate(*VIEW)
-        match = "article_titles is a view that reads as its owner"
+        match = "article_titles is a view with its owner's privileges"
         copy.assert_tests_fail(ROW_SECURITY, "-k=protected", match=match)
 
         copy.add_route(VIEW_ROUTE)

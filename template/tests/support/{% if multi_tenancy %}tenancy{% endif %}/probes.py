@@ -75,7 +75,7 @@ class ForeignData:
     @property
     def unknown_number(self) -> int:
         """A number that no row has."""
-        return max(self.numbers) + INTEGER_RANGE
+        return max(self.numbers, default=0) + INTEGER_RANGE
 
     @property
     def sample_texts(self) -> list[str]:

@@ -15,7 +15,8 @@ class LoginSession(Record):
 
     user_id: Mapped[UUID] = foreign_key("users.id", ondelete="CASCADE")
     token_hash: Mapped[bytes] = mapped_column(unique=True)
-    # Only JWTs use the next two columns; with them, changing the answer `auth` needs no migration.
+    # Used only with `auth: jwt`, to rotate refresh tokens; always present, so that changing the
+    # answer `auth` needs no migration.
     previous_token_hash: Mapped[bytes | None]
     rotated_at: Mapped[datetime | None]
     expires_at: Mapped[datetime]

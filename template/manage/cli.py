@@ -24,7 +24,7 @@ add_tool_commands(app)
 
 
 def main() -> None:
-    """Run a command; print an expected error as one sentence and exit with code 1."""
+    """Run a command; print an expected error without a traceback and exit with code 1."""
     try:
         app()
     except CommandError as error:

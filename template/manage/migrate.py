@@ -61,7 +61,9 @@ def rollback(
     url = get_migration_url()
     applied = len(find_applied_migrations(url, history))
     if applied < steps:
-        raise CommandError(f"Cannot roll back {steps} of {applied} applied {history} migrations")
+        raise CommandError(
+            f"Cannot roll back {steps} {history} migrations: only {applied} are applied"
+        )
     get_migration_tool().roll_back_migrations(url, history=history, steps=steps, report=True)
 
 

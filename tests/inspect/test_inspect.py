@@ -178,7 +178,7 @@ REASONS = {
     "follow_ups": "a column of its foreign key has a comma in its name, which SQLAlchemy cannot read",
     "children": "it has no primary key",
     "logs": "it has no primary key, though a unique constraint could serve as one",
-    "chairs": "the table chair already has the resource chair",
+    "chairs": "its name clashes with the resource chair of the table chair",
     "remote": "its rows are on another server",
     "データ": "no name can be derived from its name",
 }

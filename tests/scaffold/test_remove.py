@@ -66,7 +66,7 @@ class TestRemoved:
         """Remove `art` where `article` and `chart` exist."""
         scaffold.manage("make", "chart")
         before = scaffold.tree()
-        assert "did not create a resource 'art'" in scaffold.refusal("remove", "art", "--yes")
+        assert "no record of a resource 'art'" in scaffold.refusal("remove", "art", "--yes")
         scaffold.manage("make", "art")
         scaffold.manage("remove", "art", "--yes")
         assert scaffold.tree() == before
@@ -74,7 +74,7 @@ class TestRemoved:
     @pytest.mark.quick
     def test_twice(self, order_project: Scaffold) -> None:
         order_project.manage(*REMOVE_ORDER)
-        assert "did not create a resource 'order'" in order_project.refusal(*REMOVE_ORDER)
+        assert "no record of a resource 'order'" in order_project.refusal(*REMOVE_ORDER)
 
     def test_rehearsal(self, order_project: Scaffold) -> None:
         before = order_project.tree()
@@ -105,7 +105,7 @@ class TestRefused:
         (tmp_path / "scaffold/resources").mkdir(parents=True)
         (tmp_path / "scaffold/resources/order.json").write_text(text, "latin-1")
         with pytest.raises(
-            CommandError, match="is not a valid record of `manage make`: restore it"
+            CommandError, match="is not a valid record of a resource: restore it"
         ):
             read_record(tmp_path, "order")
 

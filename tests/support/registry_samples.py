@@ -237,11 +237,11 @@ UNSAFE = {
     "wildcard": ("from app.zoo import *\nrouters = []\n", "imports `*`"),
     "condition": (
         "if DEBUG:\n    from app.orders.routes import router as orders\nrouters = []\n",
-        "imports it conditionally",
+        "imports orders conditionally",
     ),
     "other name": (
         "from app.orders.routes import router as mine\nrouters = [mine]\n",
-        "line 1 imports it under another name",
+        "line 1 imports router as mine",
     ),
     "other meaning": (
         "from app.shop.routes import router as orders\nrouters = [orders]\n",

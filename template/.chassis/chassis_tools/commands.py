@@ -78,7 +78,7 @@ Answers = Annotated[
 PullRequest = Annotated[
     bool, typer.Option("--pull-request", help="Open a pull request with the GitHub CLI (gh).")
 ]
-Abort = Annotated[bool, typer.Option("--abort", help="Undo the changes of the last upgrade.")]
+Abort = Annotated[bool, typer.Option("--abort", help="Undo an upgrade that is not committed yet.")]
 
 
 def make(

@@ -120,7 +120,7 @@ def build_problem_response(
 
 
 def build_error_for_status(status: int, detail: str = "") -> AppError:
-    """Build an error for an HTTP status that has no error class."""
+    """Build an error from an HTTP status, such as that of Starlette's HTTPException."""
     phrase = responses.get(status, "Error")
     title = TITLES.get(status, phrase)
     if detail in ("", phrase, title):
@@ -137,7 +137,7 @@ async def handle_app_error(request: Request, error: AppError) -> Response:
 
 
 async def handle_http_exception(request: Request, error: HTTPException) -> Response:
-    """Respond to an error of FastAPI or Starlette, such as an unknown path or a malformed body."""
+    """Respond to an error of FastAPI or Starlette, such as an unknown path or method."""
     headers = dict(error.headers or {})
     if error.status_code in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
         return Response(status_code=error.status_code, headers=headers)

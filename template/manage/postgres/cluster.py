@@ -143,7 +143,7 @@ class Cluster:
     def _run_server(self) -> None:
         address = self.address
         for stale_file in (self.data / PID_FILE, address.lock_file):
-            stale_file.unlink(missing_ok=True)  # No server runs, but its pid may be reused.
+            stale_file.unlink(missing_ok=True)  # Another process may have the old server's pid.
         self._log.unlink(missing_ok=True)
         settings = self.data / SETTINGS_FILE
         with open(settings, "w", opener=accounts.open_nofollow) as file:

@@ -26,8 +26,9 @@ where not exists (select from pg_database where datname = :'name') \gexec
 class LocalServer:
     """A server that runs as long as a process uses it.
 
-    Each process that uses the server holds a shared lock on `<data>.users` until it ends, even if
-    it is killed. Starting and stopping require an exclusive lock on `<data>.lock`.
+    Each process that uses the server holds a shared lock on `<data>.users`, which the system
+    releases even if the process is killed. Starting and stopping require an exclusive lock on
+    `<data>.lock`.
     """
 
     def __init__(self, data: Path, *, durable: bool) -> None:

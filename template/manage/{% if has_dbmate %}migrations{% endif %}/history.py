@@ -17,7 +17,7 @@ APPLIED_QUERIES = {
 
 @dataclass(frozen=True)
 class Revision:
-    """A migration file; it runs after all earlier ones of its history and, in app, after core."""
+    """A migration file; files run in the order of their versions, core before app."""
 
     name: str
     history: str

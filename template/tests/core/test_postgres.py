@@ -1,4 +1,4 @@
-"""Tests that root does not follow symbolic links in files that the server's account can write."""
+"""Tests that root does not trust links and addresses that the server's account could write."""
 
 import os
 import sys
@@ -35,7 +35,7 @@ class TestSymbolicLink:
 
 
 class TestAddress:
-    def test_host_is_not_read_from_the_pid_file(self, tmp_path: Path) -> None:
+    def test_foreign_folder_in_the_pid_file_is_ignored(self, tmp_path: Path) -> None:
         elsewhere = tmp_path / "elsewhere"
         lines = ["1", str(tmp_path), "0", "5432", str(elsewhere)]
         (tmp_path / PID_FILE).write_text("\n".join(lines))

@@ -32,7 +32,10 @@ from manage.migrations.history import APPLIED_QUERIES, get_revisions
 
 SCHEMA_PREFIX = re.compile(r'("[^"]+"|\w+)\.')
 TENANCY_MODULE = "app/core/tenancy/scope.py"
-NO_TEST_ROWS = "Tests create no rows of {}: no sample row satisfies the tables' constraints."
+NO_TEST_ROWS = (
+    "Tests create no rows of {}: no sample row satisfies the constraints, or a row that it"
+    " refers to cannot be created first."
+)
 
 
 def adopt(url: URL, schema_name: str, tables: Sequence[str], *, dry_run: bool, yes: bool) -> None:
@@ -102,7 +105,8 @@ def reject_partial_references(adoption: Adoption) -> None:
         if table.name in models and targets:
             raise CommandError(
                 f"The table of the model {models[table.name]} refers to {to_one_line(targets[0])},"
-                " which has no model yet: remove the former resource, then write both together"
+                f" which has no model yet: remove the resource of {models[table.name]}, then write"
+                " both together"
             )
 
 
@@ -151,7 +155,7 @@ def write_changes(url: URL, changes: ChangeSet, variables: dict[str, str]) -> No
 def write_in_transaction(
     connection: Connection, changes: ChangeSet, variables: dict[str, str]
 ) -> None:
-    """Write the files and commit the stamp, or neither."""
+    """Write the files and commit the stamp, or do neither."""
     with connection.begin() as transaction:
         migration_files.stamp_baseline(connection, variables)
         changes.apply(PROJECT_ROOT, before_commit=transaction.commit)

@@ -32,7 +32,10 @@ HAS_ROWS = "These tables existed before the service and have rows: drop them by 
 
 @dataclass(frozen=True)
 class Baseline:
-    """The migration's contents: the tables, without objects that no model declares."""
+    """The migration's contents: the tables, and the schema's types, sequences and extensions.
+
+    `omitted` lists what the migration does not create.
+    """
 
     schema: Schema
     names: Sequence[str]
@@ -108,11 +111,13 @@ class Baseline:
         return replace(
             table,
             columns=tuple(map(simplify_column, table.columns)),
-            checks=tuple(item for item in table.checks if not item.expression.needs_missing_code),
+            checks=tuple(
+                item for item in table.checks if not item.expression.needs_omitted_objects
+            ),
             indexes=tuple(
                 item
                 for item in table.indexes
-                if item.valid and not item.expression.needs_missing_code
+                if item.valid and not item.expression.needs_omitted_objects
             ),
             foreign_keys=tuple(key for key in table.foreign_keys if self._can_refer(key)),
         )
@@ -155,22 +160,22 @@ class Baseline:
 
 
 def simplify_column(column: Column) -> Column:
-    """Return the column without a default that needs missing code."""
-    if column.default_expression.needs_missing_code:
+    """Return the column without a default whose functions the migration does not create."""
+    if column.default_expression.needs_omitted_objects:
         return replace(column, generated=None, default=None)
     return column
 
 
 def find_omitted_objects(table: Table) -> Iterator[Feature]:
-    """Yield the objects of a table that need missing code."""
+    """Yield a table's objects that need functions which the migration does not create."""
     for check in table.checks:
-        if check.expression.needs_missing_code:
+        if check.expression.needs_omitted_objects:
             yield Feature("check", check.name, check.definition)
     for index in table.indexes:
-        if index.expression.needs_missing_code:
+        if index.expression.needs_omitted_objects:
             yield Feature("index", index.name, index.definition)
     for column in table.columns:
-        if column.default_expression.needs_missing_code:
+        if column.default_expression.needs_omitted_objects:
             yield Feature("default", f"{table.name}.{column.name}", "")
 
 

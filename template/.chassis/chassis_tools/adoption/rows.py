@@ -19,7 +19,7 @@ KEY_TYPES = ("UUID", "int", "str")
 LITERAL = re.compile(r"""'((?:[^']|'')*)'::|(?<![\w.'"])([0-9]+)\b(?!['"])""")
 MAX_LENGTH = 255
 MAX_PADDED = 60
-# Field types for column types without one.
+# Field types for column types that have none of their own, by Python type.
 SPECIFICATIONS = {"Decimal": "decimal:10:2"}
 # Samples, as Python source, for columns that are not in the API.
 SAMPLES = {"bytea": 'b"sample"', "tsvector": '"sample"'}

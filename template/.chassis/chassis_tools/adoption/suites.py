@@ -56,7 +56,7 @@ class Reference(NamedTuple):
 
 @dataclass(frozen=True)
 class ResourceTests:
-    """The tests of a resource; without a sample row, they only read."""
+    """The tests of a resource; without a sample row, they create and change no rows."""
 
     resource: ExistingResource
     row: Row | None

@@ -142,7 +142,7 @@ def find_broken_imports(modules: Modules) -> Iterator[Finding]:
     for name, paths in sorted(importers.items()):
         yield Finding(
             "error",
-            f"{name} does not exist, but {', '.join(paths)} imports it",
+            f"{name} does not exist, but is imported by {', '.join(paths)}",
             "restore it from git, or remove the code that uses it",
         )
 

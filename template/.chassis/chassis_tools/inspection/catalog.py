@@ -129,7 +129,7 @@ SELECT c.relname AS table, e.kind, e.name, e.condition,
                 SELECT FROM pg_depend d
                 WHERE (d.classid, d.objid, d.deptype) = (n.refclassid, n.refobjid, 'e')
             )
-    ) AS needs_missing_code,
+    ) AS needs_omitted_objects,
     NOT EXISTS (SELECT FROM needs n WHERE (n.class, n.object) = (e.class, e.object))
     AND NOT EXISTS (
         SELECT FROM regexp_matches(e.tree, '\{([A-Z]+)', 'g') AS node

@@ -36,7 +36,7 @@ CAVEATS = {
     "CITEXT": "no field type compares case-insensitively",
     "JSON": "PostgreSQL cannot compare json values: use jsonb instead",
     "REAL": "it stores about six significant digits",
-    "SMALLINT": "only the database rejects values above 32767",
+    "SMALLINT": "a field of type int also accepts values above 32767",
 }
 ANNOTATIONS = {
     "Any": "typing.Any",
@@ -166,7 +166,7 @@ def describe_interval(type_: Any, sql: str) -> ColumnType:
 
 
 def describe_enum(type_: ENUM, sql: str) -> ColumnType:
-    """Describe an enum, which already exists, so that models do not create it."""
+    """Describe an enum; models do not create it, because it already exists."""
     labels = [str(label) for label in type_.enums]
     options = {"name": type_.name, "schema": get_other_schema(type_.schema), "create_type": False}
     described = ColumnType(sql, "str", format_call("ENUM", *labels, **options))
@@ -209,7 +209,7 @@ def add_arguments(type_: TypeEngine[Any], sql: str) -> TypeEngine[Any]:
 
 
 def describe_array(type_: ARRAY[Any], sql: str) -> ColumnType:
-    """Describe an array; PostgreSQL does not store its number of dimensions."""
+    """Describe an array; PostgreSQL does not enforce its number of dimensions."""
     item = describe(type_.item_type, sql.removesuffix("[]"))
     return replace(
         item,

@@ -84,7 +84,7 @@ def find_name_obstacle(
     if not conflicts:
         return None
     table, singular = conflicts[0]
-    return f"the table {table} already has the resource {singular}"
+    return f"its name clashes with the resource {singular} of the table {table}"
 
 
 def build_proposal(table: Table, names: ResourceNames, references: References) -> Proposal:

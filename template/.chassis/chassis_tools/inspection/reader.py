@@ -186,7 +186,7 @@ def find_expressions(reflection: ReflectedTable, kind: str, name: str) -> Iterat
     """Find the expressions of a kind that belong to a name."""
     for row in reflection.expressions:
         if (row["kind"], row["name"]) == (kind, name):
-            yield Expression(row["is_safe"], row["needs_missing_code"], row["condition"] or "")
+            yield Expression(row["is_safe"], row["needs_omitted_objects"], row["condition"] or "")
 
 
 def find_expression(reflection: ReflectedTable, kind: str, name: str) -> Expression:

@@ -41,13 +41,13 @@ class Expression:
 
     is_safe: bool
     """True if it cannot run user-defined code."""
-    needs_missing_code: bool
+    needs_omitted_objects: bool
     """True if it needs functions or operators that the migration does not create."""
     condition: str = ""
     """The condition of a domain's check, where VALUE stands for the value."""
 
 
-UNKNOWN = Expression(is_safe=False, needs_missing_code=False)
+UNKNOWN = Expression(is_safe=False, needs_omitted_objects=False)
 
 
 @dataclass(frozen=True)

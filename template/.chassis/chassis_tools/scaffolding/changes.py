@@ -244,7 +244,10 @@ def reject_changed_migrations(root: Path, planned: Migrations) -> None:
 
 @contextmanager
 def start_recovery(root: Path) -> Iterator[Callable[[], None]]:
-    """Start a process that completes the journal when called, or when this process ends."""
+    """Start a process that completes the journal when this process ends.
+
+    The yielded function completes it at once, and raises CommandError on failure.
+    """
     process = subprocess.Popen(  # noqa: S603 (runs this Python)
         [sys.executable, *PYTHON_OPTIONS, str(root), *map(str, IMPORT_PATHS)],
         cwd=root,

@@ -122,7 +122,8 @@ def find_target(
         )
     if target == "tenant":
         raise CommandError(
-            f"{specification.name}: every row already has a tenant; leave the field out"
+            f"{specification.name}: a field cannot refer to a tenant; with multi-tenancy, every row"
+            " already has one: leave the field out"
         )
     if target != names.singular:
         return project.get_target(target, to_class_name(target))

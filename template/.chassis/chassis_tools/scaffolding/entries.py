@@ -165,7 +165,7 @@ def split_entries(text: str, offset: int) -> list[Entry]:
 
 
 def read_tokens(text: str, offset: int) -> Iterator[tuple[str, int, int]]:
-    """Yield the operator (or ""), start and end of each token of the text in parentheses."""
+    """Put the text in parentheses; yield the operator (or ""), start and end of each token."""
     rows = io.StringIO(f"({text})", newline="\n").readlines()
     starts = [*itertools.accumulate(map(len, rows), initial=offset - 1)]
     for token in tokenize.generate_tokens(iter(rows).__next__):

@@ -58,7 +58,8 @@ def find_import(source: Source, imported: ImportedName) -> tuple[ast.ImportFrom,
                 raise NotEditableError(f"line {alias.lineno} imports `*`")
             if imported.is_from(node) and alias.name == imported.member:
                 if (alias.asname or alias.name) != imported.name:
-                    raise NotEditableError(f"line {alias.lineno} imports it under another name")
+                    name = alias.asname or alias.name
+                    raise NotEditableError(f"line {alias.lineno} imports {alias.name} as {name}")
                 matches.append((node, index))
     for binding in find_bindings(source.tree, imported.name):
         if all(binding is not node.names[index] for node, index in matches):
@@ -68,7 +69,8 @@ def find_import(source: Source, imported: ImportedName) -> tuple[ast.ImportFrom,
     if len(matches) > 1:
         raise NotEditableError(f"line {get_line(matches[1][0])} imports {imported.name} again")
     if matches and matches[0][0] not in source.tree.body:
-        raise NotEditableError(f"line {get_line(matches[0][0])} imports it conditionally")
+        line = get_line(matches[0][0])
+        raise NotEditableError(f"line {line} imports {imported.name} conditionally")
     return matches[0] if matches else None
 
 

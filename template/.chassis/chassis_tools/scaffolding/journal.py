@@ -235,7 +235,7 @@ def compute_digest(text: str) -> str:
 
 
 def encode_content(content: bytes | None) -> str | None:
-    """Encode bytes as the characters with the same numbers."""
+    """Represent bytes as text in Latin-1, which maps every byte to one character."""
     return None if content is None else content.decode("latin-1")
 
 

@@ -131,7 +131,8 @@ def parse_decimal(value: str, *, precision: int, scale: int) -> Default:
 def parse_text(value: str, *, length: int | None = None) -> Default:
     """Parse a text that a client may send."""
     if not value.strip() or not value.isprintable() or len(value) > (length or len(value)):
-        raise ValueError(f"a text of 1 to {length} characters" if length else "a text")
+        limit = f" of 1 to {length} characters" if length else ""
+        raise ValueError(f"printable text{limit}")
     return build_quoted_default(value.strip(), literal(value.strip()))
 
 

@@ -188,7 +188,7 @@ def find_singular_problem(name: str) -> str | None:
 def find_plural_problem(name: str) -> str | None:
     """Return the problem with a plural, or None.
 
-    The plural names the table, the package, the router and the URL segment.
+    The table, the package, the router and the URL segment are named after the plural.
     """
     if problem := find_spelling_problem(name, MAX_NAME):
         return problem

@@ -32,7 +32,7 @@ KERNEL_RESOURCES = {"user", "auth", "tenant", "core", "api_key", "login_session"
 
 @dataclass(frozen=True)
 class ScaffoldedResource:
-    """A resource that `manage make` created."""
+    """A resource that `manage make` or `manage inspect --write` created."""
 
     project: Project
     singular: str
@@ -41,14 +41,14 @@ class ScaffoldedResource:
 
     @classmethod
     def find(cls, project: Project, singular: str) -> "ScaffoldedResource":
-        """Find the resource; raise CommandError if `manage make` did not create it."""
+        """Find the resource; raise CommandError if it has no record in scaffold/resources/."""
         if singular in KERNEL_RESOURCES:
             raise CommandError(f"{singular} is part of the kernel and cannot be removed")
         record = read_record(project.root, singular) if singular.isidentifier() else None
         if record is None:
             suggestion = project.suggest_resource(singular)
             advice = f"use {suggestion}" if suggestion else "correct the name or delete its code"
-            raise CommandError(f"`manage make` did not create a resource {singular!r}: {advice}")
+            raise CommandError(f"There is no record of a resource {singular!r}: {advice}")
         return cls(project, singular, record, read_migrations(project.root))
 
     @property

@@ -241,6 +241,6 @@ def format_exact_values(uniques: Iterable[Field]) -> str:
 
 
 def format_eager_selects(loaded: Sequence[Reference]) -> str:
-    """Return the additional SELECT statements of loading a row for an update."""
+    """Return a `"SELECT"` for each query that loading a row for an update adds."""
     selects = [ref for ref in loaded if ref.load == "selectin" and not ref.optional]
     return ', "SELECT"' * len(selects)

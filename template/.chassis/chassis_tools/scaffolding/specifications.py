@@ -60,7 +60,7 @@ class Specification:
 
 
 def parse(text: str) -> Specification:
-    """Parse a field specification; flags and arguments are checked later."""
+    """Parse a field specification; the values of flags and arguments are checked later."""
     name, colon, rest = text.partition(":")
     if not (name and colon and rest):
         raise CommandError(f"{text!r} is not a field: write name:type, as in title:str:200")

@@ -160,7 +160,7 @@ def get_record_path(singular: str) -> str:
 
 
 def read_record(root: Path, singular: str) -> Record | None:
-    """Return a resource's record; None if `manage make` wrote none."""
+    """Return a resource's record; None if there is none."""
     path = root / get_record_path(singular)
     if not path.is_file():
         return None
@@ -168,8 +168,7 @@ def read_record(root: Path, singular: str) -> Record | None:
         return parse_record(json.loads(path.read_bytes()))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise CommandError(
-            f"{get_record_path(singular)} is not a valid record of `manage make`: restore it from"
-            " git"
+            f"{get_record_path(singular)} is not a valid record of a resource: restore it from git"
         ) from None
 
 

@@ -41,7 +41,7 @@ COLUMN_NAME_KEYWORDS = split_words(
 # Columns that PostgreSQL adds to every table.
 SYSTEM_COLUMNS = split_words("cmax cmin ctid tableoid xmax xmin")
 
-# Easily confused with 1 and 0; linters reject them.
+# Easily confused with 1 and 0 in lower or upper case; linters reject `l`, `I` and `O`.
 AMBIGUOUS_LETTERS = split_words("i l o")
 
 # Resources of the kernel, and other names in its operation ids.
@@ -106,7 +106,7 @@ FACTORY_NAMES = split_words("defaults number numbers uuid4 values")
 # Names that schemas import; constrained types, which are named after fields, must not hide them.
 SCHEMA_IMPORTS = split_words(
     """
-    Annotated Any Decimal Field HttpUrl InputSchema JsonValue Literal PageQuery ReadSchema Timestamp
+    Annotated Any Decimal Field InputSchema Literal PageQuery ReadSchema Timestamp
     """
 )
 # Field types that schemas import; constrained types must not hide them either.

@@ -72,11 +72,11 @@ class Outcome:
 
 
 def upgrade_project(
-    upgrade: Upgrade, version: str | None, settings: Sequence[str], *, dry_run: bool
+    upgrade: Upgrade, version: str | None, assignments: Sequence[str], *, dry_run: bool
 ) -> None:
     """Print the changelog, update the project, and print the changes and the next steps."""
     upgrade.reject_unclean()
-    with prepare_plan(upgrade.repository.root, version, settings) as plan:
+    with prepare_plan(upgrade.repository.root, version, assignments) as plan:
         typer.echo(f"{plan.changelog}\n" if plan.changelog else "")
         if dry_run:
             clone = upgrade.repository.clone_to(plan.folder / "project")
@@ -93,9 +93,9 @@ def upgrade_project(
 
 
 @contextmanager
-def prepare_plan(root: Path, version: str | None, settings: Sequence[str]) -> Iterator[Plan]:
+def prepare_plan(root: Path, version: str | None, assignments: Sequence[str]) -> Iterator[Plan]:
     """Plan an upgrade without changing the project; end the command if there is nothing to do."""
-    answers = parse_answers(settings)
+    answers = parse_answers(assignments)
     recorded = Answers.read(root)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -107,7 +107,7 @@ def prepare_plan(root: Path, version: str | None, settings: Sequence[str]) -> It
             raise typer.Exit
         is_same = release.tag == recorded.version
         versions = f"At {release.tag}" if is_same else f"From {recorded.version} to {release.tag}"
-        suffix = f", with {', '.join(settings)}" if settings else ""
+        suffix = f", with {', '.join(assignments)}" if assignments else ""
         typer.echo(f"{versions}{suffix}\n")
         changelog = template.read_changelog(recorded.last_release, release)
         # Read them now: the update replaces the answers of the last rendering.
@@ -123,11 +123,11 @@ def get_clone_path(folder: Path) -> Path:
 def parse_answers(assignments: Sequence[str]) -> dict[str, str]:
     """Parse ANSWER=VALUE assignments."""
     answers = {}
-    for setting in assignments:
-        name, sign, value = setting.partition("=")
+    for assignment in assignments:
+        name, sign, value = assignment.partition("=")
         if not sign or not name.isidentifier() or name[0] == "_":
             raise CommandError(
-                f"--set {setting} is invalid: write ANSWER=VALUE, as in --set auth=session"
+                f"--set {assignment} is invalid: write ANSWER=VALUE, as in --set auth=session"
             )
         answers[name] = value
     return answers

@@ -111,6 +111,6 @@ def extract_error(output: str) -> str:
     copier.yml raises some errors as a missing attribute whose name is the message.
     """
     lines = [line for line in output.splitlines() if not NOISE.search(line)]
-    last = lines[-1] if lines else "Copier failed"
+    last = lines[-1] if lines else "the command failed without a message"
     match = MISSING_ATTRIBUTE.search(last)
     return (match[1] if match else last).rstrip(".")

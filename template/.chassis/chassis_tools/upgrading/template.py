@@ -86,7 +86,7 @@ class Answers:
     source: str
     """The address of the template."""
     version: str
-    """The release, or a commit after a release, as in `0.1.0-3-gabc1234`."""
+    """The release's tag, or a commit after a release, as in `v0.1.0-3-gabc1234`."""
     values: dict[str, Any]
 
     @property

@@ -15,7 +15,7 @@ from manage.errors import CommandError
 
 STATE = Path(".local", "upgrade.json")
 BACKUPS = Path(".local", "before-upgrade")
-# Releases render no other types of files, so an update cannot overwrite other ignored files.
+# Suffixes of the code and configuration that releases render.
 RENDERED_SUFFIXES = (".ini", ".jinja", ".json", ".mako", ".py", ".sql", ".toml", ".yml")
 LOCK_FILE = "uv.lock"  # `uv sync` changes it after the update.
 

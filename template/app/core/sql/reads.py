@@ -43,7 +43,7 @@ class ReadPool:
 
 
 class Reader:
-    """Runs statements, and retries a statement once if its pooled connection was closed.
+    """Runs statements, and retries a statement whose pooled connection was closed.
 
     The retry is safe because reads have no side effects.
     """

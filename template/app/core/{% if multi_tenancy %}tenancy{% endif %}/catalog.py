@@ -37,7 +37,8 @@ FROM pg_roles AS roles
 WHERE pg_has_role(session_user, oid, 'MEMBER')
 """)
 
-# Tables and views, except those of extensions, with the privileges of a role as above.
+# Tables and views, except those of extensions, with the privileges of a role and of the roles that
+# it can assume.
 RELATIONS = text("""
 SELECT
     relation.oid::regclass::text AS name,

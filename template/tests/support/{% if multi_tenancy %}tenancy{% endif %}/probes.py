@@ -232,7 +232,7 @@ def build_body_probes(
 
 
 def set_reference(plain: Request, name: str, row_id: str) -> Request:
-    """Return the request with a field that refers to a row, or to a list of that row."""
+    """Return the request with a field that refers to a row; a list field gets a list of one."""
     is_list = isinstance(plain.body.get(name), list)
     return replace(plain, body={**plain.body, name: [row_id] if is_list else row_id})
 

@@ -104,9 +104,7 @@ class TestRefused:
     def test_damaged_record(self, tmp_path: Path, text: str) -> None:
         (tmp_path / "scaffold/resources").mkdir(parents=True)
         (tmp_path / "scaffold/resources/order.json").write_text(text, "latin-1")
-        with pytest.raises(
-            CommandError, match="is not a valid record of a resource: restore it"
-        ):
+        with pytest.raises(CommandError, match="is not a valid record of a resource: restore it"):
             read_record(tmp_path, "order")
 
     def test_damaged_record_of_a_resource(self, order_project: Scaffold) -> None:

@@ -340,6 +340,8 @@ def test_says_in_a_sentence_what_is_wrong(databases: Databases) -> None:
         "does not exist": ("--url", databases.url("none")),
         "is not a PostgreSQL URL": ("--url", PASSWORD),
         "Pass the database as --url": (*url, MISPLACED),
+        "--json cannot be combined with --write": (*url, "--json", "--write"),
+        "only be combined with --write": (*url, "--dry-run"),
         **{sentence: ("--url", wrong) for sentence, wrong in WRONG_URLS.items()},
     }
     for sentence, done in zip(refusals, databases.inspect(*refusals.values()), strict=True):

@@ -14,7 +14,8 @@ from chassis_tools.adoption.baseline import (
 from chassis_tools.adoption.columns import derive_attributes
 from chassis_tools.adoption.resource import ExistingResource
 from chassis_tools.adoption.rows import find_allowed_value, find_kind
-from chassis_tools.inspection.proposals import propose
+from chassis_tools.inspection.fields import Field
+from chassis_tools.inspection.proposals import number_duplicates, propose
 from chassis_tools.inspection.tables import (
     Check,
     Column,
@@ -133,6 +134,23 @@ def test_schema_within_a_text_stays() -> None:
 )
 def test_sequence_of_a_column(default: str, sequence: str | None) -> None:
     assert find_sequence(Column("id", NUMBER, False, default=default), []) == sequence
+
+
+@pytest.mark.parametrize("unowned", ["id_seq", "numbers", "public"])
+def test_sequence_that_no_column_owns(unowned: str) -> None:
+    """A name that ends like another is not the other."""
+    for name in ("orders_id_seq", "public.numbers", "id_seq"):
+        column = Column("id", NUMBER, False, default=f"nextval('{name}'::regclass)")
+        is_owned = unowned != name.removeprefix("public.")
+        assert find_sequence(column, [unowned]) == (name if is_owned else None)
+
+
+@pytest.mark.parametrize("names", ["a a a", "a a a_2", "a_2 a a", "a a_2 a a_2"])
+def test_names_of_fields_differ(names: str) -> None:
+    fields = [Field(name, name, "read only", spec=f"{name}:int") for name in names.split()]
+    numbered = [field.name for field in number_duplicates(fields)]
+    assert len({*numbered}) == len(fields)
+    assert numbered[0] == fields[0].name
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,13 @@ class TestFields:
     def test_what_was_meant(self, field: str, sentence: str) -> None:
         assert sentence in refusal_of(lambda: parse(field))
 
+    @pytest.mark.parametrize("value", ["09:30+02:00", "09:30Z", "09:30:00.5", "half past nine"])
+    def test_time_is_without_offset_and_fraction(self, value: str) -> None:
+        sentence = refusal_of(
+            lambda: make_field(parse(f"opens_at:time,default={value}"), resource="Order")
+        )
+        assert "a time such as 09:30 or 23:59:59, without an offset" in sentence
+
     @pytest.mark.parametrize(
         "field",
         [

@@ -162,6 +162,10 @@ def inspect(
 
     if unexpected:
         raise CommandError("Pass the database as --url, and no other arguments")
+    if write and as_json:
+        raise CommandError("--json cannot be combined with --write")
+    if not write and (dry_run or yes):
+        raise CommandError("--dry-run and --yes can only be combined with --write")
     database_url, tables = parse_database_url(url), table or []
     if not write:
         contents = read_schema(database_url, schema, tables)
@@ -181,10 +185,16 @@ def upgrade(
     abort: Abort = False,
 ) -> None:
     """Upgrade this project to a newer release of the template; your edits are merged."""
-    from chassis_tools.upgrading.command import upgrade_project
-    from chassis_tools.upgrading.pull_request import propose_upgrade
-    from chassis_tools.upgrading.repository import Repository
-    from chassis_tools.upgrading.upgrade import Upgrade
+    try:
+        from chassis_tools.upgrading.command import upgrade_project
+        from chassis_tools.upgrading.pull_request import propose_upgrade
+        from chassis_tools.upgrading.repository import Repository
+        from chassis_tools.upgrading.upgrade import Upgrade
+    except (ImportError, SyntaxError) as error:
+        raise CommandError(
+            f"The tools cannot be imported ({error}): if an upgrade was killed, run"
+            " `git restore .chassis`, then `manage upgrade --abort`"
+        ) from error
 
     project_upgrade = Upgrade(Repository(PROJECT_ROOT))
     if abort:

@@ -199,7 +199,8 @@ def find_sequence(column: Column, unowned_sequences: Collection[str]) -> str | N
     """Return the name of the sequence that a column owns, or None."""
     match = SEQUENCE.fullmatch(column.default or "")
     name = match[1].replace("''", "'") if match else ""
-    is_unowned = any(name.endswith(quote_name(other)) for other in unowned_sequences)
+    quoted = map(quote_name, unowned_sequences)
+    is_unowned = any(name == other or name.endswith(f".{other}") for other in quoted)
     return name if name and not is_unowned else None
 
 

@@ -5,7 +5,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from chassis_tools.adoption.baseline import escape_colons, needs_quote, quote_name, strip_public
+from chassis_tools.adoption.baseline import (
+    escape_colons,
+    find_sequence,
+    needs_quote,
+    quote_name,
+    strip_public,
+)
 from chassis_tools.adoption.columns import ExistingColumn, format_text, is_sortable
 from chassis_tools.adoption.unmapped_tables import get_table_key
 from chassis_tools.inspection.column_types import get_other_schema
@@ -180,9 +186,8 @@ class ExistingResource:
             self.attributes[table.name][column.name],
             get_access(column),
             is_key=is_key,
-            is_serial="nextval(" in default
-            and column.type.expression in ("Integer", "BigInteger")
-            and not any(name in default for name in self.sequences),
+            is_serial=column.type.expression in ("Integer", "BigInteger")
+            and find_sequence(column, self.sequences) is not None,
             is_set_on_update=self._has_update_trigger and not (is_plain_default or is_key),
             is_indexed=(column.name,) in indexed,
             is_reference=bool(table.get_foreign_keys(column.name)),

@@ -1,5 +1,6 @@
 """Proposed resources for tables, as text and as JSON."""
 
+import itertools
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -173,13 +174,18 @@ def find_table_findings(table: Table, names: ResourceNames) -> Iterator[Finding]
 
 def number_duplicates(fields: list[Field]) -> list[Field]:
     """Append a number to each name that an earlier field already has."""
-    names = [field.name for field in fields]
-    return [
-        field.rename(f"{field.name}_{number + 1}")
-        if (number := names[:index].count(field.name))
-        else field
-        for index, field in enumerate(fields)
-    ]
+    taken = {field.name for field in fields}
+    seen: set[str] = set()
+    numbered = []
+    for field in fields:
+        name = field.name
+        if name in seen:
+            candidates = (f"{name}_{number}" for number in itertools.count(2))
+            name = next(candidate for candidate in candidates if candidate not in taken)
+        seen.add(name)
+        taken.add(name)
+        numbered.append(field.rename(name))
+    return numbered
 
 
 def format_json(schema: Schema, proposals: Iterable[Proposal]) -> str:

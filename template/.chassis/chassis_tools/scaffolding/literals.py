@@ -168,9 +168,11 @@ def parse_datetime(value: str) -> Default:
 def parse_time(value: str) -> Default:
     """Parse a time such as 09:30."""
     try:
-        parsed = time.fromisoformat(value).replace(microsecond=0, tzinfo=None)
+        parsed = time.fromisoformat(value)
     except ValueError:
-        raise ValueError("a time such as 09:30 or 23:59:59") from None
+        parsed = None
+    if parsed is None or parsed.tzinfo or parsed.microsecond:
+        raise ValueError("a time such as 09:30 or 23:59:59, without an offset")
     second = f", {parsed.second}" if parsed.second else ""
     python = f"time({parsed.hour}, {parsed.minute}{second})"
     return build_quoted_default(parsed.isoformat(), python)

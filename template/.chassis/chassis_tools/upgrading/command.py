@@ -14,6 +14,7 @@ from chassis_tools.upgrading.files import (
     Owner,
     find_conflicts,
     group_by_owner,
+    is_covered,
     restore_edited,
 )
 from chassis_tools.upgrading.repository import Repository
@@ -154,8 +155,16 @@ def apply_release(upgrade: Upgrade, plan: Plan) -> Outcome:
         """Restore the release's vendored files and save the edits that this replaces."""
         paths = vendored | list_vendored(repository.root)
         old = plan.render_old(paths)
-        restore_release(plan.render_new(Answers.read(repository.root), paths), repository.root)
-        replacements.extend(save_edits(repository, old, paths))
+        new = plan.render_new(Answers.read(repository.root), paths)
+        restore_release(new, repository.root)
+        repository.unstage(
+            [
+                path
+                for path in repository.list_unmerged()
+                if any(is_covered(path, entry) for entry in paths)
+            ]
+        )
+        replacements.extend(save_edits(repository, old, new, paths))
 
     changed = upgrade.run(plan.release.tag, plan.answers, replace_vendored)
     restored_files = restore_edited(repository, changed, plan.render_old)

@@ -25,7 +25,7 @@ RESOLVE = (
     " no errors, commit and push."
 )
 REPLACED = (
-    "The release's version replaces these vendored files; `git log -p` on each shows your edit."
+    "The release's version replaces these vendored files; `git log -p --text` on each shows your edit."
     " Move your edits elsewhere."
 )
 BEFORE_MERGING = "Before you merge, run `uv sync`, `uv run manage migrate apply` and your tests."

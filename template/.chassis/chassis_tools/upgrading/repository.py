@@ -10,11 +10,13 @@ from manage.errors import CommandError
 # Code of a release must not run as a side effect: no hooks and no file system monitor.
 GIT_ENVIRONMENT = {
     "GIT_TERMINAL_PROMPT": "0",
-    "GIT_CONFIG_COUNT": "2",
+    "GIT_CONFIG_COUNT": "3",
     "GIT_CONFIG_KEY_0": "core.hooksPath",
     "GIT_CONFIG_VALUE_0": os.devnull,
     "GIT_CONFIG_KEY_1": "core.fsmonitor",
     "GIT_CONFIG_VALUE_1": "false",
+    "GIT_CONFIG_KEY_2": "core.quotePath",  # Copier expects quoted names.
+    "GIT_CONFIG_VALUE_2": "true",
 }
 
 
@@ -57,11 +59,14 @@ class Repository:
 
     def list_changed(self) -> list[str]:
         """List the files that differ from the last commit, including untracked files."""
-        entries = self.git(
-            "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "."
-        )
-        prefix = self.git("rev-parse", "--show-prefix").strip()
+        options = ("--no-renames", "--untracked-files=all", "--ignore-submodules=none")
+        entries = self.git("status", "--porcelain", "-z", *options, ".")
+        prefix = self.get_prefix()
         return [entry[3:].removeprefix(prefix) for entry in entries.split("\0") if entry]
+
+    def get_prefix(self) -> str:
+        """Return the project's path in the repository: empty, or with a slash at its end."""
+        return self.git("rev-parse", "--show-prefix").removesuffix("\n")
 
     def list_ignored(self) -> list[str]:
         """List the ignored files and folders; folders end with a slash."""
@@ -94,9 +99,8 @@ class Repository:
     def clone_to(self, folder: Path) -> "Repository":
         """Clone the last commit into a folder."""
         top_level = self.git("rev-parse", "--show-toplevel").strip()
-        prefix = self.git("rev-parse", "--show-prefix").strip()
         self.git("clone", "--quiet", top_level, str(folder))
-        return Repository(folder / prefix)
+        return Repository(folder / self.get_prefix())
 
     def restore(self, paths: Collection[str]) -> None:
         """Restore files from the last commit; delete files that it does not contain."""
@@ -107,10 +111,16 @@ class Repository:
         for path in {*paths}.difference(tracked):
             self.remove(path)
 
-    def stash(self, message: str) -> None:
-        """Stash all changes, including untracked files."""
-        self.git("add", "--all", ".")  # git refuses to stash unmerged files.
-        self.git("stash", "push", "--quiet", "--message", message, "--", ".")
+    def stash(self, message: str, exclude: Collection[str]) -> None:
+        """Stash all changes, including untracked files, but not the excluded paths."""
+        paths = (".", *(f":(exclude,literal){path.rstrip('/')}" for path in exclude))
+        self.git("add", "--all", "--", *paths)  # git refuses to stash unmerged files.
+        self.git("stash", "push", "--quiet", "--message", message, "--", *paths)
+
+    def unstage(self, paths: Collection[str]) -> None:
+        """Remove staged and unmerged changes of files from the index, but keep the files."""
+        if paths:
+            self.git("--literal-pathspecs", "reset", "--quiet", "--", *paths)
 
     def remove(self, path: str) -> None:
         """Delete a file, and its parent folders if they are then empty."""

@@ -1,5 +1,6 @@
 """Vendored files: an upgrade restores the release's version and saves edits as patches."""
 
+import itertools
 import os
 import shutil
 from collections.abc import Collection, Iterator
@@ -45,41 +46,79 @@ def restore_release(rendered: Path, root: Path) -> None:
             shutil.copy(rendered / path, target)
 
 
+def find_linked_folder(root: Path) -> str | None:
+    """Return a symbolic link to a folder that has vendored files behind it, if there is one."""
+    for entry in sorted(list_vendored(root)):
+        path = root / entry
+        for part in (path, *path.parents):
+            if part == root:
+                break
+            if part.is_symlink() and part.is_dir():
+                return part.relative_to(root).as_posix()
+        for folder, names, _ in os.walk(path):
+            for name in names:
+                if Path(folder, name).is_symlink():
+                    return Path(folder, name).relative_to(root).as_posix()
+    return None
+
+
 def save_edits(
-    repository: Repository, rendered: Path, entries: Collection[str]
+    repository: Repository, old: Path, new: Path, entries: Collection[str]
 ) -> Iterator[Replacement]:
     """Save the edits of replaced files, and yield these files.
 
-    An edit is the difference between the rendered old release and the last commit.
+    An edit is the difference between the rendered old release and the last commit. A file that
+    the team added at the path of a new vendored file is an edit, too.
     """
     committed = set(repository.list_committed())
-    for path in list_files(rendered):
+    for path in sorted({*list_files(old), *list_files(new)}):
         if not any(is_covered(path, entry) for entry in entries):
             continue
         file = repository.root / path
         if path not in committed:
-            if file.exists():
+            if file.exists() and (old / path).exists():
                 yield Replacement(path, None)
             continue
         content = repository.read_committed(path)
-        is_edited = normalize(content) != read_normalized(rendered / path)
+        released = (old / path).read_bytes() if (old / path).exists() else None
+        is_edited = released is None or normalize(content) != normalize(released)
         if is_edited and not (file.is_file() and read_normalized(file) == normalize(content)):
-            yield Replacement(path, save_patch(repository.root, path, rendered, content))
+            scratch = old.parent / "patches"
+            yield Replacement(path, save_patch(repository, path, released, content, scratch))
 
 
-def save_patch(root: Path, path: str, rendered: Path, content: bytes) -> Path:
-    """Save the difference between an old release's file and its edit; return the patch's path."""
-    patch = PATCHES / f"{path}.patch"
-    (root / patch).parent.mkdir(parents=True, exist_ok=True)
+def save_patch(
+    repository: Repository, path: str, released: bytes | None, edited: bytes, scratch: Path
+) -> Path:
+    """Save the difference between a release's file, if it has one, and its edit as a new patch.
+
+    Return the patch's path, relative to the project.
+    """
+    patch = find_unused(repository.root, PATCHES / f"{path}.patch")
+    (repository.root / patch).parent.mkdir(parents=True, exist_ok=True)
     # The patch names the files as on git's command line: `a/…` and `b/…`.
-    scratch = rendered.parent / "patches"
-    for side, text in (("a", (rendered / path).read_bytes()), ("b", content)):
-        (scratch / side / path).parent.mkdir(parents=True, exist_ok=True)
-        (scratch / side / path).write_bytes(text)
-    options = ("--no-index", "--no-prefix", "--text", "--no-color", "--no-ext-diff")
-    output = f"--output={root.absolute() / patch}"
-    Repository(scratch).git("diff", *options, output, f"a/{path}", f"b/{path}", accepted=(0, 1))
+    name = f"{repository.get_prefix()}{path}"
+    sides = {f"a/{name}": released, f"b/{name}": edited}
+    for side, content in sides.items():
+        if content is not None:
+            (scratch / side).parent.mkdir(parents=True, exist_ok=True)
+            (scratch / side).write_bytes(content)
+    files = (side if content is not None else os.devnull for side, content in sides.items())
+    # Independent of the user's git configuration and attributes.
+    options = ("--no-index", "--no-prefix", "--unified=3", "--text", "--no-textconv")
+    output = ("--no-color", "--no-ext-diff", f"--output={repository.root.absolute() / patch}")
+    Repository(scratch).git("diff", *options, *output, *files, accepted=(0, 1))
     return patch
+
+
+def find_unused(root: Path, path: Path) -> Path:
+    """Return the path, with a number if it exists: `name.2.suffix`, `name.3.suffix` …."""
+    numbered = (path.with_suffix(f".{number}{path.suffix}") for number in itertools.count(2))
+    return next(
+        candidate
+        for candidate in itertools.chain([path], numbered)
+        if not os.path.lexists(root / candidate)
+    )
 
 
 def list_files(rendered: Path) -> list[str]:

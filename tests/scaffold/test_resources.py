@@ -53,7 +53,7 @@ SHOPS = [
 ]
 
 
-@each(SHOPS)
+@each([SHOPS[0], SHOPS[-1]], exhaustive=SHOPS)
 def test_orders_of_customers_per_tenant(
     stack: Stack, render: Render, shared_path: Path, tmp_path: Path
 ) -> None:

@@ -52,7 +52,7 @@ def run_model(project: Project, *, sabotage: str = "") -> str:
         )
 
 
-@each([ASYNC, SYNC])
+@each([ASYNC], exhaustive=[SYNC])
 def test_tenants_see_their_own(
     stack: Stack, soft_deleting_project: Callable[[Stack], Project]
 ) -> None:

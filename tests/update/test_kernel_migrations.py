@@ -50,7 +50,7 @@ def old_project(stack: Stack, template: Template, shared_path: Path, tmp_path: P
     return project
 
 
-@each(OPPOSITES)
+@each(OPPOSITES[:1], exhaustive=OPPOSITES)
 def test_reaches_an_old_database(stack: Stack, template: Template, old_project: Project) -> None:
     add_locale(template)
     template.release(NEXT)

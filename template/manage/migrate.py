@@ -62,7 +62,8 @@ def rollback(
     applied = len(find_applied_migrations(url, history))
     if applied < steps:
         raise CommandError(
-            f"Cannot roll back {steps} {history} migrations: only {applied} are applied"
+            f"Cannot roll back: --steps is {steps}, but the number of applied {history}"
+            f" migrations is {applied}"
         )
     get_migration_tool().roll_back_migrations(url, history=history, steps=steps, report=True)
 

@@ -114,7 +114,7 @@ class Programs:
             "--clear-groups",
             "--inh-caps=+dac_override",  # Allows the account to pass the forbidden folder.
             "--ambient-caps=+dac_override",
-            "--securebits=+no_setuid_fixup",  # Without it access(2) denies what open(2) allows.
+            "--securebits=+no_setuid_fixup",  # Otherwise, access(2) denies what open(2) allows.
             "--",
         ]
 

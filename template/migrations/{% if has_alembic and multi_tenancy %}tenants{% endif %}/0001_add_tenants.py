@@ -108,7 +108,7 @@ def add_tenant_id(table: str) -> None:
 
 
 def enable_row_security(table: str, key: str) -> None:
-    """Show each tenant its own rows, and all rows to the role that migrates."""
+    """Let each tenant see its own rows, and the role that migrates all rows."""
     own_rows = f"{key} = (SELECT {CURRENT_TENANT})"
     op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
     op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")

@@ -1,4 +1,4 @@
-"""Tests that root does not trust links and addresses that the server's account could write."""
+"""Tests that root does not trust links and addresses that the server's account may have forged."""
 
 import os
 import sys

@@ -23,7 +23,7 @@ SAMPLE_KEYS = {"UUID": "00000000-0000-0000-0000-000000000001", "int": "1", "str"
 def find_rows(
     connection: Connection, resources: Sequence[ExistingResource], baseline: Baseline
 ) -> dict[str, Row]:
-    """Find a row for each table that satisfies its constraints; omit tables without such a row."""
+    """Find an accepted row for each table; omit tables whose constraints accept none."""
     connection = connection.execution_options(
         isolation_level="REPEATABLE READ", postgresql_readonly=True
     )

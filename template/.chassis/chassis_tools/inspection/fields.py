@@ -42,7 +42,7 @@ FEATURE_REASONS = {
     "partitioning": "a model does not declare partitioning",
     "policy": "it decides which rows the service may read and write",
     "primary key": "SQLAlchemy cannot read it",
-    "query": "a model has no query",
+    "query": "a model does not declare a query",
     "row security": "its policies decide which rows the service may read and write",
     "rule": "it rewrites statements",
     "statistics": "a model does not declare statistics",
@@ -175,10 +175,11 @@ def find_column_findings(table: Table, column: Column, field: Field) -> Iterator
     if field.name != column.name and field.resource is None:
         is_snake_case = column.name == to_snake_case(column.name)
         reason = "the name is reserved" if is_snake_case else "the name is not in snake_case"
-        yield Finding(subject, reason, f"the model keeps the name, the API uses {field.name}")
+        outcome = f"the column keeps the name; the model and the API use {field.name}"
+        yield Finding(subject, reason, outcome)
     elif field.resource is not None and column.name != f"{field.name}_id":
         reason = f"a reference to {field.resource} would be {field.name}_id"
-        yield Finding(subject, reason, "the model keeps the name")
+        yield Finding(subject, reason, "the column keeps the name")
     yield from find_type_findings(subject, column, field)
     is_key = table.key is not None and column.name in table.key.columns
     if column.default and not is_key and not is_default_in_field(column, field):
@@ -245,6 +246,6 @@ def find_feature_findings(table: Table) -> Iterator[Finding]:
 
 
 def describe_feature(feature: Feature) -> str:
-    """Return the feature's kind and its name; features named after the table have no name."""
+    """Return the feature's kind and its name; omit a name that is only that of the table."""
     unnamed = ("partitioning", "query", "row security", "storage options", "unlogged")
     return feature.kind if feature.kind in unnamed else f"{feature.kind} {feature.name}"

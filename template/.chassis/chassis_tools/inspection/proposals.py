@@ -32,7 +32,7 @@ NOT_TABLES = {
 
 @dataclass(frozen=True)
 class Proposal:
-    """A proposal for a table; a table without names does not become a resource."""
+    """A proposal for a table; if `singular` is None, the table does not become a resource."""
 
     table: Table
     singular: str | None

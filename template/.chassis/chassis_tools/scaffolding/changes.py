@@ -36,7 +36,7 @@ sys.path[:0] = sys.argv[2:]
 from chassis_tools.scaffolding.journal import main
 main(Path(sys.argv[1]))
 """
-# Isolated mode without site-packages takes a third of the startup time.
+# Isolated mode without site-packages reduces the startup time to a third.
 PYTHON_OPTIONS = ("-I", "-S", "-c", RECOVERY_SCRIPT)
 if sys.platform == "win32":
     CREATION_FLAGS = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP

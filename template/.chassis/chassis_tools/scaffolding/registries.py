@@ -223,7 +223,7 @@ def get_target(statement: Assignment) -> ast.expr | None:
 
 
 def find_extension_targets(source: Source) -> list[ast.AST]:
-    """Return the targets of statements that keep the value: `+=` and bare annotations."""
+    """Return the targets of statements that extend or only annotate a name, as in `name += …`."""
     return [
         node.target
         for node in walk_module_level(source.tree)

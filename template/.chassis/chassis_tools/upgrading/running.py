@@ -57,7 +57,7 @@ def render(
 
 
 def run_uv(root: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run uv in a project, with the project's environment instead of the current one."""
+    """Run uv in a project, with the project's virtual environment instead of the active one."""
     program = os.environ.get("UV", "uv")
     environment = {name: value for name, value in os.environ.items() if not SECRET.match(name)}
     environment.update(GIT_ENVIRONMENT)

@@ -67,7 +67,7 @@ class Upgrade:
         self.reject_ignored()
 
     def reject_links(self) -> None:
-        """Reject links in place of folders: an upgrade would write and delete behind them."""
+        """Reject links in place of folders: an upgrade would write and delete through them."""
         local = (path for path in (STATE.parent, STATE, BACKUPS, PATCHES) if self._is_link(path))
         link = next((path.as_posix() for path in local), None)
         if link := link or find_linked_folder(self.repository.root):
@@ -210,7 +210,7 @@ class Upgrade:
         return "; uncommitted changes are kept in `git stash`" if has_changes else ""
 
     def _list_no_longer_ignored(self) -> list[str]:
-        """List what git ignored only before the update, and which may hold secrets."""
+        """List the paths that git ignored only before the update; they may hold secrets."""
         ignored = self.repository.list_ignored()
         return [
             path

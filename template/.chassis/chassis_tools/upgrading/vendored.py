@@ -47,7 +47,7 @@ def restore_release(rendered: Path, root: Path) -> None:
 
 
 def find_linked_folder(root: Path) -> str | None:
-    """Return a symbolic link to a folder that has vendored files behind it, if there is one."""
+    """Return a symbolic link to a folder, in or above a vendored folder; None if there is none."""
     for entry in sorted(list_vendored(root)):
         path = root / entry
         for part in (path, *path.parents):

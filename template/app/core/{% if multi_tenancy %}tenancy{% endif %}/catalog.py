@@ -155,8 +155,8 @@ def find_relation_gaps(
 ) -> Iterator[str]:
     """Yield a message for each gap through which rows could reach another tenant.
 
-    `tenant_tables` are the metadata keys of the tables that must have a tenant. Other relations
-    with a tenant are checked too.
+    `tenant_tables` are the metadata keys of the tables that must have a tenant; every relation is
+    checked, with or without a tenant.
     """
     for relation in relations:
         if relation["key"] in tenant_tables and not relation["has_tenant_id"]:

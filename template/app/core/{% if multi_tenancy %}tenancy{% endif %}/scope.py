@@ -1,4 +1,4 @@
-"""The tenant of transactions and reads, which row-level security policies read from a setting.
+"""The tenant of transactions and reads, kept in a setting that row-level security policies read.
 
 Without a tenant, queries return no tenant's rows.
 """

@@ -1,4 +1,4 @@
-"""A generator of valid values for OpenAPI schemas, whose strings start with a given prefix."""
+"""A generator of valid values for OpenAPI schemas; most of its strings contain a given prefix."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping

@@ -98,7 +98,7 @@ class ForeignData:
 
 
 def merge_rows(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the first value of each column that is not NULL."""
+    """Return each column's first value other than NULL."""
     return {
         column: next((row[column] for row in rows if row[column] is not None), None)
         for column in rows[0]

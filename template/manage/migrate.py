@@ -61,10 +61,7 @@ def rollback(
     url = get_migration_url()
     applied = len(find_applied_migrations(url, history))
     if applied < steps:
-        raise CommandError(
-            f"Cannot roll back: --steps is {steps}, but the number of applied {history}"
-            f" migrations is {applied}"
-        )
+        raise CommandError(f"--steps {steps} exceeds the applied {history} migrations: {applied}")
     get_migration_tool().roll_back_migrations(url, history=history, steps=steps, report=True)
 
 

@@ -59,8 +59,7 @@ class ThinTemplate(Template):
     """A template with few files, of every ownership class, that renders fast."""
 
     KEPT = (
-        *("_copier_conf", ".gitattributes", ".gitignore", ".env.example", "README.md"),
-        *("pyproject.toml", "answers.json"),
+        *("_copier_conf", ".gitattributes", ".env.example", "README.md", "pyproject.toml"),
         *("article.", "0001_create_", "app/main.py", "app/seed.py", "app/settings.py", "at.models"),
         *("app/dependencies.py", "app/emails.py", "at.user.models", "client.py", "ownership.json"),
         *(

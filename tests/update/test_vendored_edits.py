@@ -28,6 +28,8 @@ def template(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Templa
     """Three releases: the second changes a vendored file and adds others."""
     template = ThinTemplate(checkout, tmp_path_factory.mktemp("releases") / "template")
     template.add(TOOL, ORIGINAL)
+    for name in (".gitignore", ".chassis/answers.json.jinja"):
+        template.add(name, (checkout / "template" / name).read_text())
     git(template.path, "tag", "--delete", FIRST)
     template.release(FIRST)
     template.edit(TOOL, "FIRST = 1", "FIRST = 'theirs'")

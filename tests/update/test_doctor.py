@@ -242,7 +242,7 @@ def test_checks_that_cannot_run(case: DoctorCase, tmp_path: Path) -> None:
     unchecked = ("conflicts", "migrations", "settings", "drift", "version")
     assert severities == {"registrations": "error"} | dict.fromkeys(unchecked, "note")
     said = "\n".join(one["problem"] for one in told)
-    assert "Not checked: git ls-files: not a git repository" in said
+    assert "Not checked: This project is not in a git repository: run `git init`" in said
     assert "app/core/errors.py is not valid Python" in said
     assert "Not checked: ModuleNotFoundError: No module named 'nowhere'" in said
     assert "Not checked: The template /nowhere cannot be fetched" in said

@@ -18,6 +18,7 @@ GIT_ENVIRONMENT = {
     "GIT_CONFIG_KEY_2": "core.quotePath",  # Copier expects quoted names.
     "GIT_CONFIG_VALUE_2": "true",
 }
+NO_REPOSITORY = "not a git repository"
 
 
 class Repository:
@@ -32,7 +33,7 @@ class Repository:
             process = subprocess.run(  # noqa: S603 (no shell)
                 ["git", *arguments],  # noqa: S607
                 cwd=self.root,
-                env={**os.environ, **GIT_ENVIRONMENT},
+                env={**os.environ, **GIT_ENVIRONMENT, "LC_ALL": "C"},
                 capture_output=True,
                 check=False,
             )
@@ -43,6 +44,11 @@ class Repository:
             stream.decode("utf-8", "surrogateescape") for stream in (process.stdout, process.stderr)
         )
         if process.returncode not in accepted:
+            if NO_REPOSITORY in errors:
+                raise CommandError(
+                    "This project is not in a git repository: run `git init`, `git add --all` and"
+                    " `git commit`"
+                )
             lines = (errors or output).strip().splitlines() or ["git failed"]
             raise CommandError(f"git {arguments[0]}: {lines[-1].removeprefix('fatal: ')}")
         return output

@@ -145,6 +145,17 @@ def test_sequence_that_no_column_owns(unowned: str) -> None:
         assert find_sequence(column, [unowned]) == (name if is_owned else None)
 
 
+@pytest.mark.parametrize(
+    "columns", [["a b", "a-b", "a_b"], ["a_b_3", "a b", "a-b"], ["text", "text_value"]]
+)
+def test_attributes_differ(columns: list[str]) -> None:
+    table = Table(
+        "public", "notes", "table", tuple(Column(name, NUMBER, False) for name in columns)
+    )
+    attributes = derive_attributes(table)
+    assert len({*attributes.values()}) == len(columns)
+
+
 @pytest.mark.parametrize("names", ["a a a", "a a a_2", "a_2 a a", "a a_2 a a_2"])
 def test_names_of_fields_differ(names: str) -> None:
     fields = [Field(name, name, "read only", spec=f"{name}:int") for name in names.split()]

@@ -29,6 +29,15 @@ print(get_settings().resolve_database_url().query["host"], flush=True)
 sys.stdin.read()
 """
 
+# Runs SQL in the local database as its superuser.
+RUN_SQL = """
+import sys
+from manage.postgres import DATABASE, get_local_server
+get_local_server().start()
+print(get_local_server().run_sql(sys.argv[1], database=DATABASE))
+get_local_server().release()
+"""
+
 
 @dataclass(frozen=True)
 class Project:
@@ -104,6 +113,10 @@ class Project:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         kept.pop("PYTHONDONTWRITEBYTECODE", None)
         return kept | {"UV_PYTHON": str(self.python.path), "NO_COLOR": "1"}
+
+    def run_sql(self, sql: str) -> str:
+        """Run SQL in the local database as its superuser."""
+        return self.uv_run("python", "-c", RUN_SQL, sql)
 
     def delete_database(self) -> None:
         """Delete the development database."""

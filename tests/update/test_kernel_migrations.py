@@ -19,13 +19,6 @@ OWN = 50
 TAKES_AWAY = re.compile(
     r"\b(drop_column|drop_table|alter_column|rename_table|DROP COLUMN|DROP TABLE|RENAME|TYPE)\b"
 )
-ROWS = """
-import sys
-from manage.postgres import DATABASE, get_local_server
-get_local_server().start()
-print(get_local_server().run_sql(sys.argv[1], database=DATABASE))
-get_local_server().release()
-"""
 
 
 @pytest.fixture
@@ -45,7 +38,7 @@ def old_project(stack: Stack, template: Template, shared_path: Path, tmp_path: P
     write_migrations(project)
     project.uv_run("manage", "migrate", "apply")
     project.uv_run("manage", "seed")
-    run_sql(project, "UPDATE users SET nickname = 'Old'")
+    project.run_sql("UPDATE users SET nickname = 'Old'")
     repository.commit("Fifty migrations")
     return project
 
@@ -59,7 +52,7 @@ def test_reaches_an_old_database(stack: Stack, template: Template, old_project: 
     applied = old_project.uv_run("manage", "migrate", "apply")
 
     assert len(re.findall(r"Applied core\S+", applied)) == 1
-    assert run_sql(old_project, "SELECT nickname, locale FROM users").split() == ["Old|en"]
+    assert old_project.run_sql("SELECT nickname, locale FROM users").split() == ["Old|en"]
     nothing = old_project.uv_run("manage", "migrate", "create", "-m", "nothing")
     assert "no migration is needed" in nothing
     lose_template(old_project)
@@ -135,11 +128,6 @@ def lose_template(project: Project) -> None:
     """Make the template unavailable, which saves the time to render it."""
     answers = project.path / ".copier-answers.yml"
     answers.write_text(re.sub("(?m)^_src_path: .*$", "_src_path: /nowhere", answers.read_text()))
-
-
-def run_sql(project: Project, sql: str) -> str:
-    """Run SQL in the local database as its superuser."""
-    return project.uv_run("python", "-c", ROWS, sql)
 
 
 def dump_schema(project: Project) -> str:

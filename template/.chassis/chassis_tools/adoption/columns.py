@@ -161,8 +161,9 @@ def derive_attributes(table: Table) -> dict[str, str]:
             derive_field_name(column.name, is_kept=column.name in TIMESTAMPS) or f"column_{number}"
         )
         name = f"{name}_value" if name in SHADOWING else name
-        taken = sum(name == other for other in attributes.values())
-        attributes[column.name] = f"{name}_{number}" if taken else name
+        while name in attributes.values():
+            name = f"{name}_{number}"
+        attributes[column.name] = name
     return attributes
 
 

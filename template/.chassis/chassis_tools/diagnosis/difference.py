@@ -13,12 +13,16 @@ from manage.autogenerate import AUTOGENERATE_OPTIONS
 
 
 def find_differing_tables(connection: Connection) -> list[str]:
-    """List the tables that a new migration would change."""
+    """List the tables that a new migration would change, or what it would change instead."""
     context = MigrationContext.configure(connection, opts=AUTOGENERATE_OPTIONS)
     operations = produce_migrations(context, Base.metadata).upgrade_ops
-    return sorted({get_table(operation) for operation in operations.ops}) if operations else []
+    if not operations or not operations.ops:
+        return []
+    tables = sorted({*filter(None, map(get_table, operations.ops))})
+    return tables or ["policies or grants"]
 
 
-def get_table(operation: MigrateOperation) -> str:
-    """Return the table that an operation changes; the operation's name if it has no table."""
-    return str(getattr(operation, "table_name", type(operation).__name__))
+def get_table(operation: MigrateOperation) -> str | None:
+    """Return the table that an operation changes; None if it runs SQL."""
+    table: str | None = getattr(operation, "table_name", None)
+    return table or getattr(operation, "source_table", None)

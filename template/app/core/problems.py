@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime
 from http import HTTPStatus
 from http.client import responses
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 import structlog
@@ -18,7 +18,9 @@ from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.status import WS_1008_POLICY_VIOLATION, WS_1011_INTERNAL_ERROR
 from starlette.types import Scope
+from starlette.websockets import WebSocket, WebSocketState
 
 from app.core.clock import utc_now
 from app.core.errors import AppError, FieldError, ValidationFailedError
@@ -34,6 +36,7 @@ from app.core.sql.errors import (
 logger = structlog.get_logger()
 
 ExceptionHandler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
+ConnectionHandler = Callable[[Any, Any], Coroutine[Any, Any, Response | None]]
 
 MEDIA_TYPE = "application/problem+json"
 # Python 3.11 and 3.13 use different phrases for these two.
@@ -187,10 +190,30 @@ def get_allowed_methods(request: Request) -> set[str]:
     return methods
 
 
-PROBLEM_HANDLERS: dict[int | type[Exception], ExceptionHandler] = {
-    AppError: handle_app_error,
-    HTTPException: handle_http_exception,
+def close_websockets(handler: ExceptionHandler) -> ConnectionHandler:
+    """Extend a handler to WebSockets: close an accepted one, otherwise deny the handshake.
+
+    Clients see the code 1011 for a server error, and 1008 (policy violation) for others.
+    """
+
+    async def handle(connection: Request | WebSocket, error: Exception) -> Response | None:
+        response = await handler(cast(Request, connection), error)
+        if isinstance(connection, Request):
+            return response
+        if connection.application_state is WebSocketState.CONNECTED:
+            is_server_error = response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
+            code = WS_1011_INTERNAL_ERROR if is_server_error else WS_1008_POLICY_VIOLATION
+            await connection.close(code, HTTPStatus(response.status_code).phrase)
+            return None
+        return response
+
+    return handle
+
+
+PROBLEM_HANDLERS: dict[int | type[Exception], ConnectionHandler] = {
+    AppError: close_websockets(handle_app_error),
+    HTTPException: close_websockets(handle_http_exception),
     RequestValidationError: handle_validation_error,
-    **dict.fromkeys(DATABASE_ERRORS, handle_database_error),
+    **dict.fromkeys(DATABASE_ERRORS, close_websockets(handle_database_error)),
     Exception: handle_unhandled_error,
 }

@@ -11,7 +11,7 @@ from time import perf_counter
 import structlog
 from starlette.exceptions import HTTPException
 from starlette.middleware.body_limit import MAX_BODY_SIZE_SCOPE_KEY
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.config import CoreSettings
@@ -65,11 +65,15 @@ class RequestMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request with its correlation ID set, then log it."""
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
         identifier = get_correlation_id(scope["headers"]) or os.urandom(16).hex()
         token = correlation_id.set(identifier)
+        if scope["type"] == "websocket":
+            await self.app(scope, receive, send)
+            correlation_id.reset(token)
+            return
         recorder = ResponseRecorder(scope, send, self._build_headers(scope, identifier))
         try:
             await self.app(scope, receive, recorder.send)
@@ -147,10 +151,10 @@ class ResponseRecorder:
         await self._send({"type": "http.response.body", "body": problem.body})
 
 
-def reject_large_body(request: Request) -> None:
+def reject_large_body(connection: HTTPConnection) -> None:
     """Reject a request whose Content-Length exceeds the size limit, before authentication."""
-    limit = request.scope.get(MAX_BODY_SIZE_SCOPE_KEY)
-    length = request.headers.get("content-length", "")
+    limit = connection.scope.get(MAX_BODY_SIZE_SCOPE_KEY)
+    length = connection.headers.get("content-length", "")
     if limit is not None and length.isdecimal() and int(length) > limit:
         raise HTTPException(413)
 

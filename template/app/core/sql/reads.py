@@ -16,6 +16,7 @@ from app.core.sql.compiled import (
     is_closed,
     run_compiled,
 )
+from app.core.sql.recovery import is_outdated_plan
 
 Parameters = Mapping[str, Any]
 
@@ -66,12 +67,12 @@ class Reader:
     def _run_on_driver(
         self, statement: DriverStatement, parameters: Parameters
     ) -> list[Row] | None:
-        """Return the rows, or None if the connection was closed."""
+        """Return the rows, or None if the connection was closed or its plan is outdated."""
         with self._pool.check_out() as connection:
             try:
                 return run_compiled(connection, statement, parameters)
             except Exception as error:
-                if not is_closed(connection):
+                if not is_closed(connection) and not is_outdated_plan(error):
                     raise
                 connection.invalidate(error)
                 return None

@@ -22,11 +22,12 @@ CLOSED = re.compile(r"This Session .* permanently closed")
 # Routes that a developer may write, and that lose the change.
 MISUSED = """
 from collections.abc import AsyncIterator, Iterator
-from fastapi import APIRouter, BackgroundTasks, WebSocket
+from fastapi import APIRouter, BackgroundTasks, Depends, WebSocket
 from fastapi.responses import StreamingResponse
 from sqlalchemy import text
 from app.core.database import Session
 from app.core.errors import ForbiddenError, UnavailableError
+from app.core.http.rate_limit import RateLimit
 from app.dependencies import CurrentUser, ReadSessionDep, SessionDep
 
 router = APIRouter(prefix="/api/v1/misused")
@@ -56,6 +57,10 @@ async def fail(
     if await websocket.receive_text() == "forbidden":
         raise ForbiddenError
     raise UnavailableError
+
+@router.websocket("/limited", dependencies=[Depends(RateLimit("1/minute", name="live"))])
+async def limit(websocket: WebSocket) -> None:
+    await websocket.accept()
 """
 LATE_TEST = """
 import pytest
@@ -137,12 +142,15 @@ def test_guide(stack: Stack, project: Project) -> None:
             socket.send("Live")
             assert socket.recv() == "Hello Live"
         wait_for_name(ann, "Live")
-        with pytest.raises(InvalidStatus) as denied:
-            open_websocket(server, "/names/live")
+        with pytest.raises(InvalidStatus) as denied, open_websocket(server, "/names/live"):
+            pass
         assert denied.value.response.status_code == 401
         assert denied.value.response.headers["content-type"] == "application/problem+json"
-        with pytest.raises(InvalidStatus) as denied:
-            open_websocket(server, "/names/live", "invalid")
+        with (
+            pytest.raises(InvalidStatus) as denied,
+            open_websocket(server, "/names/live", "invalid"),
+        ):
+            pass
         assert denied.value.response.status_code == 401
         server.stop()
 
@@ -176,6 +184,11 @@ def test_errors_in_websockets(stack: Stack, project: Project) -> None:
                     socket.recv()
             assert closed.value.rcvd
             assert closed.value.rcvd.code == code
+        with open_websocket(server, "/misused/limited"):
+            pass
+        with pytest.raises(InvalidStatus) as denied, open_websocket(server, "/misused/limited"):
+            pass
+        assert denied.value.response.status_code == 429
         server.stop()
 
 

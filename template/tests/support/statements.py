@@ -1,5 +1,6 @@
 """A recorder of the SQL statements that a test sends to the database."""
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Self
@@ -16,6 +17,10 @@ IGNORED_PREFIXES = ("SAVEPOINT", "RELEASE", "ROLLBACK", "select set_config")
 
 # The verb of the statement that authenticates a request.
 AUTHENTICATION = "SELECT"
+
+LOCKED_TABLE = re.compile(
+    r"(?:UPDATE|DELETE FROM|INSERT INTO) (\w+)|SELECT .*?FROM (\w+).* FOR ", re.DOTALL
+)
 
 
 class StatementRecorder:
@@ -43,6 +48,16 @@ class StatementRecorder:
         """Return the first word of each statement (`SELECT`, `INSERT` …), in the order sent."""
         return [statement.split(maxsplit=1)[0] for statement in self.statements]
 
+    def find_early_lock(self, owner: str, *owned: str) -> str | None:
+        """Return a statement that locks rows of an owned table before those of its owner."""
+        for statement in self.statements:
+            table = get_locked_table(statement)
+            if table == owner:
+                return None
+            if table in owned:
+                return statement
+        return None
+
     def _record_execute(self, _connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         if not statement.startswith(IGNORED_PREFIXES):
             self.statements.append(statement)
@@ -55,3 +70,9 @@ class StatementRecorder:
     ) -> list[Row]:
         self.statements.append(statement.text)
         return run_compiled(connection, statement, parameters)
+
+
+def get_locked_table(statement: str) -> str | None:
+    """Return the table whose rows a statement locks, or None."""
+    match = LOCKED_TABLE.match(statement)
+    return (match[1] or match[2]) if match else None

@@ -14,6 +14,7 @@ from starlette.middleware.body_limit import MAX_BODY_SIZE_SCOPE_KEY
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.core.concurrency import current_client
 from app.core.config import CoreSettings
 from app.core.logging import correlation_id
 from app.core.problems import build_error_for_status, build_problem_response
@@ -22,6 +23,7 @@ logger = structlog.get_logger()
 
 Header = tuple[bytes, bytes]
 
+CREDENTIAL_HEADERS = (b"authorization", b"x-api-key")
 CORRELATION_HEADER = b"x-correlation-id"
 CORRELATION_ID_PATTERN = re.compile(rb"[A-Za-z0-9._:+/=-]{1,128}")
 
@@ -70,15 +72,20 @@ class RequestMiddleware:
             return
         identifier = get_correlation_id(scope["headers"]) or os.urandom(16).hex()
         token = correlation_id.set(identifier)
+        client_token = current_client.set(get_client(scope))
         if scope["type"] == "websocket":
-            await self.app(scope, receive, send)
-            correlation_id.reset(token)
+            try:
+                await self.app(scope, receive, send)
+            finally:
+                current_client.reset(client_token)
+                correlation_id.reset(token)
             return
         recorder = ResponseRecorder(scope, send, self._build_headers(scope, identifier))
         try:
             await self.app(scope, receive, recorder.send)
         finally:
             self._log(scope, recorder)
+            current_client.reset(client_token)
             correlation_id.reset(token)
 
     def _build_headers(self, scope: Scope, identifier: str) -> list[Header]:
@@ -157,6 +164,15 @@ def reject_large_body(connection: HTTPConnection) -> None:
     length = connection.headers.get("content-length", "")
     if limit is not None and length.isdecimal() and int(length) > limit:
         raise HTTPException(413)
+
+
+def get_client(scope: Scope) -> bytes | str | None:
+    """Return the client's credential, otherwise its address, which a Unix socket does not have."""
+    for name, value in scope["headers"]:
+        if name in CREDENTIAL_HEADERS:
+            return value  # type: ignore[no-any-return]  # a scope's values are untyped
+    address = scope.get("client")
+    return address[0] if address else None
 
 
 def get_correlation_id(headers: Iterable[Header]) -> str | None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, closing, nullcontext
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Executable, Result
+from sqlalchemy import Connection, Engine, Executable, Result, UpdateBase
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import PoolProxiedConnection
 
@@ -16,7 +16,7 @@ from app.core.sql.compiled import (
     is_closed,
     run_compiled,
 )
-from app.core.sql.recovery import is_outdated_plan
+from app.core.sql.recovery import is_outdated_plan, is_timeout
 
 Parameters = Mapping[str, Any]
 
@@ -55,6 +55,8 @@ class Reader:
 
     def fetch(self, statement: Executable | CompiledSelect, parameters: Parameters) -> list[Row]:
         """Run one statement and return its rows."""
+        if isinstance(statement, UpdateBase):
+            raise TypeError("A read session cannot write: use Database.transaction()")
         if not isinstance(statement, CompiledSelect):
             return self._execute(statement, parameters)
         compiled = statement.compile(self._rewrite)
@@ -72,6 +74,9 @@ class Reader:
             try:
                 return run_compiled(connection, statement, parameters)
             except Exception as error:
+                if is_timeout(error):
+                    connection.invalidate(error)
+                    raise
                 if not is_closed(connection) and not is_outdated_plan(error):
                     raise
                 connection.invalidate(error)
@@ -86,7 +91,7 @@ class Reader:
         try:
             return self._execute_once(statement, parameters)
         except DBAPIError as error:
-            if not error.connection_invalidated:
+            if not error.connection_invalidated or is_timeout(error.orig):
                 raise
             return self._execute_once(statement, parameters)
 

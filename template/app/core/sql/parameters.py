@@ -1,0 +1,30 @@
+"""The parameters of connections: timeouts, keep-alives and read-only transactions."""
+
+from app.core.config import CoreSettings
+
+# Connections that do not answer are closed, and firewalls do not forget idle ones.
+KEEPALIVE_SECONDS = 60
+# How much longer than the server the client waits for the end of a statement.
+RESPONSE_MARGIN_SECONDS = 2
+READ_ONLY = {"default_transaction_read_only": "on"}
+
+
+def build_server_parameters(settings: CoreSettings) -> dict[str, str]:
+    """Build the PostgreSQL parameters of each connection."""
+    return {
+        "statement_timeout": str(settings.statement_timeout_ms),
+        "lock_timeout": str(settings.lock_timeout_ms),
+        "idle_in_transaction_session_timeout": str(settings.idle_in_transaction_timeout_ms),
+        "tcp_keepalives_idle": str(KEEPALIVE_SECONDS),
+    }
+
+
+def get_response_timeout(settings: CoreSettings) -> float | None:
+    """Return how long to wait for the server's response, in seconds; None if without limit.
+
+    The server ends a statement after STATEMENT_TIMEOUT_MS. If there is no response even later, the
+    server or the network hangs.
+    """
+    if not settings.statement_timeout_ms:
+        return None
+    return settings.statement_timeout_ms / 1000 + RESPONSE_MARGIN_SECONDS

@@ -1,0 +1,142 @@
+"""Tests of limits of concurrent work: places, turns of clients, and waiting times."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Hashable
+from functools import wraps
+from typing import Any, ParamSpec
+
+import pytest
+
+from app.core.concurrency import ConcurrencyLimiter, current_client
+from app.core.errors import UnavailableError
+
+PLACES = 5
+TIMEOUT_SECONDS = 30  # so that a place that is never released fails the test
+Arguments = ParamSpec("Arguments")
+
+
+class Work:
+    """Work that takes a place until it is ended, and the order in which it began."""
+
+    def __init__(self, *, timeout_seconds: float = 5) -> None:
+        self.limiter = ConcurrencyLimiter(PLACES, timeout_seconds=timeout_seconds)
+        self.running: list[Hashable] = []
+        self._ends: list[asyncio.Event] = []
+
+    async def begin(self, client: Hashable) -> "asyncio.Task[None]":
+        """Begin work for a client, which waits if there is no free place."""
+        task = asyncio.create_task(self._run(client))
+        await pause()
+        return task
+
+    async def end_first(self) -> None:
+        """End the work that began first."""
+        self._ends.pop(0).set()
+        await pause()
+
+    async def _run(self, client: Hashable) -> None:
+        current_client.set(client)
+        async with self.limiter.place():
+            self.running.append(client)
+            end = asyncio.Event()
+            self._ends.append(end)
+            await end.wait()
+            self.running.remove(client)
+
+
+def run_in_event_loop(
+    test: Callable[Arguments, Coroutine[Any, Any, None]],
+) -> Callable[Arguments, None]:
+    """Decorate a coroutine function, so that it runs in a new event loop."""
+
+    def run(*args: Arguments.args, **options: Arguments.kwargs) -> None:
+        asyncio.run(asyncio.wait_for(test(*args, **options), TIMEOUT_SECONDS))
+
+    return wraps(test)(run)
+
+
+async def pause() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+@run_in_event_loop
+async def test_client_leaves_places_for_others() -> None:
+    work = Work()
+    tasks = [await work.begin("ann") for _ in range(20)]
+    tasks += [await work.begin("bob") for _ in range(2)]
+    assert work.running == ["ann", "ann", "ann", "bob", "bob"]
+
+    for task in tasks:
+        task.cancel()
+
+
+@run_in_event_loop
+async def test_clients_take_turns() -> None:
+    work = Work()
+    tasks = [await work.begin("ann") for _ in range(20)]
+    tasks += [await work.begin(client) for client in ("bob", "bob", "bob", "cy")]
+    await work.end_first()
+    assert work.running == ["ann", "ann", "bob", "bob", "ann"]
+    await work.end_first()
+    assert work.running == ["ann", "bob", "bob", "ann", "bob"]
+    await work.end_first()
+    assert work.running == ["bob", "bob", "ann", "bob", "cy"]
+
+    for task in tasks:
+        task.cancel()
+
+
+@run_in_event_loop
+async def test_work_of_the_kernel_can_take_each_place() -> None:
+    work = Work()
+    tasks = [await work.begin(None) for _ in range(PLACES + 1)]
+    assert len(work.running) == PLACES
+
+    for task in tasks:
+        task.cancel()
+
+
+@run_in_event_loop
+async def test_waits_for_a_limited_time() -> None:
+    work = Work(timeout_seconds=0.01)
+    tasks = [await work.begin("ann") for _ in range(3)]
+    rejected = await work.begin("ann")
+    with pytest.raises(UnavailableError) as caught:
+        await rejected
+    assert caught.value.retry_after == 1
+    await work.end_first()
+    tasks.append(await work.begin("ann"))
+    assert work.running == ["ann"] * 3
+
+    for task in tasks:
+        task.cancel()
+
+
+@pytest.mark.parametrize("is_admitted", [True, False])
+@run_in_event_loop
+async def test_cancelled_work_leaves_its_place(is_admitted: bool) -> None:
+    work = Work()
+    tasks = [await work.begin("ann") for _ in range(3)]
+    waiting = await work.begin("ann")
+    if is_admitted:  # The place is given to it before it can notice the cancellation.
+        work._ends.pop(0).set()
+        await asyncio.sleep(0)
+    waiting.cancel()
+    await pause()
+    if not is_admitted:
+        await work.end_first()
+    tasks.append(await work.begin("ann"))
+    assert work.running == ["ann"] * 3
+
+    for task in tasks:
+        task.cancel()
+
+
+@run_in_event_loop
+async def test_errors_release_the_place() -> None:
+    limiter = ConcurrencyLimiter(1, timeout_seconds=0.01)
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError):
+            async with limiter.place():
+                raise ZeroDivisionError

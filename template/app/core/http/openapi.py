@@ -18,7 +18,7 @@ def keep_query_models() -> None:
     With more, `/openapi.json` would fail, because it looks fields up by identity, and each request
     would read its model's fields again.
     """
-    cached = getattr(utils, FIELDS_CACHE, None)
+    cached: Any = getattr(utils, FIELDS_CACHE, None)
     if hasattr(cached, "cache_info") and cached.cache_info().maxsize is not None:
         setattr(utils, FIELDS_CACHE, cache(cached.__wrapped__))
 

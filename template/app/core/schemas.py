@@ -1,9 +1,12 @@
 """Base classes and field types of request and response schemas."""
 
+import warnings
+from collections.abc import Mapping
 from datetime import UTC, datetime, time
-from typing import Annotated, Generic, Literal, Self, TypeVar
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 from uuid import UUID
 
+import structlog
 from pydantic import (
     AfterValidator,
     AwareDatetime,
@@ -14,8 +17,14 @@ from pydantic import (
     Field,
     HttpUrl,
     TypeAdapter,
+    ValidationError,
     model_validator,
 )
+
+logger = structlog.get_logger()
+
+# A value that does not fit its field is logged when it is read.
+warnings.filterwarnings("ignore", "Pydantic serializer warnings", UserWarning)
 
 EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
 LATEST = datetime(9999, 12, 30, tzinfo=UTC)
@@ -90,7 +99,37 @@ class InputSchema(BaseModel):
 class ReadSchema(BaseModel):
     """The base of response schemas; each field is the model's column of the same name."""
 
-    model_config = ConfigDict(from_attributes=True)
+    model_config = ConfigDict(from_attributes=True, ser_json_inf_nan="strings")
+
+    @classmethod
+    def model_validate(cls, obj: Any, **options: Any) -> Self:
+        """Build the schema from a row or an entity.
+
+        Values that do not fit their field, because another program wrote them, stay as they are.
+        """
+        try:
+            return super().model_validate(obj, **options)
+        except ValidationError as error:
+            return cls._build_from_stored(obj, error)
+
+    @classmethod
+    def _build_from_stored(cls, obj: Any, error: ValidationError) -> Self:
+        """Build the schema with the invalid values, or raise the error if a value is missing."""
+        details = error.errors(include_url=False, include_context=False, include_input=False)
+        invalid = {detail["loc"][0] for detail in details if detail["loc"]}
+        if isinstance(obj, Mapping):
+            values = dict(obj)
+        else:
+            values = {name: getattr(obj, name) for name in cls.model_fields if hasattr(obj, name)}
+        names = cls.model_fields.keys() & values.keys()
+        if not invalid <= names:
+            raise error
+        record = cls.model_construct(**{name: values[name] for name in names})
+        for name in names - invalid:
+            cls.__pydantic_validator__.validate_assignment(record, name, values[name])
+        key = str(values.get("id"))
+        logger.warning("unexpected_value", schema=cls.__name__, fields=sorted(invalid), id=key)
+        return record  # type: ignore[return-value]  # Pydantic's plugin for mypy loses Self.
 
 
 class Page(BaseModel, Generic[Item]):
@@ -111,8 +150,11 @@ class Page(BaseModel, Generic[Item]):
 class PageQuery(InputSchema):
     """The base of list parameters; a resource adds its filters and the values that `sort` allows.
 
-    A filter is named `column` or `column__operator` (see `app.core.sql.filters.OPERATORS`).
+    A filter is named `column` or `column__operator` (see `app.core.sql.filters.OPERATORS`). Its
+    value keeps its blanks, so that a row is found by its own value.
     """
+
+    model_config = ConfigDict(str_strip_whitespace=False)
 
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 20
     offset: Annotated[int, Field(ge=0, le=MAX_OFFSET)] = 0

@@ -222,6 +222,8 @@ class ExistingResource:
             "timestamps": False,
             "default_sort": "id",
             "dump_args": "exclude_unset=True",
+            # Existing texts may start or end with blanks: a client can send them back unchanged.
+            "input_options": ", str_strip_whitespace=False",
         }
 
     def _build_column_variables(self) -> dict[str, Any]:

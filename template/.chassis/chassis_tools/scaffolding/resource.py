@@ -183,6 +183,7 @@ class Resource:
             "timestamps": True,
             "default_sort": "-created_at",
             "dump_args": "",
+            "input_options": "",
         }
 
     def _build_column_variables(self) -> dict[str, Any]:

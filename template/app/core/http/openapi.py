@@ -1,11 +1,26 @@
 """Problem responses in the OpenAPI document."""
 
+from functools import cache
 from typing import Any
+
+from fastapi.dependencies import utils
 
 from app.core.errors import UnauthorizedError
 from app.core.problems import Problem, build_openapi_response, problem_responses
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+FIELDS_CACHE = "get_cached_model_fields"
+
+
+def keep_query_models() -> None:
+    """Make FastAPI remember the fields of all query models, not only of the last 128.
+
+    With more, `/openapi.json` would fail, because it looks fields up by identity, and each request
+    would read its model's fields again.
+    """
+    cached: Any = getattr(utils, FIELDS_CACHE, None)
+    if hasattr(cached, "cache_info") and cached.cache_info().maxsize is not None:
+        setattr(utils, FIELDS_CACHE, cache(cached.__wrapped__))
 
 
 def add_problem_responses(document: dict[str, Any]) -> None:

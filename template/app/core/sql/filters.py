@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, ColumnElement, UnaryExpression, bindparam, tuple_
+from sqlalchemy import BindParameter, ColumnElement, Text, UnaryExpression, bindparam, cast, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
 Attribute = InstrumentedAttribute[Any]
@@ -43,9 +43,10 @@ class Sort(NamedTuple):
     def after_cursor(self) -> ColumnElement[bool]:
         """The condition for rows after the cursor (`cursor_value`, `cursor_id`)."""
         position = tuple_(self.column, self.key)
+        # As text, because Python cannot represent every value that a row may have.
         cursor = tuple_(
-            bindparam("cursor_value", type_=self.column.type),
-            bindparam("cursor_id", type_=self.key.type),
+            cast(bindparam("cursor_value", type_=Text()), self.column.type),
+            cast(bindparam("cursor_id", type_=Text()), self.key.type),
         )
         return position < cursor if self.descending else position > cursor
 

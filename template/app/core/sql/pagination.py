@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar
@@ -15,6 +16,9 @@ from app.core.sql.filters import Attribute, Sort, build_filter_parameters
 from app.core.sql.statements import KEY, SORT_VALUE, TOTAL
 
 Schema = TypeVar("Schema", bound=ReadSchema)
+
+# Numbers, dates and times as PostgreSQL writes them, including those that Python cannot represent.
+UNREPRESENTABLE = re.compile(r"-?infinity|nan|[\d:. +-]+( BC)?", re.IGNORECASE)
 
 
 def build_page_parameters(
@@ -39,12 +43,20 @@ def build_page(
     shown = rows[: query.limit]
     last = shown[-1] if len(rows) > query.limit else None
     return Page(
-        items=get_list_adapter(schema).validate_python(shown),
+        items=build_items(schema, shown),
         total=total,
         limit=query.limit,
         offset=query.offset if query.cursor is None else None,
         next_cursor=encode_cursor(query.sort, last[SORT_VALUE], last[KEY]) if last else None,
     )
+
+
+def build_items(schema: type[Schema], rows: Sequence[Mapping[str, Any]]) -> list[Schema]:
+    """Build the items of a page."""
+    try:
+        return get_list_adapter(schema).validate_python(rows)
+    except ValidationError:
+        return [schema.model_validate(row) for row in rows]
 
 
 def get_total(rows: Sequence[Mapping[str, Any]]) -> int:
@@ -64,14 +76,19 @@ def decode_cursor(cursor: str, sort_name: str, sort: Sort) -> dict[str, Any]:
         name, value, key = from_json(base64.b64decode(padded, altchars=b"-_", validate=True))
         if name != sort_name:
             raise ValueError(name)
-        return {
-            "cursor_value": get_type_adapter(sort.column).validate_python(value),
-            "cursor_id": get_type_adapter(sort.key).validate_python(key),
-        }
+        check_text(sort.column, value)
+        check_text(sort.key, key)
+        return {"cursor_value": str(value), "cursor_id": str(key)}
     except (binascii.Error, TypeError, ValueError, ValidationError):
         message = "The cursor is invalid for this list and sort order."
         field = FieldError(("query", "cursor"), message, "cursor")
         raise ValidationFailedError(errors=[field]) from None
+
+
+def check_text(column: Attribute, value: Any) -> None:
+    """Raise ValidationError unless a value is one of the column's, as JSON or as text."""
+    if not isinstance(value, str) or not UNREPRESENTABLE.fullmatch(value):
+        get_type_adapter(column).validate_python(value)
 
 
 @cache

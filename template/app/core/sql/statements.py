@@ -5,15 +5,22 @@ from typing import Any
 
 from sqlalchemy import (
     BindParameter,
+    ClauseElement,
+    ColumnElement,
     Label,
     Select,
+    Text,
     and_,
     bindparam,
+    cast,
     delete,
     func,
     insert,
     inspect,
+    literal,
+    literal_column,
     select,
+    type_coerce,
     update,
 )
 from sqlalchemy.dialects import postgresql
@@ -48,6 +55,19 @@ def select_columns(model: type[Any], schema: type[ReadSchema]) -> list[Label[Any
     return [getattr(model, name).label(name) for name in schema.model_fields]
 
 
+def return_changes(entity: Any) -> None:
+    """Make the next flush set the changed columns to the values that are stored.
+
+    An UPDATE returns a column that it sets only if the value is an expression.
+    """
+    state = inspect(entity)
+    for attribute in state.mapper.column_attrs:
+        column = attribute.columns[0]
+        changed = state.attrs[attribute.key].history.added
+        if changed and not column.primary_key and not isinstance(changed[0], ClauseElement):
+            state.dict[attribute.key] = type_coerce(literal(changed[0], column.type), column.type)
+
+
 @compile_once
 def build_read_statement(repository: RepositoryClass, schema: type[ReadSchema]) -> Select[Any]:
     """Build the SELECT of one row by `id`."""
@@ -77,7 +97,9 @@ def build_page_statement(
     model = repository.model
     sort = Sort.parse(model, sort_name)
     statement: Select[Any] = select(
-        *select_columns(model, schema), sort.column.label(SORT_VALUE), sort.key.label(KEY)
+        *select_columns(model, schema),
+        cast(sort.column, Text).label(SORT_VALUE),
+        cast(sort.key, Text).label(KEY),
     )
     statement = scope_statement(repository, statement.where(*build_conditions(model, filters)))
     if paging == "offset":
@@ -116,12 +138,13 @@ def build_insert_statement(model: type[Any], schema: type[ReadSchema]) -> Return
 
 @lru_cache(maxsize=256)
 def build_upsert_statement(
-    model: type[Any],
+    repository: RepositoryClass,
     schema: type[ReadSchema],
     index_elements: tuple[str, ...],
     columns: tuple[str, ...],
 ) -> ReturningInsert[Any]:
     """Build the INSERT … ON CONFLICT (index_elements) DO UPDATE … RETURNING a schema's columns."""
+    model = repository.model
     table = inspect(model).local_table
     statement = postgresql.insert(table)
     values = {name: statement.excluded[name] for name in columns if name not in index_elements}
@@ -133,7 +156,24 @@ def build_upsert_statement(
         index_elements=[table.c[name] for name in (*prefix, *index_elements)],
         index_where=NOT_DELETED if is_partial else None,
         set_=values | timestamps,
+        where=build_upsert_condition(repository, index_elements),
     ).returning(*select_columns(model, schema))
+
+
+def build_upsert_condition(
+    repository: RepositoryClass, index_elements: tuple[str, ...]
+) -> ColumnElement[bool] | None:
+    """Build the condition that an existing row is one of the repository's; None if all are."""
+    model = repository.model
+    names = {name: inspect(model).columns[name].name for name in index_elements}
+    existing = select(model.id).where(
+        *(
+            getattr(model, key) == literal_column(f'excluded."{name}"')
+            for key, name in names.items()
+        )
+    )
+    scoped = scope_statement(repository, existing)
+    return None if scoped is existing else model.id.in_(scoped.correlate(None))
 
 
 @cache
@@ -144,10 +184,13 @@ def build_restore_statement(model: type[Any]) -> ReturningUpdate[Any]:
 
 
 @cache
-def build_bulk_delete_statement(model: type[Any]) -> ReturningUpdate[Any] | ReturningDelete[Any]:
-    """Build the DELETE of the rows in `ids`, or the UPDATE that soft-deletes them."""
-    condition = model.id.in_(bindparam("ids", expanding=True))
+def build_bulk_delete_statement(
+    repository: RepositoryClass,
+) -> ReturningUpdate[Any] | ReturningDelete[Any]:
+    """Build the DELETE of the repository's rows in `ids`, or the UPDATE that soft-deletes them."""
+    model = repository.model
+    existing = select(model.id).where(model.id.in_(bindparam("ids", expanding=True)))
+    condition = model.id.in_(scope_statement(repository, existing).correlate(None))
     if "deleted_at" in inspect(model).columns:
-        is_live = and_(condition, model.deleted_at.is_(None))
-        return update(model).where(is_live).values(deleted_at=func.now()).returning(model.id)
+        return update(model).where(condition).values(deleted_at=func.now()).returning(model.id)
     return delete(model).where(condition).returning(model.id)

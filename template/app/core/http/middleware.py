@@ -22,6 +22,9 @@ logger = structlog.get_logger()
 
 Header = tuple[bytes, bytes]
 
+# The limit of routes for credentials, which anyone may call: parsing 1 MiB of a form takes a second.
+MAX_CREDENTIALS_BYTES = 8 * 1024
+
 CORRELATION_HEADER = b"x-correlation-id"
 CORRELATION_ID_PATTERN = re.compile(rb"[A-Za-z0-9._:+/=-]{1,128}")
 

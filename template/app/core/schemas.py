@@ -1,7 +1,7 @@
 """Base classes and field types of request and response schemas."""
 
 from datetime import UTC, datetime, time
-from typing import Annotated, Generic, Literal, Self, TypeVar
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 from uuid import UUID
 
 from pydantic import (
@@ -13,14 +13,19 @@ from pydantic import (
     EmailStr,
     Field,
     HttpUrl,
+    ModelWrapValidatorHandler,
     TypeAdapter,
+    ValidationError,
     model_validator,
 )
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
 LATEST = datetime(9999, 12, 30, tzinfo=UTC)
 MAX_LIMIT = 100
 MAX_OFFSET = 100_000
+MAX_UNKNOWN_FIELDS = 50
+MAX_ERRORS = 1000
 
 Item = TypeVar("Item")
 Key = UUID | int | str
@@ -74,10 +79,37 @@ WebUrl = Annotated[
 ]
 
 
+def build_unknown_fields_error(schema: type[BaseModel], data: dict[Any, Any]) -> ValidationError:
+    """Build an error that lists the first unknown fields and the number of the others."""
+    unknown = [name for name in data if name not in schema.model_fields]
+    errors = [
+        InitErrorDetails(type="extra_forbidden", loc=(name,), input=None)
+        for name in unknown[:MAX_UNKNOWN_FIELDS]
+    ]
+    number = {"number": len(unknown) - MAX_UNKNOWN_FIELDS}
+    others = PydanticCustomError("more_errors", "{number} more fields are not permitted", number)
+    errors.append(InitErrorDetails(type=others, loc=(), input=None))
+    return ValidationError.from_exception_data(schema.__name__, errors)
+
+
 class InputSchema(BaseModel):
     """The base of request schemas; unknown fields are rejected instead of silently ignored."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def limit_errors(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Summarize thousands of errors: to build one for each value takes seconds."""
+        if isinstance(data, dict) and len(data) > len(cls.model_fields) + MAX_UNKNOWN_FIELDS:
+            raise build_unknown_fields_error(cls, data)
+        try:
+            return handler(data)
+        except ValidationError as error:
+            if error.error_count() <= MAX_ERRORS:
+                raise
+            count = {"count": error.error_count()}
+        raise PydanticCustomError("too_many_errors", "{count} values are invalid.", count)
 
     @model_validator(mode="after")
     def reject_nul(self) -> Self:

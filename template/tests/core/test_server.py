@@ -36,9 +36,7 @@ def converse(talk: Talk) -> bytes:
         config = Config(respond, http=HttpProtocol, log_config=None, timeout_keep_alive=1)
         state = ServerState()
         loop = asyncio.get_running_loop()
-        listener = await loop.create_server(
-            lambda: HttpProtocol(config, state, {}), "127.0.0.1", 0
-        )
+        listener = await loop.create_server(lambda: HttpProtocol(config, state, {}), "127.0.0.1", 0)
         reader, writer = await asyncio.open_connection(*listener.sockets[0].getsockname())
         try:
             async with asyncio.timeout(10):

@@ -9,6 +9,7 @@ from chassis_tools.inspection.fields import TIMESTAMPS, Access, derive_field_nam
 from chassis_tools.inspection.tables import Column, Table
 from chassis_tools.scaffolding.fields import ListFilter
 from chassis_tools.scaffolding.literals import Import, literal
+from chassis_tools.scaffolding.text_kinds import DEFAULT_TEXT_LENGTH
 
 # Pydantic types by the name in SQLAlchemy's expression.
 INPUT_TYPES: dict[str, Import] = {
@@ -171,8 +172,14 @@ def get_input_type(column: Column) -> tuple[str, list[Import]]:
     """Return the type of a value in requests, with its imports."""
     plain_type, imports = get_filter_type(column)
     expression = column.type.expression
-    if plain_type == "str" and (length := LENGTH.search(expression)):
-        return f"Annotated[str, Field(max_length={length[1]})]", CONSTRAINED
+    if plain_type == "str":
+        length = LENGTH.search(expression)
+        limit = int(length[1]) if length else DEFAULT_TEXT_LENGTH
+        return f"Annotated[str, Field(max_length={limit})]", CONSTRAINED
+    if plain_type == "Any":
+        return "JsonData", [("app.core.schemas", "JsonData")]
+    if plain_type == "bool":
+        return "StrictBool", [("pydantic", "StrictBool")]
     if plain_type == "Decimal" and (digits := DIGITS.search(expression)):
         limits = f"max_digits={digits[1]}, decimal_places={digits[2]}"
         return f"Annotated[Decimal, Field({limits})]", [*CONSTRAINED, *imports]

@@ -53,9 +53,10 @@ class HttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Start the request, or raise ValueError if its headers are too large."""
         self._expects_headers = False
-        size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
-        if size > MAX_HEADER_BYTES:
-            raise ValueError(size)  # Uvicorn's parser responds with 400.
+        if self._header_bytes > MAX_HEADER_BYTES:  # They include the start of the body.
+            size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+            if size > MAX_HEADER_BYTES:
+                raise ValueError(size)  # Uvicorn's parser responds with 400.
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:

@@ -39,7 +39,7 @@ ExceptionHandler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 ConnectionHandler = Callable[[Any, Any], Coroutine[Any, Any, Response | None]]
 
 MEDIA_TYPE = "application/problem+json"
-MAX_ERRORS = 50
+MAX_LISTED_ERRORS = 50
 MAX_NAME_LENGTH = 200
 # Python 3.11 and 3.13 use different phrases for these two.
 TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
@@ -156,11 +156,11 @@ async def handle_http_exception(request: Request, error: HTTPException) -> Respo
 async def handle_validation_error(request: Request, error: RequestValidationError) -> Response:
     """Respond with the location and reason of each invalid value, but not the value itself."""
     items = error.errors()
-    others = len(items) - MAX_ERRORS
-    fields = [build_field_error(item) for item in items[: MAX_ERRORS + 1]]
+    others = len(items) - MAX_LISTED_ERRORS
+    fields = [build_field_error(item) for item in items[: MAX_LISTED_ERRORS + 1]]
     if others > 1:
         message = f"{others} more values are invalid."
-        fields[MAX_ERRORS] = FieldError(fields[MAX_ERRORS].loc[:1], message, "more_errors")
+        fields[MAX_LISTED_ERRORS] = FieldError(fields[MAX_LISTED_ERRORS].loc[:1], message, "more_errors")
     return build_problem_response(request.scope, ValidationFailedError(errors=fields))
 
 

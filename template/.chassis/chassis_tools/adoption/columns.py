@@ -70,7 +70,7 @@ class ExistingColumn:
     @property
     def input(self) -> str:
         """The type in requests."""
-        type_ = get_input_type(self.column)[0]
+        type_ = get_input_type(self.column, is_key=self.is_key)[0]
         return type_.replace("str", PATH_KEY[1], 1) if self._is_text_key else type_
 
     @property
@@ -135,7 +135,7 @@ class ExistingColumn:
             return [*get_imports(self.column), *uuid, *(("sqlalchemy", name) for name in names)]
         return [
             *get_annotation_imports(self.column),
-            *get_input_type(self.column)[1],
+            *get_input_type(self.column, is_key=self.is_key)[1],
             *get_filter_type(self.column)[1],
             *[PATH_KEY] * self._is_text_key,
         ]
@@ -168,12 +168,12 @@ def derive_attributes(table: Table) -> dict[str, str]:
     return attributes
 
 
-def get_input_type(column: Column) -> tuple[str, list[Import]]:
+def get_input_type(column: Column, *, is_key: bool = False) -> tuple[str, list[Import]]:
     """Return the type of a value in requests, with its imports."""
     plain_type, imports = get_filter_type(column)
     expression = column.type.expression
-    if plain_type == "str":
-        length = LENGTH.search(expression)
+    length = LENGTH.search(expression)
+    if plain_type == "str" and (length or not is_key):
         limit = int(length[1]) if length else DEFAULT_TEXT_LENGTH
         return f"Annotated[str, Field(max_length={limit})]", CONSTRAINED
     if plain_type == "Any":

@@ -87,7 +87,7 @@ SCHEMA_ATTRIBUTES = split_words(
     model_parametrized_name model_post_init model_rebuild model_validate model_validate_json
     model_validate_strings parse_file parse_obj parse_raw schema schema_json update_forward_refs
     validate
-    cursor get_filters limit offset paging reject_nul sort
+    check_values cursor get_filters limit limit_errors offset paging reject_offset_with_cursor sort
     """
 )
 # Prefixes that Pydantic protects with a warning.

@@ -22,7 +22,7 @@ logger = structlog.get_logger()
 
 Header = tuple[bytes, bytes]
 
-# The limit of routes for credentials, which anyone may call: parsing 1 MiB of a form takes a second.
+# For routes that anyone may call with credentials: parsing 1 MiB of a form takes a second.
 MAX_CREDENTIALS_BYTES = 8 * 1024
 
 CORRELATION_HEADER = b"x-correlation-id"

@@ -1,4 +1,4 @@
-"""Rejection of query parameters that a client repeats, of which all but the last would be ignored."""
+"""Rejection of repeated query parameters, of which all but the last would be ignored."""
 
 from collections import Counter
 from collections.abc import Iterator

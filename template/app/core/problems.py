@@ -160,7 +160,7 @@ async def handle_validation_error(request: Request, error: RequestValidationErro
     fields = [build_field_error(item) for item in items[: MAX_LISTED_ERRORS + 1]]
     if others > 1:
         message = f"{others} more values are invalid."
-        fields[MAX_LISTED_ERRORS] = FieldError(fields[MAX_LISTED_ERRORS].loc[:1], message, "more_errors")
+        fields[-1] = FieldError(fields[-1].loc[:1], message, "more_errors")
     return build_problem_response(request.scope, ValidationFailedError(errors=fields))
 
 

@@ -2,14 +2,13 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import Field, StrictBool, StringConstraints, TypeAdapter, ValidationError
 
 from app.core.schemas import Email, InputSchema, PageQuery, ReadSchema
 
 # No control or bidirectional characters: anonymous clients choose names that other users see.
-Name = Annotated[
-    str, Field(min_length=1, max_length=200, pattern=r"^[^\p{Cc}\p{Zl}\p{Zp}\p{Bidi_C}]*$")
-]
+PRINTABLE = r"^[^\p{Cc}\p{Zl}\p{Zp}\p{Bidi_C}]*$"
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=PRINTABLE)]
 # As NIST SP 800-63B-3 recommends: at least 8 characters and no composition rules; spaces count.
 Password = Annotated[str, StringConstraints(strip_whitespace=False, min_length=8, max_length=128)]
 Role = Literal["user", "admin"]
@@ -32,7 +31,7 @@ class ProfileUpdate(InputSchema):
 
 class UserUpdate(InputSchema):
     role: Role | None = None
-    is_active: bool | None = None
+    is_active: StrictBool | None = None
     # Your fields follow.
 
 

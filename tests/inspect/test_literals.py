@@ -213,7 +213,7 @@ def test_text_that_a_path_ends_in() -> None:
     [code, note] = resource_of(Table("public", "codes", "table", columns, key)).build_context()[
         "create_columns"
     ]
-    assert (code.create, note.create) == ("PathKey", "str")
+    assert (code.create, note.create) == ("PathKey", "Annotated[str, Field(max_length=20000)]")
     assert ("app.core.schemas", "PathKey") in code.get_imports_for("schemas")
 
 

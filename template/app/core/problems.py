@@ -39,6 +39,8 @@ ExceptionHandler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 ConnectionHandler = Callable[[Any, Any], Coroutine[Any, Any, Response | None]]
 
 MEDIA_TYPE = "application/problem+json"
+MAX_LISTED_ERRORS = 50
+MAX_NAME_LENGTH = 200
 # Python 3.11 and 3.13 use different phrases for these two.
 TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
 DETAILS = {
@@ -153,11 +155,19 @@ async def handle_http_exception(request: Request, error: HTTPException) -> Respo
 
 async def handle_validation_error(request: Request, error: RequestValidationError) -> Response:
     """Respond with the location and reason of each invalid value, but not the value itself."""
-    fields = [
-        FieldError(tuple(item["loc"]), item["msg"].removeprefix("Value error, "), item["type"])
-        for item in error.errors()
-    ]
+    items = error.errors()
+    others = len(items) - MAX_LISTED_ERRORS
+    fields = [build_field_error(item) for item in items[: MAX_LISTED_ERRORS + 1]]
+    if others > 1:
+        message = f"{others} more values are invalid."
+        fields[-1] = FieldError(fields[-1].loc[:1], message, "more_errors")
     return build_problem_response(request.scope, ValidationFailedError(errors=fields))
+
+
+def build_field_error(item: Mapping[str, Any]) -> FieldError:
+    """Build the error of one value; a name that the client invented may be long."""
+    location = (part[:MAX_NAME_LENGTH] if isinstance(part, str) else part for part in item["loc"])
+    return FieldError(tuple(location), item["msg"].removeprefix("Value error, "), item["type"])
 
 
 async def handle_database_error(request: Request, error: Exception) -> Response:

@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Mapping
 from datetime import UTC, datetime, time
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar
+from unicodedata import normalize
 from uuid import UUID
 
 import structlog
@@ -16,10 +17,14 @@ from pydantic import (
     EmailStr,
     Field,
     HttpUrl,
+    ModelWrapValidatorHandler,
     TypeAdapter,
     ValidationError,
     model_validator,
 )
+from pydantic_core import InitErrorDetails, PydanticCustomError, to_json
+
+from app.core.clock import utc_now
 
 logger = structlog.get_logger()
 
@@ -30,6 +35,12 @@ EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
 LATEST = datetime(9999, 12, 30, tzinfo=UTC)
 MAX_LIMIT = 100
 MAX_OFFSET = 100_000
+MAX_UNKNOWN_FIELDS = 50
+MAX_ERRORS = 1000
+# A cursor contains the last row's value of the sort column, which may be a long text.
+MAX_CURSOR_LENGTH = 60_000
+MAX_JSON_DEPTH = 100
+MAX_JSON_BYTES = 100_000
 
 Item = TypeVar("Item")
 Key = UUID | int | str
@@ -43,6 +54,11 @@ def reject_display_name(value: object) -> object:
     if isinstance(value, str) and "<" in value:
         raise ValueError("Enter an email address without a display name.")
     return value
+
+
+def normalize_address(value: str) -> str:
+    """Return an email address in lower case; lower-casing may decompose characters."""
+    return normalize("NFC", value.lower())
 
 
 def check_web_url(value: str) -> str:
@@ -65,16 +81,57 @@ def check_timestamp(value: datetime) -> datetime:
     return value
 
 
+def check_future(value: datetime) -> datetime:
+    """Reject a timestamp in the past."""
+    if value <= utc_now():
+        raise ValueError("Enter a timestamp in the future.")
+    return value
+
+
+def reject_boolean(value: object) -> object:
+    """Reject `true` and `false`, which Pydantic accepts as the numbers 1 and 0."""
+    if isinstance(value, bool):
+        raise ValueError("Enter a number.")
+    return value
+
+
+def check_json(value: Item) -> Item:
+    """Reject JSON that is nested too deeply to be serialized, or too long for a list."""
+    if is_nested_deeply(value):
+        raise ValueError(f"Nest JSON at most {MAX_JSON_DEPTH} levels deep.")
+    if len(to_json(value)) > MAX_JSON_BYTES:
+        raise ValueError(f"Enter at most {MAX_JSON_BYTES} bytes of JSON.")
+    return value
+
+
+def is_nested_deeply(value: object) -> bool:
+    """Return True if lists and objects are nested more than MAX_JSON_DEPTH levels deep."""
+    level = [value]
+    for _ in range(MAX_JSON_DEPTH + 1):
+        containers = [item for item in level if isinstance(item, (dict, list))]
+        level = [
+            item
+            for container in containers
+            for item in (container.values() if isinstance(container, dict) else container)
+        ]
+        if not containers:
+            return False
+    return True
+
+
 # The ranges of PostgreSQL's `smallint`, `integer` and `bigint`.
-Int16 = Annotated[int, Field(ge=-(2**15), lt=2**15)]
-Int32 = Annotated[int, Field(ge=-(2**31), lt=2**31)]
-Int64 = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+Int16 = Annotated[int, BeforeValidator(reject_boolean), Field(ge=-(2**15), lt=2**15)]
+Int32 = Annotated[int, BeforeValidator(reject_boolean), Field(ge=-(2**31), lt=2**31)]
+Int64 = Annotated[int, BeforeValidator(reject_boolean), Field(ge=-(2**63), lt=2**63)]
+JsonObject = Annotated[dict[str, Any], AfterValidator(check_json)]
+JsonData = Annotated[Any, AfterValidator(check_json)]
 # A key that works as the last segment of a path: clients remove "." and ".." from URLs, and a slash
 # starts another segment.
 PathKey = Annotated[str, Field(pattern=r"^([^/.][^/]*|\.[^/.][^/]*|\.\.[^/]+)$")]
 # Stored in lower case, so that addresses are compared case-insensitively.
-Email = Annotated[EmailStr, BeforeValidator(reject_display_name), AfterValidator(str.lower)]
+Email = Annotated[EmailStr, BeforeValidator(reject_display_name), AfterValidator(normalize_address)]
 Timestamp = Annotated[AwareDatetime, AfterValidator(check_timestamp)]
+FutureTimestamp = Annotated[Timestamp, AfterValidator(check_future)]
 NaiveTime = Annotated[time, AfterValidator(reject_time_zone)]
 WebUrl = Annotated[
     str,
@@ -83,16 +140,46 @@ WebUrl = Annotated[
 ]
 
 
+def build_unknown_fields_error(schema: type[BaseModel], data: dict[Any, Any]) -> ValidationError:
+    """Build an error that lists the first unknown fields and the number of the others."""
+    unknown = [name for name in data if name not in schema.model_fields]
+    errors = [
+        InitErrorDetails(type="extra_forbidden", loc=(name,), input=None)
+        for name in unknown[:MAX_UNKNOWN_FIELDS]
+    ]
+    number = {"number": len(unknown) - MAX_UNKNOWN_FIELDS}
+    others = PydanticCustomError("more_errors", "{number} more fields are not permitted", number)
+    errors.append(InitErrorDetails(type=others, loc=(), input=None))
+    return ValidationError.from_exception_data(schema.__name__, errors)
+
+
 class InputSchema(BaseModel):
     """The base of request schemas; unknown fields are rejected instead of silently ignored."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
+    @model_validator(mode="wrap")
+    @classmethod
+    def limit_errors(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Summarize thousands of errors: to build one for each value takes seconds."""
+        if isinstance(data, dict) and len(data) > len(cls.model_fields) + MAX_UNKNOWN_FIELDS:
+            raise build_unknown_fields_error(cls, data)
+        try:
+            return handler(data)
+        except ValidationError as error:
+            if error.error_count() <= MAX_ERRORS:
+                raise
+            count = {"count": error.error_count()}
+        raise PydanticCustomError("too_many_errors", "{count} values are invalid.", count)
+
     @model_validator(mode="after")
-    def reject_nul(self) -> Self:
-        """Reject null characters, which PostgreSQL cannot store."""
-        if any(isinstance(value, str) and "\0" in value for value in vars(self).values()):
-            raise ValueError("Null characters are not allowed.")
+    def check_values(self) -> Self:
+        """Reject null characters, which PostgreSQL cannot store, and deeply nested JSON."""
+        for name, value in vars(self).items():
+            if isinstance(value, str) and "\0" in value:
+                raise ValueError("Null characters are not allowed.")
+            if isinstance(value, (dict, list)) and is_nested_deeply(value):
+                raise ValueError(f"{name}: nest JSON at most {MAX_JSON_DEPTH} levels deep.")
         return self
 
 
@@ -158,8 +245,15 @@ class PageQuery(InputSchema):
 
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 20
     offset: Annotated[int, Field(ge=0, le=MAX_OFFSET)] = 0
-    cursor: Annotated[str, Field(max_length=1000)] | None = None
+    cursor: Annotated[str, Field(max_length=MAX_CURSOR_LENGTH)] | None = None
     sort: str = "-created_at"
+
+    @model_validator(mode="after")
+    def reject_offset_with_cursor(self) -> Self:
+        """Reject an offset that a cursor would replace."""
+        if self.cursor is not None and self.offset:
+            raise ValueError("Use either a cursor or an offset.")
+        return self
 
     @property
     def paging(self) -> Paging:

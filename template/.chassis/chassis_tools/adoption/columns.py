@@ -9,6 +9,7 @@ from chassis_tools.inspection.fields import TIMESTAMPS, Access, derive_field_nam
 from chassis_tools.inspection.tables import Column, Table
 from chassis_tools.scaffolding.fields import ListFilter
 from chassis_tools.scaffolding.literals import Import, literal
+from chassis_tools.scaffolding.text_kinds import DEFAULT_TEXT_LENGTH
 
 # Pydantic types by the name in SQLAlchemy's expression.
 INPUT_TYPES: dict[str, Import] = {
@@ -69,7 +70,7 @@ class ExistingColumn:
     @property
     def input(self) -> str:
         """The type in requests."""
-        type_ = get_input_type(self.column)[0]
+        type_ = get_input_type(self.column, is_key=self.is_key)[0]
         return type_.replace("str", PATH_KEY[1], 1) if self._is_text_key else type_
 
     @property
@@ -134,7 +135,7 @@ class ExistingColumn:
             return [*get_imports(self.column), *uuid, *(("sqlalchemy", name) for name in names)]
         return [
             *get_annotation_imports(self.column),
-            *get_input_type(self.column)[1],
+            *get_input_type(self.column, is_key=self.is_key)[1],
             *get_filter_type(self.column)[1],
             *[PATH_KEY] * self._is_text_key,
         ]
@@ -167,12 +168,18 @@ def derive_attributes(table: Table) -> dict[str, str]:
     return attributes
 
 
-def get_input_type(column: Column) -> tuple[str, list[Import]]:
+def get_input_type(column: Column, *, is_key: bool = False) -> tuple[str, list[Import]]:
     """Return the type of a value in requests, with its imports."""
     plain_type, imports = get_filter_type(column)
     expression = column.type.expression
-    if plain_type == "str" and (length := LENGTH.search(expression)):
-        return f"Annotated[str, Field(max_length={length[1]})]", CONSTRAINED
+    length = LENGTH.search(expression)
+    if plain_type == "str" and (length or not is_key):
+        limit = int(length[1]) if length else DEFAULT_TEXT_LENGTH
+        return f"Annotated[str, Field(max_length={limit})]", CONSTRAINED
+    if plain_type == "Any":
+        return "JsonData", [("app.core.schemas", "JsonData")]
+    if plain_type == "bool":
+        return "StrictBool", [("pydantic", "StrictBool")]
     if plain_type == "Decimal" and (digits := DIGITS.search(expression)):
         limits = f"max_digits={digits[1]}, decimal_places={digits[2]}"
         return f"Annotated[Decimal, Field({limits})]", [*CONSTRAINED, *imports]

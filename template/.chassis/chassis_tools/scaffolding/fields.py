@@ -59,8 +59,6 @@ class Field:
     def mapped(self) -> str:
         """Annotation and definition of the model's attribute."""
         options = [self.kind.column] if self.kind.column else []
-        if self.optional and self.kind.column == "JSONB":
-            options = ["JSONB(none_as_null=True)"]
         options += ["unique=True"] if self.unique else []
         options += ["index=True"] if self.index else []
         options += [f"server_default={self.default.server}"] if self.default else []

@@ -207,15 +207,16 @@ def build_json(_declaration: Declaration) -> Kind:
     return Kind(
         annotation="dict[str, Any]",
         sql="jsonb",
-        column="JSONB",
+        column="JSONB(none_as_null=True)",
         migration="postgresql.JSONB()",
+        input="JsonObject",
         default=literals.parse_json,
         samples=Samples(
             '{"key": "value"}', '{"key": "value"}', '{"key": ["new"]}', invalid=('"x"', "[]")
         ),
         imports=group_imports(
             models=[("typing", "Any"), ("sqlalchemy.dialects.postgresql", "JSONB")],
-            schemas=[("typing", "Any")],
+            schemas=[("typing", "Any"), ("app.core.schemas", "JsonObject")],
             migration=[("sqlalchemy.dialects", "postgresql")],
         ),
     )

@@ -28,7 +28,7 @@ def build_integer(_declaration: Declaration) -> Kind:
         input="Int32",
         filters=build_comparisons("0", "1", "2"),
         default=partial(literals.parse_integer, bits=32),
-        samples=Samples("1", "1", "2", "number", ('"x"', "2**31"), ("1", "2")),
+        samples=Samples("1", "1", "2", "number", ('"x"', "True", "2**31"), ("1", "2")),
         imports=group_imports(schemas=[("app.core.schemas", "Int32")]),
     )
 
@@ -43,7 +43,7 @@ def build_big_integer(_declaration: Declaration) -> Kind:
         input="Int64",
         filters=build_comparisons("0", "1", "2"),
         default=partial(literals.parse_integer, bits=64),
-        samples=Samples("1", "1", "2", "number", ('"x"', "2**63"), ("1", "2")),
+        samples=Samples("1", "1", "2", "number", ('"x"', "True", "2**63"), ("1", "2")),
         imports=group_imports(
             models=[("sqlalchemy", "BigInteger")], schemas=[("app.core.schemas", "Int64")]
         ),
@@ -132,7 +132,10 @@ def build_boolean(_declaration: Declaration) -> Kind:
         annotation="bool",
         sql="boolean",
         migration="sa.Boolean()",
+        input="StrictBool",
+        filter_type="bool",
         filters=(Filter("", "False", "True"),),
         default=literals.parse_boolean,
-        samples=Samples("False", "True", "True", invalid=('"x"',)),
+        samples=Samples("False", "True", "True", invalid=('"x"', "0")),
+        imports=group_imports(schemas=[("pydantic", "StrictBool")]),
     )

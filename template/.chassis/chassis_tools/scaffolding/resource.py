@@ -211,6 +211,7 @@ class Resource:
         fixture = f"{'own' if owned else 'existing'}_{self.names.singular}"
         return {
             "required": [column.attribute for column in self.columns if column.required],
+            "not_null": [column.attribute for column in self.columns if not column.optional],
             "parent_columns": [reference.attribute for reference in parents],
             "reference_columns": [reference.attribute for reference in self.references],
             "unique_columns": [

@@ -28,7 +28,7 @@ KINDS: dict[str, Callable[[Declaration], Kind]] = {
     "url": text_kinds.build_url,
     "enum": text_kinds.build_enum,
 }
-ARGUMENTS = {"str": 1, "decimal": 2, "enum": 1, "ref": 1}
+ARGUMENTS = {"str": 1, "text": 1, "decimal": 2, "enum": 1, "ref": 1}
 FLAGS = ("optional", "unique", "index", "default")
 REFERENCE_FLAGS = ("optional", "unique", "on_delete", "load")
 WITH_VALUE = ("default", "on_delete", "load")

@@ -19,6 +19,9 @@ from manage.errors import CommandError
 
 MAX_LENGTH = 10_000
 DEFAULT_LENGTH = 255
+# A page with 100 rows of the longest texts is 40 MB.
+MAX_TEXT_LENGTH = 100_000
+DEFAULT_TEXT_LENGTH = 20_000
 URL_LENGTH = 2000
 EMAIL_LENGTH = 254
 CHOICE_LENGTH = 50
@@ -53,27 +56,35 @@ def build_string_samples(sample: str, label: str, length: int) -> Samples:
     return Samples(
         factory=literal(sample),
         payload=literal(sample),
-        change=literal("New"[:length] if sample[:3] != "New"[:length] else "X"),
+        change=build_change(sample, length),
         unique=f'f"{numbered}"' if fits else f"str(number % {10 ** min(length, 9)})",
         invalid=('""', f'"x" * {length + 1}'),
         ordered=('"A"', '"B"'),
     )
 
 
+def build_change(sample: str, length: int) -> str:
+    """Return another value than the sample."""
+    return literal("New"[:length] if sample[:3] != "New"[:length] else "X")
+
+
 def build_text(declaration: Declaration) -> Kind:
-    """Build the kind of `text`."""
+    """Build the kind of `text` or `text:50000`."""
+    [argument] = declaration.arguments or [str(DEFAULT_TEXT_LENGTH)]
+    length = parse_whole_number(argument, declaration, largest=MAX_TEXT_LENGTH)
+    sample = declaration.label[:length].rstrip()
     return Kind(
         annotation="str",
         sql="text",
         column="Text",
         migration="sa.Text()",
-        constraint="Annotated[str, Field(min_length=1)]",
-        default=literals.parse_text,
+        constraint=f"Annotated[str, Field(min_length=1, max_length={length})]",
+        default=partial(literals.parse_text, length=length),
         samples=Samples(
-            factory=literal(declaration.label),
-            payload=literal(declaration.label),
-            change='"New"',
-            invalid=('""', '"a\\0b"'),
+            factory=literal(sample),
+            payload=literal(sample),
+            change=build_change(sample, length),
+            invalid=('""', '"a\\0b"', f'"x" * {length + 1}'),
         ),
         imports=group_imports(models=[("sqlalchemy", "Text")], schemas=CONSTRAINED_IMPORTS),
     )

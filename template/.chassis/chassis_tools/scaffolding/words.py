@@ -87,7 +87,7 @@ SCHEMA_ATTRIBUTES = split_words(
     model_parametrized_name model_post_init model_rebuild model_validate model_validate_json
     model_validate_strings parse_file parse_obj parse_raw schema schema_json update_forward_refs
     validate
-    cursor get_filters limit offset paging reject_nul sort
+    check_values cursor get_filters limit limit_errors offset paging reject_offset_with_cursor sort
     """
 )
 # Prefixes that Pydantic protects with a warning.
@@ -110,7 +110,9 @@ SCHEMA_IMPORTS = split_words(
     """
 )
 # Field types that schemas import; constrained types must not hide them either.
-KERNEL_TYPES = split_words("Email FiniteFloat Int32 Int64 UUID NaiveTime WebUrl")
+KERNEL_TYPES = split_words(
+    "Email FiniteFloat Int32 Int64 JsonObject NaiveTime StrictBool UUID WebUrl"
+)
 
 RESOURCE_ALTERNATIVES = {
     "api_key": "access_key",

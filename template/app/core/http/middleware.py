@@ -23,9 +23,14 @@ logger = structlog.get_logger()
 
 Header = tuple[bytes, bytes]
 
+# For routes that anyone may call with credentials: parsing 1 MiB of a form takes a second.
+MAX_CREDENTIALS_BYTES = 8 * 1024
+
 CREDENTIAL_HEADERS = (b"authorization", b"x-api-key")
 CORRELATION_HEADER = b"x-correlation-id"
 CORRELATION_ID_PATTERN = re.compile(rb"[A-Za-z0-9._:+/=-]{1,128}")
+
+MAX_DETAIL_BYTES = 2000
 
 SECURITY_HEADERS: list[Header] = [
     (b"x-content-type-options", b"nosniff"),
@@ -113,7 +118,16 @@ class RequestMiddleware:
 class ResponseRecorder:
     """Adds headers to a response and records its status and duration."""
 
-    __slots__ = ("_finished", "_headers", "_rejection", "_scope", "_send", "_started", "status")
+    __slots__ = (
+        "_finished",
+        "_headers",
+        "_rejection",
+        "_scope",
+        "_send",
+        "_started",
+        "_text",
+        "status",
+    )
 
     def __init__(self, scope: Scope, send: Send, headers: list[Header]) -> None:
         self.status: int | None = None
@@ -123,6 +137,7 @@ class ResponseRecorder:
         self._started = perf_counter()
         self._finished: float | None = None
         self._rejection: Message | None = None
+        self._text = b""
 
     async def send(self, message: Message) -> None:
         """Send an ASGI message with the headers; replace a plain-text error with a problem."""
@@ -137,8 +152,10 @@ class ResponseRecorder:
             self._finished = perf_counter()
         if self._rejection is None:
             await self._send(message)
-        elif self._finished is not None:
-            await self._send_problem(self._rejection, message.get("body", b""))
+            return
+        self._text = (self._text + message.get("body", b""))[:MAX_DETAIL_BYTES]
+        if self._finished is not None:
+            await self._send_problem(self._rejection, self._text)
 
     def get_duration_ms(self) -> float:
         """Return the time from the request's start to the response's last byte, in milliseconds."""

@@ -1,0 +1,76 @@
+"""The HTTP protocol of `manage run`: Uvicorn's fast one, with limits for request headers.
+
+For another command, pass `--http app.core.http.server:HttpProtocol` to Uvicorn.
+"""
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+MAX_HEADER_BYTES = 64 * 1024
+HEADER_SECONDS = 10
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """Closes a connection if a request line with its headers is too large or takes too long.
+
+    Uvicorn has no such limits, so clients could fill the memory and hold connections for ever.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._expects_headers = True
+        self._header_bytes = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Start to wait for the first request."""
+        super().connection_made(transport)
+        self._timer = self.loop.call_later(HEADER_SECONDS, transport.close)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop to wait."""
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse data; count it if it belongs to headers that are still incomplete."""
+        self._header_bytes += len(data)
+        super().data_received(data)
+        if not self._expects_headers:
+            self._header_bytes = 0
+        if self.transport.is_closing():
+            return
+        if self._header_bytes > MAX_HEADER_BYTES:
+            self.send_400_response("The request headers are too large.")
+        elif self._is_waiting():
+            if self._timer is None:
+                self._timer = self.loop.call_later(HEADER_SECONDS, self.transport.close)
+        else:
+            self._stop_timer()
+
+    def on_headers_complete(self) -> None:
+        """Start the request, or raise ValueError if its headers are too large."""
+        self._expects_headers = False
+        if self._header_bytes > MAX_HEADER_BYTES:  # They include the start of the body.
+            size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+            if size > MAX_HEADER_BYTES:
+                raise ValueError(size)  # Uvicorn's parser responds with 400.
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Expect the headers of the next request."""
+        super().on_message_complete()
+        self._expects_headers = True
+        self._header_bytes = 0
+
+    def _is_waiting(self) -> bool:
+        """Return True if the connection has no request that the application is handling."""
+        is_upgraded = self.transport.get_protocol() is not self
+        return not is_upgraded and (self.cycle is None or self.cycle.response_complete)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

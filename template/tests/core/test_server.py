@@ -1,0 +1,100 @@
+"""Tests of the limits for request headers, on real connections."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from uvicorn import Config
+from uvicorn.server import ServerState
+
+from app.core.http import server
+from app.core.http.server import MAX_HEADER_BYTES, HttpProtocol
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[bytes]]
+
+GET = b"GET / HTTP/1.1\r\nHost: test\r\n"
+SECONDS = 0.3
+
+
+async def respond(scope: dict[str, Any], receive: Callable[[], Any], send: Send) -> None:
+    """Respond after the body has been received, at /slow after the time limit for headers."""
+    while (await receive()).get("more_body"):
+        pass
+    if scope["path"] == "/slow":
+        await asyncio.sleep(2 * SECONDS)
+    headers = [(b"content-length", b"2")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+def converse(talk: Talk) -> bytes:
+    """Talk to a server on a new connection and return what the conversation returns."""
+
+    async def run() -> bytes:
+        config = Config(respond, http=HttpProtocol, log_config=None, timeout_keep_alive=1)
+        state = ServerState()
+        loop = asyncio.get_running_loop()
+        listener = await loop.create_server(lambda: HttpProtocol(config, state, {}), "127.0.0.1", 0)
+        reader, writer = await asyncio.open_connection(*listener.sockets[0].getsockname())
+        try:
+            async with asyncio.timeout(10):
+                return await talk(reader, writer)
+        finally:
+            writer.close()
+            listener.close()
+            await listener.wait_closed()
+
+    return asyncio.run(run())
+
+
+@pytest.fixture(autouse=True)
+def short_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "HEADER_SECONDS", SECONDS)
+
+
+@pytest.mark.parametrize("sent", [b"", GET, b"\r\n", GET + b"\r\n" + GET])
+def test_incomplete_headers_are_not_awaited_for_ever(sent: bytes) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        writer.write(sent)
+        return await reader.read()  # Until the server closes the connection.
+
+    assert converse(talk).count(b"200 OK") == sent.count(b"\r\n\r\n")
+
+
+def test_blank_lines_do_not_keep_a_connection() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        writer.write(GET + b"\r\n")
+        await reader.readuntil(b"ok")
+        writer.write(b"\r\n")
+        return await reader.read()
+
+    assert converse(talk) == b""
+
+
+@pytest.mark.parametrize("end", [b"", b"\r\n\r\n"])
+def test_large_headers_are_rejected(end: bytes) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        writer.write(GET + b"X-Large: " + b"x" * MAX_HEADER_BYTES + end)
+        return await reader.readuntil(b"\r\n")
+
+    assert converse(talk).startswith(b"HTTP/1.1 400")
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        GET.replace(b"/", b"/slow", 1) + b"\r\n",
+        GET + b"X-Large: " + b"x" * (MAX_HEADER_BYTES - 100) + b"\r\n\r\n",
+        GET + b"Content-Length: 300000\r\n\r\n" + b"x" * 300_000,
+        (GET + b"Content-Length: 100000\r\n\r\n" + b"x" * 100_000) * 2,
+    ],
+)
+def test_other_requests_are_served(sent: bytes) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        writer.write(sent)
+        received = [await reader.readuntil(b"\r\n\r\nok") for _ in range(sent.count(b"GET"))]
+        return b"".join(received)
+
+    assert converse(talk).count(b"200 OK") == sent.count(b"GET")

@@ -80,7 +80,7 @@ class TestUse:
 
     def test_production_refuses_to_start_unsafe(self, stack: Stack, install: Install) -> None:
         project = install(stack)
-        with pytest.raises(AssertionError, match="SECRET_KEY") as refusal:
+        with pytest.raises(AssertionError, match="PUBLIC_URL") as refusal:
             project.uv_run("manage", "run", "--no-reload", ENVIRONMENT="production")
         assert "DATABASE_URL" in str(refusal.value)
 

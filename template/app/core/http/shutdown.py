@@ -1,6 +1,8 @@
 """Graceful shutdown: the readiness probe fails before the server stops."""
 
 import asyncio
+import multiprocessing
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -41,3 +43,17 @@ def drain_on_sigterm(app: FastAPI, *, delay_seconds: float = 0) -> Iterator[None
         yield
     finally:
         signal.signal(signal.SIGTERM, handler or signal.SIG_DFL)
+
+
+def stop_with_supervisor() -> None:
+    """Stop this process when the supervisor that started it is killed.
+
+    Uvicorn's workers would otherwise live on, and hold the port and the database.
+    """
+    if supervisor := multiprocessing.parent_process():
+
+        def wait_and_stop() -> None:
+            supervisor.join()
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        threading.Thread(target=wait_and_stop, name="supervisor", daemon=True).start()

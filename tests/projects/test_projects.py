@@ -113,7 +113,7 @@ def test_no_project_has_the_name_of_a_dependency(stack: Stack, install: Install)
     lock = tomllib.loads((project.path / "uv.lock").read_text())
     own = tomllib.loads((project.path / "pyproject.toml").read_text())["project"]["name"]
     extensions = Environment(loader=FileSystemLoader(REPOSITORY), autoescape=False)
-    listed = extensions.get_template("extensions/requirements.jinja").module.dependencies
+    listed = vars(extensions.get_template("extensions/requirements.jinja").module)["dependencies"]
     assert {package["name"] for package in lock["package"]} - {own} <= set(listed)
 
 

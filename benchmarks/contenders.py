@@ -108,6 +108,7 @@ class Stage:
             "DATABASE_URL": self.postgres.url(name, user=user),
             "MIGRATION_DATABASE_URL": self.postgres.url(name, user=owner),
             "PUBLIC_URL": "http://127.0.0.1",
+            "MAIL_FROM": "no-reply@example.org",
             "REQUIRE_VERIFIED_EMAIL": "false",
             "SMTP_HOST": "127.0.0.1",  # required in production; not used here
             "ACCESS_TOKEN_MINUTES": str(TOKEN_MINUTES),

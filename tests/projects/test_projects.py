@@ -2,11 +2,15 @@
 
 import re
 import shutil
+import signal
+import tomllib
 from pathlib import Path
 
+import psutil
 import pytest
+from jinja2 import Environment, FileSystemLoader
 
-from tests.conftest import Install, Render, ScenarioResults
+from tests.conftest import REPOSITORY, Install, Render, ScenarioResults
 from tests.support.api_session import run_scenario
 from tests.support.checks import check_types, run_own_tests
 from tests.support.interpreters import LOWEST, lowest, newest
@@ -80,7 +84,7 @@ class TestUse:
 
     def test_production_refuses_to_start_unsafe(self, stack: Stack, install: Install) -> None:
         project = install(stack)
-        with pytest.raises(AssertionError, match="SECRET_KEY") as refusal:
+        with pytest.raises(AssertionError, match="PUBLIC_URL") as refusal:
             project.uv_run("manage", "run", "--no-reload", ENVIRONMENT="production")
         assert "DATABASE_URL" in str(refusal.value)
 
@@ -101,3 +105,29 @@ class TestUse:
 def curl_lines(readme: Path) -> list[str]:
     blocks = re.findall(r"```console\n(.+?)```", readme.read_text(), re.DOTALL)
     return [line for block in blocks for line in block.splitlines() if "curl" in line]
+
+
+@each(OPPOSITES)
+def test_no_project_has_the_name_of_a_dependency(stack: Stack, install: Install) -> None:
+    project = install(stack)
+    lock = tomllib.loads((project.path / "uv.lock").read_text())
+    own = tomllib.loads((project.path / "pyproject.toml").read_text())["project"]["name"]
+    extensions = Environment(loader=FileSystemLoader(REPOSITORY), autoescape=False)
+    listed = vars(extensions.get_template("extensions/requirements.jinja").module)["dependencies"]
+    assert {package["name"] for package in lock["package"]} - {own} <= set(listed)
+
+
+@pytest.mark.parametrize(
+    ("stack", "signum"),
+    list(zip(OPPOSITES, (signal.SIGKILL, signal.SIGHUP), strict=True)),
+    ids=str,
+)
+def test_killed_or_hung_up(stack: Stack, signum: signal.Signals, install: Install) -> None:
+    """Neither the worker nor PostgreSQL outlives the reloader; a used port is one sentence."""
+    project = install(stack)
+    with project.lock(), project.serve_with("manage", "run") as server:
+        port = server.url.rpartition(":")[2]
+        with pytest.raises(AssertionError, match=f"port {port}: another process uses it"):
+            project.uv_run("manage", "run", "--port", port)
+        psutil.Process(server.process.pid).children()[0].send_signal(signum)
+        assert server.remaining_processes() == []

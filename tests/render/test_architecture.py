@@ -2,6 +2,8 @@
 
 import ast
 import re
+import sys
+import tomllib
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from functools import cache
@@ -302,3 +304,26 @@ def docstrings(module: ast.Module) -> Iterator[str]:
     for node in ast.walk(module):
         if isinstance(node, kinds) and (text := ast.get_docstring(node)):
             yield text
+
+
+# Distributions whose modules have another name, and parts of FastAPI and Pydantic.
+DISTRIBUTIONS = {"jwt": "pyjwt", "yaml": "pyyaml"}
+OURS = {"app": "app", "chassis_tools": ".chassis", "manage": "manage", "tests": "tests"}
+PARTS = {"anyio", "pydantic-core", "starlette"}
+
+
+@each(OPPOSITES)
+def test_imported_packages_are_declared(stack: Stack, render: Render) -> None:
+    root = render(stack).path
+    settings = tomllib.loads((root / "pyproject.toml").read_text())
+    needed = settings["project"]["dependencies"] + settings["dependency-groups"]["dev"]
+    declared = {re.split(r"[^\w-]", entry)[0] for entry in needed}
+    imported = {
+        name.partition(".")[0]
+        for folder in OURS.values()
+        for path in root.glob(f"{folder}/**/*.py")
+        for name in imported_modules(path, everywhere=True)
+    }
+    foreign = imported - sys.stdlib_module_names - OURS.keys()
+    packages = {DISTRIBUTIONS.get(name, name).replace("_", "-") for name in foreign}
+    assert packages - PARTS <= declared

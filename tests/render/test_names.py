@@ -39,6 +39,7 @@ NAMES = [
     "true",
     "FastAPI",
     "pytest",
+    "Redis",
 ]
 REFUSED = {
     "empty name": ("project_name=", "name is empty"),

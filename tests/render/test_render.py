@@ -1,5 +1,6 @@
 """Every stack renders, without trust, to code that looks handwritten."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -152,3 +153,17 @@ def test_resource_code_knows_neither_tenancy_nor_auth_nor_migrations(
 
 def is_resource(name: str) -> bool:
     return name.startswith("app/") and "article" in name and not name.endswith("__init__.py")
+
+
+@each(OPPOSITES)
+def test_each_setting_is_in_the_example(stack: Stack, render: Render) -> None:
+    root = render(stack).path
+    module = ast.parse((root / "app/core/config.py").read_text())
+    [settings] = [node for node in module.body if getattr(node, "name", "") == "CoreSettings"]
+    fields = {
+        node.target.id.upper()
+        for node in ast.walk(settings)
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    }
+    listed = re.findall(r"^#([A-Z_]+)=", (root / ".env.example").read_text(), re.MULTILINE)
+    assert sorted(listed) == sorted(fields)

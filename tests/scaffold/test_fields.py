@@ -204,3 +204,12 @@ def test_lists_are_those_of_the_project(stack: Stack, install: Install) -> None:
     assert set(words_of_project["column_words"]) == words.COLUMN_NAME_KEYWORDS
     assert set(words_of_project["columns"]) == words.SYSTEM_COLUMNS
     assert set(words_of_project["attributes"]) <= words.MODEL_ATTRIBUTES | words.KERNEL_COLUMNS
+
+
+def test_today_is_the_day_in_utc() -> None:
+    """The process and the database may have other time zones than UTC, and than each other."""
+    default = make_field(parse("day:date,default=today"), resource="Order").default
+    assert default is not None
+    assert "utc_today" in default.python
+    assert "'utc'" in default.sql
+    assert "'utc'" in default.server

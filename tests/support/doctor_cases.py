@@ -12,7 +12,7 @@ from tests.support.releases import NEXT
 from tests.support.renderings import git
 from tests.support.stacks import Stack
 
-PRODUCTION = ["DATABASE_URL", "SECRET_KEY", "PUBLIC_URL", "SMTP_HOST"]
+PRODUCTION = ["DATABASE_URL", "SECRET_KEY", "PUBLIC_URL", "SMTP_HOST", "MAIL_FROM"]
 
 Finding = tuple[str, str, str]
 """The check, the severity, the problem."""
@@ -54,7 +54,7 @@ class DoctorCase:
         found = [
             (one["check"], one["severity"], one["problem"]) for one in self.findings(**environment)
         ]
-        for one in [*initial_findings(), *LOST]:
+        for one in [*initial_findings(self.stack), *LOST]:
             if one in found:
                 found.remove(one)
         return found
@@ -96,17 +96,20 @@ class DoctorCase:
             git(self.template, "tag", "--delete", NEXT)
 
 
-def initial_findings() -> list[Finding]:
+def initial_findings(stack: Stack) -> list[Finding]:
     """Return the notes about a project that was never started or configured."""
     never_started = "The local database was never started, so it has no migrations yet"
     return [
         ("migrations", "note", never_started),
-        *settings_findings("note", "Production would reject this: "),
+        *settings_findings(stack, "note", "Production would reject this: "),
     ]
 
 
-def settings_findings(severity: str, prefix: str = "") -> list[Finding]:
+def settings_findings(stack: Stack, severity: str, prefix: str = "") -> list[Finding]:
     """Return the findings about settings that other environments require."""
     wrong = {name: f"{name} is not set" for name in PRODUCTION}
-    wrong["SECRET_KEY"] = "SECRET_KEY is missing or weak"
+    if stack.auth == "jwt":
+        wrong["SECRET_KEY"] = "SECRET_KEY is missing or weak"
+    else:
+        del wrong["SECRET_KEY"]
     return [("settings", severity, f"{prefix}{problem}") for problem in wrong.values()]

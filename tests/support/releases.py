@@ -32,7 +32,7 @@ class Template:
         """Return the file whose path ends with `name`."""
         folders = (self.path / "template", self.path / "extensions")
         found = [path for folder in folders for path in folder.rglob("*")]
-        (path,) = [path for path in found if str(path).endswith(name)]
+        (path,) = [path for path in found if str(path).endswith((name, f"{name}.jinja"))]
         return path
 
     def edit(self, name: str, old: str, new: str) -> None:

@@ -251,15 +251,18 @@ def test_checks_that_cannot_run(case: DoctorCase, tmp_path: Path) -> None:
 @each(OPPOSITES)
 def test_settings(case: DoctorCase) -> None:
     case.lose_template()
-    staging = case.new_findings(ENVIRONMENT="staging", SMTP_HOST="mail.example.org")
-    assert [one for one in staging if one[0] == "settings"] == settings_findings("error")[:-1]
+    staging = case.new_findings(ENVIRONMENT="staging", MAIL_FROM="no-reply@example.org")
+    wrong = settings_findings(case.stack, "error")
+    assert [one for one in staging if one[0] == "settings"] == wrong[:-1]
 
     case.write(".env", "CORS_ORIGINS=*\nPOOL_SIZE=none\n")
     invalid = "POOL_SIZE Input should be a valid integer, unable to parse string as an integer"
     assert ("settings", "error", invalid) in case.new_findings()
     case.write(".env", "CORS_ORIGINS=*\n")
-    wrong = ("settings", "note", "Production would reject this: CORS_ORIGINS allows every site")
-    assert case.new_findings() == [wrong]
+    note = ("settings", "note", "Production would reject this: CORS_ORIGINS allows every site")
+    assert case.new_findings() == [note]
+    (case.project.path / ".env").write_text("CORS_ORIGINS=*\n", encoding="utf-16")
+    assert ("settings", "error", ".env is not encoded in UTF-8") in case.new_findings()
 
 
 @each([ASYNC])

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 
-from manage.postgres import accounts
+from manage.postgres import accounts, locks
 from manage.postgres.address import PID_FILE, Address, find_server_pid
 from manage.postgres.errors import LocalPostgresError
 from manage.postgres.programs import Programs, find_programs
@@ -17,6 +17,7 @@ from manage.postgres.programs import Programs, find_programs
 SUPERUSER = "postgres"
 MIN_MAJOR_VERSION = 15
 START_TIMEOUT_SECONDS = 60
+LOCK_WAIT_SECONDS = 5  # The processes of a killed server end within this time.
 SETTINGS_FILE = "local.conf"
 NON_DURABLE_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
@@ -26,6 +27,7 @@ class Cluster:
 
     def __init__(self, data: Path, *, durable: bool) -> None:
         self.data = data
+        self.lock_path = data.with_name(f"{data.name}.server")
         self._durable = durable
         self._log = data / "server.log"
 
@@ -89,14 +91,24 @@ class Cluster:
         return True
 
     def _launch(self, version: int) -> None:
+        try:
+            with locks.hold_exclusive(self.lock_path, max_wait_seconds=LOCK_WAIT_SECONDS) as file:
+                self._launch_locked(version, file)
+        except TimeoutError:
+            raise LocalPostgresError(
+                f"Another PostgreSQL serves {self.data}, in a container or on its host: stop it there"
+            ) from None
+
+    def _launch_locked(self, version: int, lock: int) -> None:
+        """Launch the server, which inherits the lock: process IDs say nothing across containers."""
         self._ensure_data_folder(version)
         try:
-            self._run_server()
+            self._run_server(lock)
         except LocalPostgresError:
             if self._durable:
                 raise
             self._initialize(version)  # Test data damaged by a crash is created again.
-            self._run_server()
+            self._run_server(lock)
 
     def _ensure_data_folder(self, version: int) -> None:
         """Initialize the data folder unless this version of PostgreSQL can use it."""
@@ -140,7 +152,7 @@ class Cluster:
             options += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         return options if self._durable else [*options, "--no-sync"]
 
-    def _run_server(self) -> None:
+    def _run_server(self, lock: int) -> None:
         address = self.address
         for stale_file in (self.data / PID_FILE, address.lock_file):
             stale_file.unlink(missing_ok=True)  # Another process may have the old server's pid.
@@ -150,7 +162,8 @@ class Cluster:
             file.write(self._render_settings(address))
         accounts.chown_to_account(settings, accounts.find_server_account(self.data))
         try:
-            self._programs.run("pg_ctl", "start", "-w", "-D", self.data, "-l", self._log)
+            command = ("pg_ctl", "start", "-w", "-D", self.data, "-l", self._log)
+            self._programs.run(*command, inherited=[] if sys.platform == "win32" else [lock])
         except LocalPostgresError as error:
             if not self._log.exists():
                 raise

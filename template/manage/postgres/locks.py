@@ -1,5 +1,6 @@
 """Shared and exclusive file locks, which the system releases when a process ends."""
 
+import math
 import os
 import sys
 import time
@@ -50,12 +51,15 @@ def open_lock_file(path: Path) -> int:
 
 
 @contextmanager
-def hold_exclusive(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on a file inside the block; wait until it is free."""
+def hold_exclusive(path: Path, *, max_wait_seconds: float = math.inf) -> Iterator[int]:
+    """Hold an exclusive lock on a file inside the block; raise TimeoutError if it stays locked."""
+    deadline = time.monotonic() + max_wait_seconds
     file = open_lock_file(path)
     try:
         while not try_lock_exclusive(file):
+            if time.monotonic() > deadline:
+                raise TimeoutError
             time.sleep(0.02)
-        yield
+        yield file
     finally:
         os.close(file)

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,9 @@ class Programs:
             folders = [folder, *folder.parents, *data.parents]
             self._forbidden_folder = next((f for f in folders if not account.can_enter(f)), None)
 
-    def run(self, name: str, *arguments: str | Path, stdin: str = "") -> str:
+    def run(
+        self, name: str, *arguments: str | Path, stdin: str = "", inherited: Sequence[int] = ()
+    ) -> str:
         """Run a program and return its output; raise LocalPostgresError if it fails.
 
         The program runs in a new session, so that Ctrl-C does not stop the server before the
@@ -83,6 +86,7 @@ class Programs:
                     cwd=self._folder.anchor,
                     env=build_environment(),
                     check=False,
+                    pass_fds=inherited,
                     **self._build_process_options(),
                 ).returncode
             except OSError as error:

@@ -94,9 +94,10 @@ class LocalServer:
                 f"{self._data} belongs to another user: run as that user or as root, or delete it"
             )
         self._lock_path.parent.mkdir(exist_ok=True)
-        for path in (self._lock_path, self._users_path):
+        lock_files = (self._lock_path, self._users_path, self._cluster.lock_path)
+        for path in lock_files:
             os.close(locks.open_lock_file(path))
-        for path in (self._lock_path.parent, self._lock_path, self._users_path):
+        for path in (self._lock_path.parent, *lock_files):
             chown_to_folder_owner(path)
 
     def _holds_users_lock(self) -> bool:

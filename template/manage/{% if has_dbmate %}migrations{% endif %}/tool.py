@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import URL
 
 from app.core.clock import utc_now
+from app.core.database_url import hide_parameters, read_parameters
 from app.core.paths import PROJECT_ROOT
 
 from manage.connection import run_on_connection
@@ -17,6 +18,8 @@ from manage.errors import CommandError
 from manage.migrations.history import HISTORIES
 
 MIGRATIONS_FOLDER = PROJECT_ROOT / "migrations"
+# Its driver sends parameters that it does not know to the server, which rejects them.
+DBMATE_PARAMETERS = ("application_name", "options", "sslmode", "sslrootcert", "sslcert", "sslkey")
 COMPLETED_STEP = re.compile(r"(Applied|Rolled back): (\w+)\.sql")
 
 
@@ -80,9 +83,9 @@ def run_dbmate(url: URL, history: str, command: str, *, report: bool) -> None:
 
 def build_dbmate_url(url: URL) -> str:
     """Return the URL for dbmate's driver, which requires TLS unless `sslmode` says otherwise."""
-    query = dict(url.query)
-    sslmode = query.pop("ssl", None) or query.get("sslmode") or "prefer"
-    converted = url.set(drivername="postgres", query={**query, "sslmode": sslmode})
+    parameters = {"sslmode": "prefer", **read_parameters(url)}
+    supported = {name: parameters[name] for name in DBMATE_PARAMETERS if name in parameters}
+    converted = hide_parameters(url).set(drivername="postgres").update_query_dict(supported)
     return converted.render_as_string(hide_password=False).replace(" ", "%20")
 
 

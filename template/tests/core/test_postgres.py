@@ -1,4 +1,4 @@
-"""Tests that root does not trust links and addresses that the server's account may have forged."""
+"""Tests of the local PostgreSQL: forged links and addresses, and a second server."""
 
 import os
 import sys
@@ -6,9 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from app.core.paths import PROJECT_ROOT
+
+from manage.postgres import LocalPostgresError, cluster, get_local_server
 from manage.postgres.accounts import open_nofollow
 from manage.postgres.address import PID_FILE, Address
-from manage.postgres.locks import open_lock_file
+from manage.postgres.cluster import Cluster
+from manage.postgres.locks import hold_exclusive, open_lock_file, try_lock_exclusive
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="needs symbolic links and Unix sockets"
@@ -41,3 +45,29 @@ class TestAddress:
         (tmp_path / PID_FILE).write_text("\n".join(lines))
 
         assert Address.from_data_folder(tmp_path).host != str(elsewhere)
+
+
+class TestSecondServer:
+    """Process IDs and temporary folders differ between a container and its host."""
+
+    def test_invisible_server_is_not_doubled(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(cluster, "LOCK_WAIT_SECONDS", 0)
+        other = Cluster(tmp_path / "data", durable=False)
+        with (
+            hold_exclusive(other.lock_path),
+            pytest.raises(LocalPostgresError, match="Another PostgreSQL serves"),
+        ):
+            other.start()
+        assert not other.data.exists()
+
+    def test_running_server_holds_the_lock(self) -> None:
+        """The server of these tests inherited the lock from the process that started it."""
+        server = get_local_server(durable=False)
+        if server.is_running:
+            file = open_lock_file(PROJECT_ROOT / ".postgres" / "test.server")
+            is_free = try_lock_exclusive(file)
+            os.close(file)
+
+            assert not is_free

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
+from app.core.config import describe_source_error
 from app.settings import Settings
 
 from chassis_tools.diagnosis.examination import Diagnosis, Finding
@@ -36,6 +38,8 @@ def find_problems(**values: Any) -> list[tuple[str, str]]:
             name = "_".join(str(part) for part in item["loc"]).upper()
             message = item["msg"].removeprefix("Value error, ")
             problems.append(f"{name} {message}".strip())
+    except (SettingsError, UnicodeError, OSError) as error:
+        problems.append(describe_source_error(error))
     return [split_problem(problem) for problem in problems]
 
 

@@ -7,14 +7,14 @@ from urllib.parse import unquote
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from app.core.config import set_driver
+from app.core import database_url
+from app.core.database_url import SSL_MODES
 
 from manage.errors import CommandError
 
 SCHEME = re.compile(r"postgres(ql)?(\+\w+)?")
 HOST = re.compile(r"[\w.:-]{1,253}|/[^\0]*")
 EXAMPLE = "postgresql://user:password@host:5432/database"
-SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 PARAMETERS = {"user", "password", "dbname", "host", "port", "sslmode"}
 ALIASES = {"ssl": "sslmode", "database": "dbname"}
 # Parameters that do not affect the result.
@@ -108,4 +108,4 @@ def build_url(parts: Mapping[str, str], host: str, port: int | None) -> URL:
         parts.get("dbname"),
         query,
     )
-    return set_driver(url.render_as_string(hide_password=False))
+    return database_url.parse_database_url(url.render_as_string(hide_password=False))

@@ -27,6 +27,8 @@ FOLDED_CREDENTIALS = (
     r"|(access|refresh|reset|auth|session|login|csrf|api)token"
 )
 SECRET = re.compile(rf"(^|_)({CREDENTIALS})($|_)|{FOLDED_CREDENTIALS}")
+# The current date in UTC, whatever the session's time zone is, as PostgreSQL's catalog shows it.
+UTC_TODAY = "date(timezone('utc'::text, now()))"
 # At most as many digits as a `bigint`, because `int()` rejects very long numbers.
 WHOLE_NUMBER = re.compile(r"-?[0-9]{1,19}")
 
@@ -144,11 +146,12 @@ def parse_choice(value: str, *, choices: list[str], class_name: str) -> Default:
 
 
 def parse_date(value: str) -> Default:
-    """Parse a date, or `today`."""
+    """Parse a date, or `today` (in UTC)."""
     if value == "today":
-        factory = "Field(default_factory=date.today)"
-        models, schemas = ("sqlalchemy", "func"), ("pydantic", "Field")
-        return Default(factory, "func.current_date()", "CURRENT_DATE", "", (models,), (schemas,))
+        factory = "Field(default_factory=utc_today)"
+        schemas = ("pydantic", "Field"), ("app.core.clock", "utc_today")
+        server = f"text({literal(UTC_TODAY)})"
+        return Default(factory, server, UTC_TODAY, "", (("sqlalchemy", "text"),), schemas)
     try:
         day = date.fromisoformat(value)
     except ValueError:

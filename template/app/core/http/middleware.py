@@ -5,12 +5,13 @@ It is a single ASGI middleware, because each additional middleware slows down ev
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from time import perf_counter
 
 import structlog
 from starlette.exceptions import HTTPException
 from starlette.middleware.body_limit import MAX_BODY_SIZE_SCOPE_KEY
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -94,25 +95,38 @@ class RequestMiddleware:
             correlation_id.reset(token)
 
     def _build_headers(self, scope: Scope, identifier: str) -> list[Header]:
-        path = scope["path"].removeprefix(scope.get("root_path", ""))
-        policy = DOCS_POLICY if path in self._docs_paths else POLICY
+        policy = DOCS_POLICY if get_path(scope) in self._docs_paths else POLICY
         headers = [(CORRELATION_HEADER, identifier.encode()), policy, *SECURITY_HEADERS]
         if self._strict_transport and scope["scheme"] == "https":
             headers.append(HSTS)
         return headers
 
     def _log(self, scope: Scope, recorder: "ResponseRecorder") -> None:
-        path = scope["path"]
-        log = logger.debug if path in self._quiet_paths else logger.info
+        log = logger.debug if get_path(scope) in self._quiet_paths else logger.info
         endpoint = scope.get("endpoint")
         log(
             "request",
             method=scope["method"],
-            path=path,
+            path=scope["path"],
             endpoint=getattr(endpoint, "__name__", None),
             status=recorder.status,
             duration_ms=recorder.get_duration_ms(),
         )
+
+
+class HostMiddleware(TrustedHostMiddleware):
+    """`TrustedHostMiddleware` without effect on some paths: probes call a container by its IP."""
+
+    def __init__(
+        self, app: ASGIApp, *, allowed_hosts: Sequence[str], exempt_paths: Iterable[str]
+    ) -> None:
+        super().__init__(app, allowed_hosts)
+        self._exempt_paths = frozenset(exempt_paths)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Check the Host header unless the path is exempt."""
+        is_exempt = scope["type"] == "http" and get_path(scope) in self._exempt_paths
+        await (self.app if is_exempt else super().__call__)(scope, receive, send)
 
 
 class ResponseRecorder:
@@ -173,6 +187,12 @@ class ResponseRecorder:
         start["headers"] = self._add_headers([*kept, *problem.raw_headers])
         await self._send(start)
         await self._send({"type": "http.response.body", "body": problem.body})
+
+
+def get_path(scope: Scope) -> str:
+    """Return the path without the prefix of a proxy."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
 
 
 def reject_large_body(connection: HTTPConnection) -> None:

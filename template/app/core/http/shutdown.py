@@ -1,7 +1,10 @@
 """Graceful shutdown: the readiness probe fails before the server stops."""
 
 import asyncio
+import multiprocessing
+import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,3 +44,32 @@ def drain_on_sigterm(app: FastAPI, *, delay_seconds: float = 0) -> Iterator[None
         yield
     finally:
         signal.signal(signal.SIGTERM, handler or signal.SIG_DFL)
+
+
+def exit_on_signals() -> None:
+    """Run the exit handlers on SIGTERM, and on SIGHUP when the terminal is closed.
+
+    The default actions skip them. Uvicorn raises SIGTERM again after its shutdown, and does not
+    handle SIGHUP.
+    """
+
+    def exit_on_signal(signum: int, _frame: FrameType | None) -> None:
+        sys.exit(128 + signum)
+
+    signal.signal(signal.SIGTERM, exit_on_signal)
+    if sys.platform != "win32":
+        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
+
+
+def stop_with_supervisor() -> None:
+    """Stop this process when the supervisor that started it is killed.
+
+    Uvicorn's workers would otherwise live on, and hold the port and the database.
+    """
+    if supervisor := multiprocessing.parent_process():
+
+        def wait_and_stop() -> None:
+            supervisor.join()
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        threading.Thread(target=wait_and_stop, name="supervisor", daemon=True).start()

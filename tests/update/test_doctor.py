@@ -280,6 +280,22 @@ def test_forked_line(case: DoctorCase) -> None:
 
 
 @each(OPPOSITES)
+def test_duplicate_versions(case: DoctorCase) -> None:
+    """Two branches in git may each have written the migration of the same version."""
+    case.lose_template()
+    (first,) = (case.project.path / "migrations/app").iterdir()
+    second = first.with_name(first.name.replace("articles", "invoices"))
+    second.write_text(first.read_text().replace("articles", "invoices"))
+
+    paths = " and ".join(f"migrations/app/{path.name}" for path in (first, second))
+    name = "app_0001" if case.stack.migrations == "alembic" else "app/0001"
+    problem = f"{paths} have the same name, {name}"
+    assert case.new_findings() == [("migrations", "error", problem)]
+    with pytest.raises(AssertionError, match=r"Error: Two migrations have the same"):
+        case.project.uv_run("manage", "migrate", "status")
+
+
+@each(OPPOSITES)
 def test_database(case: DoctorCase) -> None:
     case.lose_template()
     project = case.project

@@ -8,7 +8,7 @@ from alembic.runtime.migration import MigrationContext, MigrationInfo
 
 from app.core.paths import PROJECT_ROOT
 
-from manage.migrations.history import find_unmet_kernel_heads, get_heads, get_revisions
+from manage.migrations.history import find_unmet_kernel_heads, get_app_heads, get_revisions
 
 
 def place_revision(
@@ -21,13 +21,9 @@ def place_revision(
 
 
 def _add_to_app_history(script: MigrationScript) -> None:
-    revisions = get_revisions()
-    app_heads = {name for name in get_heads() if revisions[name].history == "app"}
+    app_heads = get_app_heads()
     script.version_path = str(PROJECT_ROOT / "migrations" / "app")
-    if app_heads:
-        script.head = "app@head"
-    else:
-        script.head, script.branch_label = "base", "app"
+    script.head = app_heads[0] if app_heads else "base"
     # The kernel's current migrations run first, because this migration may build on them.
     script.depends_on = find_unmet_kernel_heads(app_heads) or None
 

@@ -9,6 +9,8 @@ from typing import Any
 
 from app.core.paths import PROJECT_ROOT
 
+from manage.errors import CommandError
+
 HISTORIES = ("core", "tenants", "app")
 # Alembic stores the heads only; their ancestors are applied too.
 APPLIED_QUERIES = {"alembic_version": "SELECT version_num AS name FROM alembic_version"}
@@ -30,7 +32,10 @@ def get_revisions() -> dict[str, Revision]:
     """Return all revisions on disk by name, the kernel's first."""
     folders = [PROJECT_ROOT / "migrations" / history for history in HISTORIES]
     paths = [path for folder in folders for path in sorted(folder.glob("*.py"))]
-    return {revision.name: revision for revision in map(read_revision, paths)}
+    revisions = {revision.name: revision for revision in map(read_revision, paths)}
+    if len(revisions) < len(paths):
+        raise CommandError("Two migrations have the same revision: `manage doctor` names them")
+    return revisions
 
 
 def read_revision(path: Path) -> Revision:
@@ -62,6 +67,28 @@ def get_heads() -> set[str]:
     """Return the heads of all histories; a history with several heads must be merged."""
     parents = {name for revision in get_revisions().values() for name in revision.parents}
     return set(get_revisions()) - parents
+
+
+def get_app_heads() -> list[str]:
+    """Return the head of the app history, if there is one; raise CommandError if it has several."""
+    heads = sorted(name for name in get_heads() if get_revisions()[name].history == "app")
+    if len(heads) > 1:
+        command = f"`uv run alembic merge -m merge {' '.join(heads)}`"
+        raise CommandError(f"The app migrations have several heads: merge them with {command}")
+    return heads
+
+
+def find_rollback_target(applied: Collection[str], history: str) -> str:
+    """Return Alembic's target that rolls back the latest applied migration of a history.
+
+    Alembic's own `-1` is ambiguous if the migration merges branches.
+    """
+    revisions = get_revisions()
+    names = [name for name in revisions if name in find_lineage(applied)]
+    parents = {parent for name in names for parent in revisions[name].parents}
+    latest = [name for name in names if revisions[name].history == history and name not in parents]
+    before = sorted(revisions[latest[-1]].parents)
+    return f"{latest[-1]}@{before[0] if before else 'base'}"
 
 
 def find_unmet_kernel_heads(app_heads: Collection[str]) -> list[str]:

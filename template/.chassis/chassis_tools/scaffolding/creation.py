@@ -159,7 +159,7 @@ def render_files(project: Project, request: MakeRequest, resource: Resource) -> 
             version = next_version(project.root / "migrations" / "app")
             suffix = template.target.rpartition(".")[2]
             path = f"migrations/app/{version}_create_{resource.names.plural}.{suffix}"
-            text = render(template, context | build_revision_variables(version))
+            text = render(template, context | build_revision_variables())
             files[path] = RenderedFile(text, template.name)
     return add_packages(project, format_files(files, project.root))
 

@@ -15,7 +15,6 @@ from chassis_tools.scaffolding.words import singularize
 from manage.errors import CommandError
 
 TIMESTAMP_FORMAT = "%Y%m%d%H%M%S"
-FIRST_VERSION = "0001"
 # An SQL statement that changes the table {0}, or a call of Alembic's `op` with nested `op.f` calls.
 TABLE_CHANGE = (
     r'\b(?:ALTER\s+TABLE(?:\s+IF\s+EXISTS)?|ON)\s+(?:ONLY\s+)?(?:public\.)?"?{0}\b'
@@ -119,11 +118,9 @@ class Project:
 
 
 def next_version(folder: Path) -> str:
-    """Return a version after all existing ones: 0001 in an empty folder, otherwise a timestamp."""
-    versions = sorted(path.stem.partition("_")[0] for path in folder.glob("[0-9]*_*"))
-    if not versions:
-        return FIRST_VERSION
-    newest, now = versions[-1], datetime.now(UTC).strftime(TIMESTAMP_FORMAT)
+    """Return a timestamp after all existing versions, so that branches do not write the same."""
+    versions = (path.stem.partition("_")[0] for path in folder.glob("[0-9]*_*"))
+    newest, now = max(versions, default=""), datetime.now(UTC).strftime(TIMESTAMP_FORMAT)
     if len(newest) == len(now) and newest >= now:
         after = datetime.strptime(newest, TIMESTAMP_FORMAT).replace(tzinfo=UTC)
         return (after + timedelta(seconds=1)).strftime(TIMESTAMP_FORMAT)

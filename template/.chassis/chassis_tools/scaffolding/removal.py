@@ -199,7 +199,7 @@ def plan_table_removal(resource: ScaffoldedResource) -> TablePlan:
     version = next_version(project.root / "migrations" / "app")
     suffix = path.rpartition(".")[2]
     target = f"migrations/app/{version}_drop_{resource.record.plural}.{suffix}"
-    return TablePlan(drop_migration={target: reverse_migration(project.read(path), version)})
+    return TablePlan(drop_migration={target: reverse_migration(project.read(path))})
 
 
 def find_dependents(

@@ -8,7 +8,8 @@ from functools import cached_property
 from pathlib import Path
 
 from chassis_tools.diagnosis.examination import Diagnosis, Finding
-from chassis_tools.scaffolding.project import Project, get_module_name, get_plain_names, parse
+from chassis_tools.scaffolding.modules import get_assigned_names, get_module_name, parse
+from chassis_tools.scaffolding.project import Project
 from chassis_tools.scaffolding.source import walk_module_level
 from manage.errors import CommandError
 
@@ -67,7 +68,7 @@ class Module:
 
     def assigns(self, name: str) -> bool:
         """Return True if a top-level statement assigns the name."""
-        return any(name in get_plain_names(get_targets(statement)) for statement in self.tree.body)
+        return any(name in get_assigned_names(statement) for statement in self.tree.body)
 
     def _parse_imports(self, node: ast.AST) -> Iterator[Import]:
         if isinstance(node, ast.ImportFrom):
@@ -208,9 +209,7 @@ def find_models(module: Module) -> Iterator[str]:
     """Yield the names of classes with a `__tablename__`."""
     classes = [statement for statement in module.tree.body if isinstance(statement, ast.ClassDef)]
     for model in classes:
-        if any(
-            "__tablename__" in get_plain_names(get_targets(statement)) for statement in model.body
-        ):
+        if any("__tablename__" in get_assigned_names(statement) for statement in model.body):
             yield model.name
 
 
@@ -220,13 +219,6 @@ def uses_router(module: Module, owner: str) -> bool:
         item.target in {owner, f"{owner}.router"} and item.name in module.read_names
         for item in module.imports
     )
-
-
-def get_targets(statement: ast.stmt) -> list[ast.expr]:
-    """Return the targets of an assignment; none for other statements."""
-    if isinstance(statement, ast.AnnAssign):
-        return [statement.target] if statement.value else []
-    return statement.targets if isinstance(statement, ast.Assign) else []
 
 
 def is_type_checking(node: ast.AST) -> bool:

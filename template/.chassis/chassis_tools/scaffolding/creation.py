@@ -9,6 +9,7 @@ from typing import Any
 from chassis_tools.migration_files import build_revision_variables
 from chassis_tools.scaffolding.changes import Change, ChangeSet, read_migrations
 from chassis_tools.scaffolding.fields import Field, Reference, Target
+from chassis_tools.scaffolding.modules import get_module_name
 from chassis_tools.scaffolding.names import (
     MAX_IDENTIFIER,
     ResourceNames,
@@ -16,7 +17,7 @@ from chassis_tools.scaffolding.names import (
     derive_names,
     to_class_name,
 )
-from chassis_tools.scaffolding.project import Project, find_role_file, get_module_name, next_version
+from chassis_tools.scaffolding.project import Project, find_role_file, next_version
 from chassis_tools.scaffolding.registries import RegistryError, add_model, add_router
 from chassis_tools.scaffolding.resource import Resource
 from chassis_tools.scaffolding.specifications import (
@@ -97,7 +98,7 @@ def build_resource(project: Project, request: MakeRequest, names: ResourceNames)
         for spec in specifications
         if spec.type == "ref"
     }
-    tables = {column: target.table for column, target in targets.items()}
+    tables = {column: target.table.rpartition(".")[2] for column, target in targets.items()}
     columns = [spec.column for spec in specifications]
     check_field_names(columns, table=names.plural, references=tables)
     resource = Resource(

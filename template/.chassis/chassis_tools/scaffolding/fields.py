@@ -156,6 +156,7 @@ class Target:
     singular: str
     class_name: str
     table: str
+    """Name of its table, with its schema unless that is `public`."""
     module: str
     """Module of its model."""
     factory: str

@@ -138,7 +138,7 @@ def find_uses(project: Project, names: ResourceNames, own_files: Collection[str]
     """Return where other files use a resource, as `path:line`; the registries are not searched."""
     modules = {get_module_name(path) for path in own_files if path.endswith(".py")}
     model = project.models.get(names.class_name)
-    table = model.qualified_table if model else names.plural
+    table = (model.qualified_table if model else None) or names.plural
     columns = (*BASE_COLUMNS, *(model.columns if model else ()))
     usage = Usage(names, table, columns, modules)
     skipped = {*own_files, project.get_registry_path("models"), project.get_registry_path("routes")}

@@ -117,16 +117,39 @@ def test_registered_by_way_of_others(case: DoctorCase) -> None:
     case.write("app/notes/models/__init__.py", "from .plain import *\n")
     case.write("app/notes/models/plain.py", MODEL)
     case.write("app/hints/models.py", MODEL.replace("notes", "hints"))
-    case.write("app/notes/routes.py", ROUTER)
+    for name in ("notes", "invoices", "memos"):
+        case.write(f"app/{name}/routes.py", ROUTER)
+    case.write("app/invoices/__init__.py", "from app.invoices.routes import *\n")
+    case.write("app/memos/__init__.py", "from .routes import router as memo_router\n")
     hint = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import app.hints.models\n"
     with (case.project.path / "app/models.py").open("a") as registry:
         registry.write(f"import app.notes.models\n{hint}")
     with (case.project.path / "app/main.py").open("a") as main:
-        main.write("from app.notes import routes\napp.include_router(routes.router)\n")
+        main.write(
+            "from app.notes import routes\n"
+            "from app.invoices import router as invoices\n"
+            "app.include_router(routes.router)\n"
+            "app.include_router(invoices)\n"
+            "def add_memos():\n"
+            "    from app import memos\n"
+            "    app.include_router(memos.memo_router)\n"
+        )
 
     assert case.new_findings() == [
         unknown_tables_finding("app/hints/models.py", "Note", "app/models.py")
     ]
+
+
+@each([ASYNC])
+def test_application_that_cannot_be_imported(case: DoctorCase) -> None:
+    case.lose_template()
+    article = case.module("models", "article").replace(".", "/") + ".py"
+    members = "\n\nclass Kind(StrEnum):\n    I_VALUE = 'i'\n    I_VALUE = 'i_value'\n"
+    case.edit(article, r"\Z", f"\nfrom enum import StrEnum  # noqa: E402{members}")
+
+    [(check, severity, problem), *_] = case.new_findings()
+    assert (check, severity) == ("registrations", "error")
+    assert problem.startswith(f"app.main cannot be imported: TypeError in {article}:")
 
 
 @each(OPPOSITES)

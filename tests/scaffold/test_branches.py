@@ -26,6 +26,8 @@ def test_first_resources_of_two_branches(
     scaffold.git("switch", "--quiet", "order")
     scaffold.git("merge", "--quiet", "--no-edit", "invoice")
     if stack.migrations == "alembic":
+        # Neither is the newest, so that removing one writes a migration.
+        assert "several heads" in scaffold.refusal("remove", "order", "--yes")
         _, _, command = scaffold.refusal("make", "memo").partition("`uv run alembic ")
         scaffold.check("alembic", *command.strip("`").split())
 

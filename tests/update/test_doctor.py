@@ -111,6 +111,14 @@ def unserved_finding(path: str, registry: str) -> Finding:
 
 
 @each([ASYNC])
+def test_imported_but_not_listed(case: DoctorCase) -> None:
+    case.lose_template()
+    case.edit(case.registry("routes"), r"^    articles,$", "")
+    article = case.module("routes", "article").replace(".", "/") + ".py"
+    assert case.new_findings() == [unserved_finding(article, case.registry("routes"))]
+
+
+@each([ASYNC])
 def test_registered_by_way_of_others(case: DoctorCase) -> None:
     """Any import registers a module, except those for type checkers."""
     case.lose_template()

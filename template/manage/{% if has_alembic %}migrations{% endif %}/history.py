@@ -69,34 +69,18 @@ def get_heads() -> set[str]:
     return set(get_revisions()) - parents
 
 
-def get_app_heads() -> list[str]:
-    """Return the head of the app history, if there is one; raise CommandError if it has several."""
-    heads = sorted(name for name in get_heads() if get_revisions()[name].history == "app")
-    if len(heads) > 1:
-        command = f"`uv run alembic merge -m merge {' '.join(heads)}`"
-        raise CommandError(f"The app migrations have several heads: merge them with {command}")
-    return heads
-
-
 def find_rollback_target(applied: Collection[str], history: str) -> str:
     """Return Alembic's target that rolls back the latest applied migration of a history.
 
     Alembic's own `-1` is ambiguous if the migration merges branches.
     """
     revisions = get_revisions()
-    names = [name for name in revisions if name in find_lineage(applied)]
-    parents = {parent for name in names for parent in revisions[name].parents}
-    latest = [name for name in names if revisions[name].history == history and name not in parents]
-    before = sorted(revisions[latest[-1]].parents)
-    return f"{latest[-1]}@{before[0] if before else 'base'}"
-
-
-def find_unmet_kernel_heads(app_heads: Collection[str]) -> list[str]:
-    """Return the kernel's heads that a migration after `app_heads` must name in `depends_on`."""
-    revisions = get_revisions()
-    kernel_heads = {name for name in get_heads() if revisions[name].history != "app"}
-    unmet = kernel_heads - find_lineage(app_heads)
-    return sorted(name for name in unmet if name not in find_lineage(unmet - {name}))
+    lineage = find_lineage(name for name in applied if name in revisions)
+    heads = lineage - {parent for name in lineage for parent in revisions[name].parents}
+    latest = [name for name in revisions if name in heads and revisions[name].history == history]
+    if not latest:
+        raise CommandError(f"No {history} migration of this checkout is applied")
+    return f"{latest[-1]}@{min(revisions[latest[-1]].parents, default='base')}"
 
 
 def get_pending_revisions(applied: Collection[str]) -> list[str]:

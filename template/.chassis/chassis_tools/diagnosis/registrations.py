@@ -251,7 +251,7 @@ def find_models(module: Module) -> Iterator[str]:
 
 
 def is_used(modules: Modules, targets: set[str], seen: set[str]) -> bool:
-    """Return True if a module imports one of the objects and reads it, or another one reads it."""
+    """Return True if a module imports one of the objects, directly or re-exported, and reads it."""
     names: set[str] = set()
     for module in modules.values():
         for item in module.all_imports:
@@ -259,6 +259,8 @@ def is_used(modules: Modules, targets: set[str], seen: set[str]) -> bool:
                 if item.name in module.read_names:
                     return True
                 names.add(f"{module.name}.{item.name}")
+                # The registries are always imported, also if their list lacks the router.
+                names |= {module.name} - set(REGISTRIES)
             elif item.name == "*":
                 prefix = f"{item.module}."
                 names |= {

@@ -21,7 +21,7 @@ from chassis_tools.scaffolding.registries import remove_model, remove_router
 from chassis_tools.scaffolding.templates import Record, get_record_path, read_record
 from chassis_tools.scaffolding.usage import find_uses
 from manage.errors import CommandError
-from manage.migrations.history import get_heads, read_revision
+from manage.migrations.history import get_heads, get_revisions, read_revision
 
 KERNEL_RESOURCES = {"user", "auth", "tenant", "core", "api_key", "login_session", "user_token"}
 
@@ -160,8 +160,10 @@ def plan_table_removal(resource: ScaffoldedResource) -> TablePlan:
 
 
 def is_newest(project: Project, path: str) -> bool:
-    """Return True if the migration is a head."""
-    return read_revision(project.root / path).name in get_heads()
+    """Return True if the migration is the only head of its history, which a rollback undoes."""
+    revision = read_revision(project.root / path)
+    heads = [name for name in get_heads() if get_revisions()[name].history == revision.history]
+    return heads == [revision.name]
 
 
 def is_shared(project: Project, path: str) -> bool:

@@ -47,7 +47,7 @@ def resolve_module(node: ast.ImportFrom, path: str) -> str:
 
 
 def get_dotted_name(node: ast.expr) -> str:
-    """Return a name with its attributes, such as `app.models.Order`; empty for other expressions."""
+    """Return a name with its attributes, such as `models.Order`; empty for other expressions."""
     if isinstance(node, ast.Name):
         return node.id
     if isinstance(node, ast.Attribute) and (prefix := get_dotted_name(node.value)):

@@ -41,6 +41,10 @@ USES = (
     'lines = relationship(primaryjoin=lambda: "Order.id == Line.order_id")',
     'order: Mapped["Order | None"]',
     'orders: orm.Mapped[list["Order"]]',
+    'Base.metadata.tables["orders"]',
+    'sa.table("orders", sa.column("id"))',
+    'Table("orders", metadata, autoload_with=engine)',
+    'getattr(models, "Order")',
     'import_module("app.orders.service")',
     'patch("app.orders.service.OrderService.get")',
     'text("SELECT count(*) FROM orders")',
@@ -61,6 +65,7 @@ OTHER_CODE = (
     'name = "Order"',
     'title = "Select a customer from the list of orders"',
     'label = "orders.csv"',
+    'counts["orders"] = get("orders")',
     '"""SELECT 1 FROM orders"""',
     'text("SELECT 1 FROM order_lines, orders_of_old")',
 )

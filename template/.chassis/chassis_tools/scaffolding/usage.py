@@ -122,16 +122,13 @@ class Usage:
                             yield target.rpartition(".")[2], target
 
     def _find_relations(self, code: ast.Module) -> Iterator[int]:
-        """Yield the lines of relationships and annotations that name the model or table."""
+        """Yield the lines of strings that SQLAlchemy reads as the name of the model or table."""
         word = re.compile(rf"\b{self.names.class_name}\b")
         for node in ast.walk(code):
-            if isinstance(node, ast.keyword) and node.arg == "secondary":
-                if isinstance(node.value, ast.Constant) and node.value.value == self.table:
-                    yield node.value.lineno
-            elif is_relation(node):
-                for line, text in find_texts(node):
-                    if word.search(text):
-                        yield line
+            if is_relation(node):
+                yield from (line for line, text in find_texts(node) if word.search(text))
+            elif get_named_object(node) in (self.table, f"getattr {self.names.class_name}"):
+                yield getattr(node, "lineno", 1)
 
 
 def find_uses(project: Project, names: ResourceNames, own_files: Collection[str]) -> list[str]:
@@ -182,6 +179,21 @@ def find_texts(code: ast.AST) -> Iterator[tuple[int, str]]:
         elif isinstance(node, ast.JoinedStr):
             parts = (part.value for part in node.values if isinstance(part, ast.Constant))
             yield node.lineno, " ".join(map(str, parts))
+
+
+def get_named_object(node: ast.AST) -> str | None:
+    """Return the table that a string argument names, or `getattr` and the attribute; or None."""
+    match node:
+        case ast.keyword(arg="secondary", value=ast.Constant(value=table)):
+            return str(table)
+        case ast.Subscript(value=ast.Attribute(attr="tables"), slice=ast.Constant(value=table)):
+            return str(table)
+        case ast.Call(func=ast.Name(id="getattr"), args=[_, ast.Constant(value=name), *_]):
+            return f"getattr {name}"
+        case ast.Call(func=function, args=[ast.Constant(value=table), *_]):
+            is_table = get_dotted_name(function).rpartition(".")[2] in ("table", "Table")
+            return str(table) if is_table else None
+    return None
 
 
 def is_relation(node: ast.AST) -> bool:

@@ -26,8 +26,8 @@ from chassis_tools.inspection.tables import (
     Table,
 )
 from chassis_tools.scaffolding.literals import is_secret, literal
+from chassis_tools.scaffolding.models import read_model
 from chassis_tools.scaffolding.names import ResourceNames
-from chassis_tools.scaffolding.project import get_table_name
 from chassis_tools.scaffolding.templates import find_templates
 from chassis_tools.scaffolding.templates import render as render_template
 from pydantic import TypeAdapter, ValidationError
@@ -89,7 +89,7 @@ def test_model_is_called_so_and_does_nothing_else(name: str, render: Render) -> 
     *imports, model = ast.parse(source).body
     assert isinstance(model, ast.ClassDef)
     assert all(isinstance(one, ast.ImportFrom | ast.If) for one in imports)
-    assert get_table_name(model) == name
+    assert read_model("app.models", model).table == name
     assert f"text({literal(quote_name(name) + ' DESC')})" in source
 
 

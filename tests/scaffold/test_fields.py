@@ -1,12 +1,16 @@
 """The field names that the scaffolder rejects."""
 
+import ast
 import json
 
 import pytest
 from app.core.schemas import PageQuery
 from chassis_tools.scaffolding import words
-from chassis_tools.scaffolding.names import NAME, check_field_names
-from chassis_tools.scaffolding.specifications import make_field, parse
+from chassis_tools.scaffolding.conflicts import reject_name_conflicts
+from chassis_tools.scaffolding.fields import Field, Target
+from chassis_tools.scaffolding.names import NAME, check_field_names, derive_names
+from chassis_tools.scaffolding.resource import Resource
+from chassis_tools.scaffolding.specifications import make_field, make_reference, parse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from manage.errors import CommandError
@@ -16,6 +20,11 @@ from tests.scaffold.test_names import WORDS, any_text, refusal_of
 from tests.support.stacks import OPPOSITES, Stack, each
 from tests.support.words import in_order
 
+CUSTOMER = Target(
+    "customer", "Customer", "customers", "app.customers.models", "tests.customers.factory", False
+)
+# A family, joined by invisible characters; a character of a later Unicode; one with a selector.
+EMOJI = ["\U0001f468\u200d\U0001f469\u200d\U0001f467", "\U0003fffd", "☕️"]
 FIELDS = in_order(
     """
     amount body city code color comment content count country currency description email end_date
@@ -77,6 +86,11 @@ def check_field(name: str) -> None:
     check_field_names([name], table="orders")
 
 
+def make(field: str) -> Field:
+    """Return the column of a field of orders."""
+    return make_field(parse(field), resource="Order")
+
+
 @pytest.mark.quick
 class TestFields:
     @pytest.mark.parametrize("name", FIELDS)
@@ -113,7 +127,10 @@ class TestFields:
     def test_what_was_meant(self, field: str, sentence: str) -> None:
         assert sentence in refusal_of(lambda: parse(field))
 
-    @pytest.mark.parametrize("value", ["09:30+02:00", "09:30Z", "09:30:00.5", "half past nine"])
+    @pytest.mark.parametrize(
+        "value",
+        ["09:30+02:00", "09:30Z", "09:30:00.5", "09:30:00.0000009", "0930", "half past nine"],
+    )
     def test_time_is_without_offset_and_fraction(self, value: str) -> None:
         sentence = refusal_of(
             lambda: make_field(parse(f"opens_at:time,default={value}"), resource="Order")
@@ -136,6 +153,47 @@ class TestFields:
     )
     def test_what_is_about_a_secret_is_none(self, field: str) -> None:
         assert make_field(parse(field), resource="Order").sample
+
+    @pytest.mark.parametrize("kind", ["enum:i/i_value", "enum:draft/l_value/l"])
+    def test_choices_of_one_member(self, kind: str) -> None:
+        assert "would both be the member" in refusal_of(lambda: make(f"kind:{kind}"))
+
+    @pytest.mark.parametrize("kind", ["decimal:5:2", "decimal:5:0", "decimal:2:2", "float"])
+    def test_zero_has_no_sign(self, kind: str) -> None:
+        default = make(f"amount:{kind},default=-0").default
+        assert default
+        assert "-" not in default.python + default.sql + default.response
+
+    @pytest.mark.parametrize("text", EMOJI)
+    def test_emoji(self, text: str) -> None:
+        default = make(f"note:str:20,default={text}").default
+        assert default
+        assert ast.literal_eval(default.python) == text
+        assert default.sql == f"'{text}'"
+
+    @pytest.mark.parametrize("text", ["a\tb", "\u202eabc", "a\u2028b", "\ud800"])
+    def test_unprintable_text(self, text: str) -> None:
+        assert "printable text" in refusal_of(lambda: make(f"note:str:20,default={text}"))
+
+    def test_filter_of_any_name(self) -> None:
+        for name in ("nobody", "other", "new"):
+            [filter_] = make(f"{name}:email").filters
+            assert filter_.match.lower() != filter_.miss
+
+    @pytest.mark.parametrize("name", ["next", "any", "type", "make_customer", "make_order", "user"])
+    def test_variable_of_the_tests(self, name: str) -> None:
+        """A required reference has a variable in the made tests, an optional one has none."""
+        required, optional = (
+            Resource(
+                derive_names("order"),
+                [make_reference(parse(f"{name}:ref:customer{flag}"), CUSTOMER, resource="Order")],
+                owned=True,
+            )
+            for flag in ("", ",optional")
+        )
+        reject_name_conflicts(optional)
+        sentence = refusal_of(lambda: reject_name_conflicts(required))
+        assert "the tests of order use this name" in sentence
 
     def test_same_name_twice(self) -> None:
         fields = ["title", "price", "title"]

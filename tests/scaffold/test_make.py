@@ -20,9 +20,9 @@ from tests.support.stacks import OPPOSITES, Stack
 ORDER = ("make", "order", "number:int,unique", "--owned", "--yes")
 MODELS = "scaffold/app/NAMES/models.py.jinja"
 BROKEN = {
-    "name": ("{{ nme }}\n", "fails: 'nme' is undefined"),
+    "name": ("\n{{ nme }}\n", "fails on line 2: 'nme' is undefined"),
     "tag": ("\n{% if owned %}\n", "fails on line 2: Unexpected end"),
-    "expression": ("{{ name + 1 }}\n", "fails: can only concatenate str"),
+    "expression": ("{{ name + 1 }}\n", "fails on line 1: can only concatenate str"),
     "encoding": ("# Größe\n", "fails: 'utf-8' codec can't decode byte 0xf6"),
     "Python": ("class {{ name }}\n", "renders invalid Python: Failed to parse"),
 }
@@ -108,6 +108,15 @@ class TestTemplates:
     def test_broken_one_is_named(self, scaffold: Scaffold, text: str, why: str) -> None:
         (scaffold.path / MODELS).write_bytes(text.encode("latin-1"))
         assert f"The template {MODELS} {why}" in scaffold.refusal(*ORDER)
+
+    def test_fixed_target(self, scaffold: Scaffold) -> None:
+        scaffold.write("scaffold/docs/api.md.jinja", "# {{ plural_words }}\n")
+        refusal = scaffold.refusal(*ORDER)
+        assert refusal.startswith("Every resource would write docs/api.md from the template")
+
+    def test_without_routes(self, scaffold: Scaffold) -> None:
+        (scaffold.path / "scaffold/app/NAMES/routes.py.jinja").unlink()
+        assert "GET" not in scaffold.manage("make", "order_line", "number:int")
 
     def test_none_at_all(self, scaffold: Scaffold) -> None:
         (scaffold.path / "scaffold").rename(scaffold.path / "elsewhere")

@@ -1,5 +1,6 @@
 """The team's registries are edited according to their syntax, or left alone."""
 
+import ast
 import re
 import shutil
 import subprocess
@@ -75,6 +76,46 @@ class TestRendered:
             routes.write_text(add_router(routes.read_text(), module=module, name=name))
         for check in (["format", "--check"], ["check"]):
             ruff(*check, str(models), str(routes))
+
+
+class TestMerged:
+    """Two branches in git each register a resource."""
+
+    @pytest.mark.parametrize("layout", ["per-entity", "per-layer"])
+    @pytest.mark.parametrize("example", [False, True], ids=["first", "second"])
+    def test_both_are_kept(
+        self, layout: str, example: bool, render: Render, tmp_path: Path
+    ) -> None:
+        rendering = render(Stack(layout=layout, example=example))
+        for role, add, names in (
+            ("models", add_model, ("Order", "Invoice")),
+            ("routes", add_router, ("orders", "invoices")),
+        ):
+            path = f"app/{rendering.answers['at'][role]}.py"
+            assert f"/{path} merge=union" in (rendering.path / ".gitattributes").read_text()
+            base = (rendering.path / path).read_text()
+            ours, theirs = (add(base, module=f"app.{name}.{role}", name=name) for name in names)
+            both = add(ours, module=f"app.{names[1]}.{role}", name=names[1])
+            merged = merge(tmp_path, ours, base, theirs, "--union")
+            assert ast.parse(merged)
+            assert sorted(merged.splitlines()) == sorted(both.splitlines())
+
+    def test_distant_names_need_no_attribute(self, tmp_path: Path) -> None:
+        base = add_model(MODELS, module="app.sales.models", name="Sale")
+        ours = add_model(base, module="app.zoos.models", name="Zoo")
+        assert "Zoo" in merge(tmp_path, ours, base, add_order_model(base))
+        base = ROUTERS.replace("    users,\n    auth,\n", "    auth,\n    users,\n")
+        ours = add_router(base, module="app.zoos.routes", name="zoos")
+        assert "zoos" in merge(tmp_path, ours, base, add_orders_router(base))
+
+
+def merge(folder: Path, ours: str, base: str, theirs: str, *options: str) -> str:
+    """Merge two versions of a file with git, without a conflict."""
+    for name, text in (("ours", ours), ("base", base), ("theirs", theirs)):
+        (folder / name).write_text(text)
+    command = ["git", "merge-file", "--stdout", *options, "ours", "base", "theirs"]
+    done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
+    return done.stdout
 
 
 class TestPlaces:

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chassis_tools.scaffolding.project import is_table_changed
+from chassis_tools.scaffolding.names import derive_names
+from chassis_tools.scaffolding.project import Project, is_table_changed
 from chassis_tools.scaffolding.templates import read_record
+from chassis_tools.scaffolding.usage import find_uses
 from manage.errors import CommandError
 
 from tests.conftest import Install, Render
@@ -15,6 +17,68 @@ from tests.support.stacks import OPPOSITES, Stack, each
 
 REMOVE_ORDER = ("remove", "order", "--yes")
 MIGRATIONS = "tests/core/test_migrations.py"
+
+# Statements that use the resource `order`, and some that do not.
+USES = (
+    "from app.orders.models import Order",
+    "from app.orders import models",
+    "from app.models import Order",
+    "from app.routes import orders",
+    "import app.orders.service",
+    "from .orders.models import Order",
+    "from . import orders",
+    "import app.orders",
+    "from app import models; print(models.Order.id)",
+    "import app.models as registry; registry.Order",
+    "import app.models; app.models.Order()",
+    "from app.models import *; Order",
+    "from app import routes; routes.orders.routes",
+    'KEY = "orders.id"',
+    'ForeignKey("orders.number")',
+    'foreign_key("public.orders.id", ondelete="CASCADE")',
+    'order = relationship("Order")',
+    'orders = orm.relationship(secondary="orders")',
+    'lines = relationship(primaryjoin=lambda: "Order.id == Line.order_id")',
+    'order: Mapped["Order | None"]',
+    'orders: orm.Mapped[list["Order"]]',
+    'Base.metadata.tables["orders"]',
+    'sa.table("orders", sa.column("id"))',
+    'Table("orders", metadata, autoload_with=engine)',
+    'getattr(models, "Order")',
+    'import_module("app.orders.service")',
+    'patch("app.orders.service.OrderService.get")',
+    'text("SELECT count(*) FROM orders")',
+    'text("""\n        WITH late AS (select o.id from line l, orders o) SELECT 1""")',
+    'text(f"SELECT {columns} FROM public.orders WHERE id = {key}")',
+    'text("insert into orders (number) values (1)")',
+    "text('UPDATE \"orders\" SET number = 1')",
+    'text("DELETE FROM orders")',
+    'text("TRUNCATE lines, orders")',
+    'text("CREATE INDEX ON orders (number)")',
+)
+OTHER_CODE = (
+    "from app.orders import taxes",
+    "import app.orders.taxes; app.orders.taxes.RATE",
+    "from app.models import Article as Order",
+    "from app import models; models.Article; Order",
+    'lines = relationship("Line", back_populates="orders")',
+    'name = "Order"',
+    'title = "Select a customer from the list of orders"',
+    'label = "orders.csv"',
+    'counts["orders"] = get("orders")',
+    '"""SELECT 1 FROM orders"""',
+    'text("SELECT 1 FROM order_lines, orders_of_old")',
+)
+
+SMALL_PROJECT = {
+    "app/models.py": "from app.orders.models import Order\n",
+    "app/routes.py": "from app.orders.routes import router as orders\n",
+    "app/builtin/models.py": "",
+    "app/orders/__init__.py": "",
+    "app/orders/models.py": 'class Order:\n    __tablename__ = "orders"\n    number: Mapped[int]\n',
+    "app/orders/routes.py": "router = APIRouter()\n",
+    "app/orders/service.py": "",
+}
 
 
 def make_record(**said: Any) -> str:
@@ -130,24 +194,6 @@ class TestRefused:
         order_project.manage(*REMOVE_ORDER, "--force")
         assert not (order_project.path / "app/orders").exists()
 
-    @pytest.mark.parametrize(
-        "statement",
-        [
-            "from app.orders.models import Order",
-            "from app.orders import models",
-            "from app.models import Order",
-            "import app.orders.service",
-            "from .orders.models import Order",
-            "from . import orders",
-            "import app.orders",
-            'KEY = "orders.id"',
-        ],
-    )
-    def test_what_is_needed(self, order_project: Scaffold, statement: str) -> None:
-        order_project.write("app/report.py", f"def report() -> None:\n    {statement}\n")
-        sentence = order_project.refusal(*REMOVE_ORDER, "--force")
-        assert sentence.startswith("order is used by app/report.py")
-
     def test_what_another_resource_refers_to(self, order_project: Scaffold) -> None:
         order_project.manage("make", "line", "order:ref:order")
         assert "app/lines/models.py" in order_project.refusal(*REMOVE_ORDER)
@@ -157,6 +203,41 @@ class TestRefused:
     def test_what_is_not_python(self, order_project: Scaffold) -> None:
         order_project.write("app/report.py", "def report(:\n")
         assert "app/report.py is not valid Python" in order_project.refusal(*REMOVE_ORDER)
+
+
+@pytest.mark.quick
+class TestUses:
+    @pytest.fixture
+    def project(self, tmp_path: Path) -> Project:
+        for path, text in SMALL_PROJECT.items():
+            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / path).write_text(text)
+        return Project(tmp_path)
+
+    def find(self, project: Project) -> list[str]:
+        own = {path for path in SMALL_PROJECT if path.startswith("app/orders/")}
+        return find_uses(project, derive_names("order"), own)
+
+    @pytest.mark.parametrize("statement", USES)
+    def test_used(self, project: Project, statement: str) -> None:
+        (project.root / "app/report.py").write_text(f"def report() -> None:\n    {statement}\n")
+        assert self.find(project) == ["app/report.py:2"]
+
+    @pytest.mark.parametrize("statement", OTHER_CODE)
+    def test_not_used(self, project: Project, statement: str) -> None:
+        (project.root / "app/report.py").write_text(f"def report() -> None:\n    {statement}\n")
+        assert self.find(project) == []
+
+    def test_files(self, project: Project) -> None:
+        for path, text in {
+            "app/reports/totals.sql": "-- Totals\nSELECT 1 FROM public.orders\n",
+            "dump.sql": "INSERT INTO orders VALUES (1);\n",
+            "scripts/clean.py": "from app.orders.models import Order\n",
+            ".venv/clean.py": "from app.orders.models import Order\n",
+        }.items():
+            (project.root / path).parent.mkdir(parents=True, exist_ok=True)
+            (project.root / path).write_text(text)
+        assert self.find(project) == ["app/reports/totals.sql:2", "scripts/clean.py:1"]
 
 
 class TestTable:

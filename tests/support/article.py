@@ -30,7 +30,7 @@ HEAD = """\
 PLACE = {
     "revision": "'\"app_0001\"'",
     "down_revision": "'None'",
-    "branch_labels": "'(\"app\",)'",
+    "branch_labels": "'None'",
     "depends_on": "'\"tenants_0001\"' if multi_tenancy else '\"core_0001\"'",
 }
 # Only the tests of existing tables contain these; `manage inspect --write` computes them.

@@ -1,5 +1,6 @@
 """Three resources that refer to each other and together have every field type."""
 
+import re
 from pathlib import Path
 
 from tests.support.article import COMMAND as ARTICLE
@@ -25,6 +26,8 @@ RESOURCES = (CUSTOMER, ORDER, ORDER_LINE)
 
 # Files that mention the example without being part of it.
 TELLS_OF_THE_EXAMPLE = {".copier-answers.yml", "README.md", ".chassis/answers.json"}
+# In a migration and in the record of a resource, which has a hash of the migration.
+VERSIONS = rb'(?m)^revision = ".*"$|"migrations/app/\d+_.*'
 UNTRACKED = {".venv", ".postgres", ".local", "__pycache__", ".mypy_cache", ".pytest_cache"}
 
 
@@ -52,4 +55,20 @@ def without_the_example(files: dict[str, bytes]) -> dict[str, bytes]:
     return {name: text for name, text in files.items() if name not in TELLS_OF_THE_EXAMPLE}
 
 
-__all__ = ["ARTICLE", "RESOURCES", "make", "remove", "tree", "without_the_example"]
+def without_versions(files: dict[str, bytes]) -> dict[str, bytes]:
+    """Blank the versions and revisions of migrations, which differ each time."""
+    return {
+        re.sub(r"(migrations/app/)\d+", r"\1", name): re.sub(VERSIONS, b"", text)
+        for name, text in files.items()
+    }
+
+
+__all__ = [
+    "ARTICLE",
+    "RESOURCES",
+    "make",
+    "remove",
+    "tree",
+    "without_the_example",
+    "without_versions",
+]

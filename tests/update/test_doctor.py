@@ -111,22 +111,53 @@ def unserved_finding(path: str, registry: str) -> Finding:
 
 
 @each([ASYNC])
+def test_imported_but_not_listed(case: DoctorCase) -> None:
+    case.lose_template()
+    case.edit(case.registry("routes"), r"^    articles,$", "")
+    article = case.module("routes", "article").replace(".", "/") + ".py"
+    assert case.new_findings() == [unserved_finding(article, case.registry("routes"))]
+
+
+@each([ASYNC])
 def test_registered_by_way_of_others(case: DoctorCase) -> None:
     """Any import registers a module, except those for type checkers."""
     case.lose_template()
     case.write("app/notes/models/__init__.py", "from .plain import *\n")
     case.write("app/notes/models/plain.py", MODEL)
     case.write("app/hints/models.py", MODEL.replace("notes", "hints"))
-    case.write("app/notes/routes.py", ROUTER)
+    for name in ("notes", "invoices", "memos"):
+        case.write(f"app/{name}/routes.py", ROUTER)
+    case.write("app/invoices/__init__.py", "from app.invoices.routes import *\n")
+    case.write("app/memos/__init__.py", "from .routes import router as memo_router\n")
     hint = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import app.hints.models\n"
     with (case.project.path / "app/models.py").open("a") as registry:
         registry.write(f"import app.notes.models\n{hint}")
     with (case.project.path / "app/main.py").open("a") as main:
-        main.write("from app.notes import routes\napp.include_router(routes.router)\n")
+        main.write(
+            "from app.notes import routes\n"
+            "from app.invoices import router as invoices\n"
+            "app.include_router(routes.router)\n"
+            "app.include_router(invoices)\n"
+            "def add_memos():\n"
+            "    from app import memos\n"
+            "    app.include_router(memos.memo_router)\n"
+        )
 
     assert case.new_findings() == [
         unknown_tables_finding("app/hints/models.py", "Note", "app/models.py")
     ]
+
+
+@each([ASYNC])
+def test_application_that_cannot_be_imported(case: DoctorCase) -> None:
+    case.lose_template()
+    article = case.module("models", "article").replace(".", "/") + ".py"
+    members = "\n\nclass Kind(StrEnum):\n    I_VALUE = 'i'\n    I_VALUE = 'i_value'\n"
+    case.edit(article, r"\Z", f"\nfrom enum import StrEnum  # noqa: E402{members}")
+
+    [(check, severity, problem), *_] = case.new_findings()
+    assert (check, severity) == ("registrations", "error")
+    assert problem.startswith(f"app.main cannot be imported: TypeError in {article}:")
 
 
 @each(OPPOSITES)
@@ -280,6 +311,22 @@ def test_forked_line(case: DoctorCase) -> None:
 
     fork = "The app migrations have several heads: app_a, app_b"
     assert case.new_findings() == [("migrations", "error", fork)]
+
+
+@each(OPPOSITES)
+def test_duplicate_versions(case: DoctorCase) -> None:
+    """Two branches in git may each have written the migration of the same version."""
+    case.lose_template()
+    (first,) = (case.project.path / "migrations/app").iterdir()
+    second = first.with_name(first.name.replace("articles", "invoices"))
+    second.write_text(first.read_text().replace("articles", "invoices"))
+
+    paths = " and ".join(f"migrations/app/{path.name}" for path in (first, second))
+    name = "app_0001" if case.stack.migrations == "alembic" else "app/0001"
+    problem = f"{paths} have the same name, {name}"
+    assert case.new_findings() == [("migrations", "error", problem)]
+    with pytest.raises(AssertionError, match=r"Error: Two migrations have the same"):
+        case.project.uv_run("manage", "migrate", "status")
 
 
 @each(OPPOSITES)

@@ -110,12 +110,16 @@ def write_resource(request: "MakeRequest", *, dry_run: bool, yes: bool) -> None:
     from chassis_tools.scaffolding.project import Project
 
     finish_interrupted(PROJECT_ROOT)
-    changes = plan_resource(Project(PROJECT_ROOT), request)
+    project = Project(PROJECT_ROOT)
+    changes = plan_resource(project, request)
     if not changes.changes:
         typer.echo(f"{request.name} already exists with these fields; nothing to do.")
     elif apply_changes(changes, "Write these files?", dry_run=dry_run, yes=yes):
         is_applied = apply_new_migrations(changes)
-        typer.echo(f"Created {request.name}. {request.next_step(is_applied=is_applied)}")
+        routes = project.get_registry_path("routes")
+        is_served = routes in {change.path.as_posix() for change in changes.changes}
+        next_step = request.next_step(is_applied=is_applied, is_served=is_served)
+        typer.echo(f"Created {request.name}. {next_step}".rstrip())
 
 
 def remove(

@@ -3,33 +3,15 @@
 from typing import Any
 
 from alembic import context
-from alembic.operations import MigrationScript
-from alembic.runtime.migration import MigrationContext, MigrationInfo
+from alembic.runtime.migration import MigrationInfo
 
-from app.core.paths import PROJECT_ROOT
-
-from manage.migrations.history import find_unmet_kernel_heads, get_heads, get_revisions
+from manage.migrations.history import get_revisions
+from manage.tools import load_tools
 
 
-def place_revision(
-    _context: MigrationContext, _revision: Any, directives: list[MigrationScript]
-) -> None:
+def place_revision(*arguments: Any) -> None:
     """Add new revisions to the app history, unless `--head` names another head."""
-    for script in directives:
-        if script.head in (None, "head"):
-            _add_to_app_history(script)
-
-
-def _add_to_app_history(script: MigrationScript) -> None:
-    revisions = get_revisions()
-    app_heads = {name for name in get_heads() if revisions[name].history == "app"}
-    script.version_path = str(PROJECT_ROOT / "migrations" / "app")
-    if app_heads:
-        script.head = "app@head"
-    else:
-        script.head, script.branch_label = "base", "app"
-    # The kernel's current migrations run first, because this migration may build on them.
-    script.depends_on = find_unmet_kernel_heads(app_heads) or None
+    load_tools("migration_files").place_revisions(*arguments)
 
 
 def report_step(*, step: MigrationInfo, **_details: Any) -> None:

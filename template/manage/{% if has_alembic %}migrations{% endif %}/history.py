@@ -9,6 +9,8 @@ from typing import Any
 
 from app.core.paths import PROJECT_ROOT
 
+from manage.errors import CommandError
+
 HISTORIES = ("core", "tenants", "app")
 # Alembic stores the heads only; their ancestors are applied too.
 APPLIED_QUERIES = {"alembic_version": "SELECT version_num AS name FROM alembic_version"}
@@ -30,7 +32,10 @@ def get_revisions() -> dict[str, Revision]:
     """Return all revisions on disk by name, the kernel's first."""
     folders = [PROJECT_ROOT / "migrations" / history for history in HISTORIES]
     paths = [path for folder in folders for path in sorted(folder.glob("*.py"))]
-    return {revision.name: revision for revision in map(read_revision, paths)}
+    revisions = {revision.name: revision for revision in map(read_revision, paths)}
+    if len(revisions) < len(paths):
+        raise CommandError("Two migrations have the same revision: `manage doctor` names them")
+    return revisions
 
 
 def read_revision(path: Path) -> Revision:
@@ -64,12 +69,18 @@ def get_heads() -> set[str]:
     return set(get_revisions()) - parents
 
 
-def find_unmet_kernel_heads(app_heads: Collection[str]) -> list[str]:
-    """Return the kernel's heads that a migration after `app_heads` must name in `depends_on`."""
+def find_rollback_target(applied: Collection[str], history: str) -> str:
+    """Return Alembic's target that rolls back the latest applied migration of a history.
+
+    Alembic's own `-1` is ambiguous if the migration merges branches.
+    """
     revisions = get_revisions()
-    kernel_heads = {name for name in get_heads() if revisions[name].history != "app"}
-    unmet = kernel_heads - find_lineage(app_heads)
-    return sorted(name for name in unmet if name not in find_lineage(unmet - {name}))
+    lineage = find_lineage(name for name in applied if name in revisions)
+    heads = lineage - {parent for name in lineage for parent in revisions[name].parents}
+    latest = [name for name in revisions if name in heads and revisions[name].history == history]
+    if not latest:
+        raise CommandError(f"No {history} migration of this checkout is applied")
+    return f"{latest[-1]}@{min(revisions[latest[-1]].parents, default='base')}"
 
 
 def get_pending_revisions(applied: Collection[str]) -> list[str]:

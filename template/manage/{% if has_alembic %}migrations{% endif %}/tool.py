@@ -16,7 +16,10 @@ from sqlalchemy import URL
 from app.core.paths import PROJECT_ROOT
 from app.core.sql.errors import DATABASE_ERRORS
 
+from manage.connection import run_on_connection
+from manage.database import read_applied_migrations
 from manage.errors import CommandError, summarize_error
+from manage.migrations.history import find_rollback_target
 
 MIGRATION_ERRORS: tuple[type[Exception], ...] = (AlembicError, *DATABASE_ERRORS)
 
@@ -34,11 +37,13 @@ def apply_migrations(url: URL, *, report: bool = False) -> None:
 def roll_back_migrations(
     url: URL, *, history: str = "app", steps: int = 1, report: bool = False
 ) -> None:
-    """Roll back the latest migrations of a history in one transaction."""
-    try:
-        command.downgrade(build_config(url, report=report), f"{history}@-{steps}")
-    except MIGRATION_ERRORS as error:
-        raise CommandError(f"No migration was rolled back: {summarize_error(error)}") from error
+    """Roll back the latest migrations of a history, each in its own transaction."""
+    for _ in range(steps):
+        target = find_rollback_target(run_on_connection(url, read_applied_migrations), history)
+        try:
+            command.downgrade(build_config(url, report=report), target)
+        except MIGRATION_ERRORS as error:
+            raise CommandError(f"The rollback failed: {summarize_error(error)}") from error
 
 
 def create_migration(url: URL, message: str, *, empty: bool = False) -> Path | None:

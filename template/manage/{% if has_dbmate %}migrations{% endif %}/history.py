@@ -7,6 +7,8 @@ from pathlib import Path
 
 from app.core.paths import PROJECT_ROOT
 
+from manage.errors import CommandError
+
 HISTORIES = ("core", "app")
 # The statement that reads the applied migrations, by table.
 APPLIED_QUERIES = {
@@ -29,7 +31,10 @@ def get_revisions() -> dict[str, Revision]:
     """Return all revisions on disk by name, the kernel's first."""
     folders = [PROJECT_ROOT / "migrations" / history for history in HISTORIES]
     paths = [path for folder in folders for path in sorted(folder.glob("*.sql"))]
-    return {revision.name: revision for revision in map(read_revision, paths)}
+    revisions = {revision.name: revision for revision in map(read_revision, paths)}
+    if len(revisions) < len(paths):
+        raise CommandError("Two migrations have the same version: `manage doctor` names them")
+    return revisions
 
 
 def read_revision(path: Path) -> Revision:

@@ -23,8 +23,9 @@ from chassis_tools.scaffolding.changes import (
     Migrations,
 )
 from chassis_tools.scaffolding.creation import add_packages, reject_existing
+from chassis_tools.scaffolding.modules import get_module_name
 from chassis_tools.scaffolding.names import ResourceNames
-from chassis_tools.scaffolding.project import Project, find_role_file, get_module_name, next_version
+from chassis_tools.scaffolding.project import Project, find_role_file, next_version
 from chassis_tools.scaffolding.registries import add_model, add_router
 from chassis_tools.scaffolding.templates import (
     Record,

@@ -9,17 +9,9 @@ from typing import Any, NamedTuple
 from chassis_tools.adoption.resource import ExistingResource
 from chassis_tools.adoption.rows import Parent, Row, select_creatable
 from chassis_tools.scaffolding.literals import Import, format_imports
-from chassis_tools.scaffolding.names import ResourceNames, to_snake_case
-from chassis_tools.scaffolding.project import (
-    Model,
-    Project,
-    find_functions,
-    find_role_file,
-    get_factory_module,
-    get_module_name,
-    get_module_path,
-    parse,
-)
+from chassis_tools.scaffolding.modules import get_module_name, get_module_path
+from chassis_tools.scaffolding.names import ResourceNames
+from chassis_tools.scaffolding.project import Project, find_role_file, get_factory_module
 from chassis_tools.scaffolding.templates import (
     EXISTING_FOLDER,
     RenderedFile,
@@ -140,22 +132,14 @@ class TestSuites:
     @cached_property
     def _existing_factories(self) -> dict[str, Factory]:
         schemas = {item.table.schema for item in self.resources}
-        models = [item for item in self.project.models.values() if item.schema in schemas]
-        return {model.table: derive_factory(model) for model in models if self._has_factory(model)}
-
-    def _has_factory(self, model: Model) -> bool:
-        singular, module = derive_factory(model)
-        path = get_module_path(module)
-        if not (self.project.root / path).is_file():
-            return False
-        return f"make_{singular}" in find_functions(parse(self.project.read(path), path))
+        return {
+            model.table: Factory(singular, get_factory_module(model.module))
+            for model in self.project.models.values()
+            if model.table and model.schema in schemas
+            if (singular := self.project.find_factory_name(model))
+        }
 
     def _get_factory_module(self, names: ResourceNames) -> str:
         templates = find_templates(self.project.root / "scaffold", names)
         path = find_role_file("models", names, [template.target for template in templates])
         return get_factory_module(get_module_name(path or ""))
-
-
-def derive_factory(model: Model) -> Factory:
-    """Derive the factory of a model from its module."""
-    return Factory(to_snake_case(model.class_name), get_factory_module(model.module))

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from chassis_tools.scaffolding.changes import Change
 from chassis_tools.scaffolding.literals import literal
-from chassis_tools.scaffolding.project import Project, get_module_name, parse
+from chassis_tools.scaffolding.modules import get_module_name, parse
+from chassis_tools.scaffolding.project import Project
 from chassis_tools.scaffolding.registries import add_model, find_registry_list
 from chassis_tools.scaffolding.source import NotEditableError, Source
 from chassis_tools.scaffolding.templates import RenderedFile, format_files
@@ -23,7 +24,7 @@ from app.core.models import Base
 def find_models(project: Project, schema: str) -> dict[str, str]:
     """Return the names of models by table, for the tables of a schema."""
     models = project.models.items()
-    return {model.table: name for name, model in models if model.schema == schema}
+    return {model.table: name for name, model in models if model.table and model.schema == schema}
 
 
 def get_table_key(schema: str, table: str) -> str:

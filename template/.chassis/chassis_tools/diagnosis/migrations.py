@@ -10,17 +10,22 @@ from app.settings import Settings, get_settings
 
 from chassis_tools.diagnosis.examination import Diagnosis, Finding
 from chassis_tools.diagnosis.registrations import find_unregistered_models, read_modules
+from chassis_tools.migration_files import DUPLICATE_REMEDY, SUFFIX
 from chassis_tools.scaffolding.project import Project
 from manage.connection import run_on_connection
 from manage.database import find_pending_migrations, find_unknown_migrations, get_migration_url
 from manage.errors import CommandError
-from manage.migrations.history import get_heads, get_revisions
+from manage.migrations.history import HISTORIES, get_heads, get_revisions, read_revision
 
 LOCAL_DATA = Path(".postgres", "data")
 
 
 def check_migrations(diagnosis: Diagnosis) -> Iterator[Finding]:
-    """Find histories with several heads, unapplied migrations, and models that need a migration."""
+    """Find duplicate, forked and unapplied migrations, and models that need a migration."""
+    duplicates = list(find_duplicates(diagnosis.root))
+    yield from duplicates
+    if duplicates:
+        return
     yield from find_forks()
     if load_settings().has_local_server and not (diagnosis.root / LOCAL_DATA).is_dir():
         yield Finding(
@@ -32,6 +37,19 @@ def check_migrations(diagnosis: Diagnosis) -> Iterator[Finding]:
     url = get_migration_url()
     differences = list(compare_revisions(url))
     yield from differences or compare_models(diagnosis.root, url)
+
+
+def find_duplicates(root: Path) -> Iterator[Finding]:
+    """Find migrations with the same version or revision, for example after a merge in git."""
+    paths = defaultdict(list)
+    for path in sorted((root / "migrations").glob(f"*/*.{SUFFIX}")):
+        if path.parent.name in HISTORIES:
+            paths[read_revision(path).name].append(path.relative_to(root).as_posix())
+    for name, duplicates in paths.items():
+        if len(duplicates) > 1:
+            yield Finding(
+                "error", f"{' and '.join(duplicates)} have the same name, {name}", DUPLICATE_REMEDY
+            )
 
 
 def find_forks() -> Iterator[Finding]:

@@ -1,16 +1,19 @@
-"""Checks of the project's modules and registries, which are parsed and not imported."""
+"""Checks of the project's modules and registries, which are parsed, and then imported."""
 
 import ast
+import traceback
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 
 from chassis_tools.diagnosis.examination import Diagnosis, Finding
-from chassis_tools.scaffolding.project import Project, get_module_name, get_plain_names, parse
+from chassis_tools.scaffolding.modules import get_assigned_names, get_module_name, parse
+from chassis_tools.scaffolding.project import Project
 from chassis_tools.scaffolding.source import walk_module_level
-from manage.errors import CommandError
+from manage.errors import CommandError, summarize_error
 
 # Modules of the team that the kernel imports.
 REQUIRED_MODULES = ("app.main", "app.models", "app.routes", "app.seed", "app.settings")
@@ -49,6 +52,11 @@ class Module:
             item for node in nodes if id(node) not in skipped for item in self._parse_imports(node)
         ]
 
+    @cached_property
+    def all_imports(self) -> list[Import]:
+        """The imports at module level and in functions."""
+        return [item for node in ast.walk(self.tree) for item in self._parse_imports(node)]
+
     @property
     def required_imports(self) -> list[Import]:
         """The unconditional imports; the module cannot be imported if one of them fails."""
@@ -67,7 +75,7 @@ class Module:
 
     def assigns(self, name: str) -> bool:
         """Return True if a top-level statement assigns the name."""
-        return any(name in get_plain_names(get_targets(statement)) for statement in self.tree.body)
+        return any(name in get_assigned_names(statement) for statement in self.tree.body)
 
     def _parse_imports(self, node: ast.AST) -> Iterator[Import]:
         if isinstance(node, ast.ImportFrom):
@@ -97,7 +105,14 @@ def check_registrations(diagnosis: Diagnosis) -> Iterator[Finding]:
     except CommandError as error:
         yield Finding("error", str(error), "fix it: modules that import it cannot be imported")
         return
-    project = Project(diagnosis.root)
+    findings = list(find_wrong_registrations(Project(diagnosis.root), modules))
+    yield from findings
+    if all(finding.severity != "error" for finding in findings):
+        yield from find_import_error(diagnosis.root)
+
+
+def find_wrong_registrations(project: Project, modules: Modules) -> Iterator[Finding]:
+    """Find missing modules, and models and routers that are not registered."""
     yield from find_missing_modules(modules)
     yield from find_broken_imports(modules)
     yield from find_unregistered_models(modules, project.get_registry_path("models"))
@@ -105,6 +120,29 @@ def check_registrations(diagnosis: Diagnosis) -> Iterator[Finding]:
     for registry in REGISTRIES:
         if registry in modules:
             yield from find_stale_registrations(modules, modules[registry])
+
+
+def find_import_error(root: Path) -> Iterator[Finding]:
+    """Import the application, as a server does, and find the error that stops it."""
+    try:
+        import_module("app.main")
+    except SystemExit:
+        return  # The settings are invalid, which another check reports.
+    except Exception as error:  # The project's modules can raise any exception.
+        frames = traceback.extract_tb(error.__traceback__)
+        paths = [(Path(frame.filename), frame.lineno) for frame in frames]
+        places = [f"{path.relative_to(root)}:{line}" for path, line in paths if is_in(path, root)]
+        place = f" in {places[-1]}" if places else ""
+        yield Finding(
+            "error",
+            f"app.main cannot be imported: {type(error).__name__}{place}: {summarize_error(error)}",
+            "fix it: the service does not start",
+        )
+
+
+def is_in(path: Path, root: Path) -> bool:
+    """Return True if a module belongs to the project's application."""
+    return path.is_relative_to(root / "app") and not path.is_relative_to(root / "app" / "core")
 
 
 def read_modules(root: Path) -> dict[str, Module]:
@@ -168,7 +206,7 @@ def find_unregistered_routers(modules: Modules, registry: str) -> Iterator[Findi
     for module in modules.values():
         if "routes" not in module.parts or not module.assigns("router"):
             continue
-        if not any(uses_router(other, module.name) for other in modules.values()):
+        if not is_used(modules, {module.name, f"{module.name}.router"}, set()):
             name = next(part for part in reversed(module.parts) if part != "routes")
             yield Finding(
                 "warning",
@@ -208,25 +246,30 @@ def find_models(module: Module) -> Iterator[str]:
     """Yield the names of classes with a `__tablename__`."""
     classes = [statement for statement in module.tree.body if isinstance(statement, ast.ClassDef)]
     for model in classes:
-        if any(
-            "__tablename__" in get_plain_names(get_targets(statement)) for statement in model.body
-        ):
+        if any("__tablename__" in get_assigned_names(statement) for statement in model.body):
             yield model.name
 
 
-def uses_router(module: Module, owner: str) -> bool:
-    """Return True if a module imports the owner or its router, and uses the imported name."""
-    return any(
-        item.target in {owner, f"{owner}.router"} and item.name in module.read_names
-        for item in module.imports
-    )
-
-
-def get_targets(statement: ast.stmt) -> list[ast.expr]:
-    """Return the targets of an assignment; none for other statements."""
-    if isinstance(statement, ast.AnnAssign):
-        return [statement.target] if statement.value else []
-    return statement.targets if isinstance(statement, ast.Assign) else []
+def is_used(modules: Modules, targets: set[str], seen: set[str]) -> bool:
+    """Return True if a module imports one of the objects, directly or re-exported, and reads it."""
+    names: set[str] = set()
+    for module in modules.values():
+        for item in module.all_imports:
+            if item.target in targets:
+                if item.name in module.read_names:
+                    return True
+                names.add(f"{module.name}.{item.name}")
+                # The registries are always imported, also if their list lacks the router.
+                names |= {module.name} - set(REGISTRIES)
+            elif item.name == "*":
+                prefix = f"{item.module}."
+                names |= {
+                    f"{module.name}.{target.removeprefix(prefix)}"
+                    for target in targets
+                    if target.startswith(prefix)
+                }
+    exported = names - seen
+    return bool(exported) and is_used(modules, exported, seen | names)
 
 
 def is_type_checking(node: ast.AST) -> bool:

@@ -1,22 +1,23 @@
 """The plan to create a resource."""
 
 import shlex
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from chassis_tools.migration_files import build_revision_variables
 from chassis_tools.scaffolding.changes import Change, ChangeSet, read_migrations
+from chassis_tools.scaffolding.conflicts import reject_name_conflicts
 from chassis_tools.scaffolding.fields import Field, Reference, Target
+from chassis_tools.scaffolding.modules import get_module_name
 from chassis_tools.scaffolding.names import (
-    MAX_IDENTIFIER,
     ResourceNames,
     check_field_names,
     derive_names,
     to_class_name,
 )
-from chassis_tools.scaffolding.project import Project, find_role_file, get_module_name, next_version
+from chassis_tools.scaffolding.project import Project, find_role_file, next_version
 from chassis_tools.scaffolding.registries import RegistryError, add_model, add_router
 from chassis_tools.scaffolding.resource import Resource
 from chassis_tools.scaffolding.specifications import (
@@ -35,8 +36,6 @@ from chassis_tools.scaffolding.templates import (
     render,
 )
 from manage.errors import CommandError
-
-CHECKED_FILES = ("models", "schemas")
 
 
 @dataclass(frozen=True)
@@ -64,9 +63,11 @@ class MakeRequest:
         flags = [option for option, is_set in options.items() if is_set]
         return shlex.join(["manage", "make", self.name, *self.fields, *plural, *flags])
 
-    def next_step(self, *, is_applied: bool) -> str:
-        """Return the next step for the user, and the URL of the resource."""
+    def next_step(self, *, is_applied: bool, is_served: bool) -> str:
+        """Return the next step for the user, and the URL of the resource if it has routes."""
         url = f"GET /api/v1/{derive_names(self.name, self.plural).path}"
+        if not is_served:
+            return "" if is_applied else "Run `uv run manage migrate apply` to create its table."
         if not self.migration:
             return f"{url} works once its table exists."
         if is_applied:
@@ -97,7 +98,7 @@ def build_resource(project: Project, request: MakeRequest, names: ResourceNames)
         for spec in specifications
         if spec.type == "ref"
     }
-    tables = {column: target.table for column, target in targets.items()}
+    tables = {column: target.table.rpartition(".")[2] for column, target in targets.items()}
     columns = [spec.column for spec in specifications]
     check_field_names(columns, table=names.plural, references=tables)
     resource = Resource(
@@ -159,7 +160,7 @@ def render_files(project: Project, request: MakeRequest, resource: Resource) -> 
             version = next_version(project.root / "migrations" / "app")
             suffix = template.target.rpartition(".")[2]
             path = f"migrations/app/{version}_create_{resource.names.plural}.{suffix}"
-            text = render(template, context | build_revision_variables(version))
+            text = render(template, context | build_revision_variables())
             files[path] = RenderedFile(text, template.name)
     return add_packages(project, format_files(files, project.root))
 
@@ -222,65 +223,3 @@ def find_import_conflict(root: Path, path: str) -> str | None:
     elif module.suffix == ".py":
         module = module.with_suffix("")
     return module.as_posix() if (root / module).exists() and module != Path(path) else None
-
-
-def reject_name_conflicts(resource: Resource) -> None:
-    """Reject fields whose names conflict with each other in the written files."""
-    reject_shadowing_fields(resource)
-    reject_duplicate_types(resource)
-    reject_long_constraint_names(resource)
-
-
-def reject_shadowing_fields(resource: Resource) -> None:
-    """Reject a field that would hide a name that the model or a schema uses."""
-    used = {name for file in CHECKED_FILES for _, name in resource.get_imports_for(file)}
-    for column in resource.columns:
-        if column.attribute in used:
-            raise CommandError(
-                f"{column.attribute} cannot be a field here: the code of another field of"
-                f" {resource.names.singular} uses this name; use {column.attribute}_value"
-            )
-
-
-def reject_duplicate_types(resource: Resource) -> None:
-    """Reject a field whose type has the same name as another type in the file."""
-    for file in CHECKED_FILES:
-        used = {name for _, name in resource.get_imports_for(file)} | get_used_names(resource)[file]
-        for field in resource.fields:
-            for name in get_own_types(field, file):
-                if name in used:
-                    raise CommandError(
-                        f"{field.name} needs a type {name}, but another type has this name:"
-                        " rename the field"
-                    )
-                used.add(name)
-
-
-def get_used_names(resource: Resource) -> dict[str, set[str]]:
-    """Return the names that each file defines or uses, except imports for fields."""
-    name = resource.names.class_name
-    return {
-        "models": {name, *(reference.target.class_name for reference in resource.relationships)},
-        "schemas": {f"{name}{role}" for role in ("Create", "Update", "Read", "Query")},
-    }
-
-
-def get_own_types(field: Field, file: str) -> Iterator[str]:
-    """Yield the types that a file defines for this field."""
-    if field.kind.choices:
-        yield field.kind.annotation
-    if field.constraint and file == "schemas":
-        yield field.type_name
-
-
-def reject_long_constraint_names(resource: Resource) -> None:
-    """Reject an enum whose check constraint's name is too long for PostgreSQL."""
-    table = resource.build_table(tenant=False)
-    for check in table.checks:
-        name = table.get_check_name(check)
-        if len(name) > MAX_IDENTIFIER:
-            raise CommandError(
-                f"{check.column} is too long for an enum in the table {resource.names.plural}:"
-                f" PostgreSQL would truncate {name} to {MAX_IDENTIFIER} characters;"
-                " use a shorter name"
-            )

@@ -154,6 +154,7 @@ class Target:
     singular: str
     class_name: str
     table: str
+    """Name of its table, with its schema unless that is `public`."""
     module: str
     """Module of its model."""
     factory: str
@@ -214,10 +215,17 @@ class Reference:
         target = self.target.class_name
         optional = " | None" if self.optional else ""
         join = f"foreign({self.resource}.{self.attribute}) == remote({target}.id)"
+        # Without a depth, SQLAlchemy does not load a row's reference to its own table.
+        depth = ", join_depth=1" if self.is_eager and target == self.resource else ""
         return (
             f'Mapped["{target}{optional}"] = relationship('
-            f'primaryjoin="{join}", viewonly=True, lazy="{self.load}")'
+            f'primaryjoin="{join}", viewonly=True, lazy="{self.load}"{depth})'
         )
+
+    @property
+    def is_eager(self) -> bool:
+        """True if the referenced row is loaded with the row."""
+        return self.load in ("joined", "selectin")
 
     @property
     def read(self) -> str:

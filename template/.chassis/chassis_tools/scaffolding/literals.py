@@ -3,6 +3,7 @@
 import math
 import re
 import sys
+import unicodedata
 from collections.abc import Collection
 from datetime import date, time
 from decimal import Context, Decimal, InvalidOperation
@@ -29,6 +30,8 @@ FOLDED_CREDENTIALS = (
 SECRET = re.compile(rf"(^|_)({CREDENTIALS})($|_)|{FOLDED_CREDENTIALS}")
 # The current date in UTC, whatever the session's time zone is, as PostgreSQL's catalog shows it.
 UTC_TODAY = "date(timezone('utc'::text, now()))"
+TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?")
+JOINERS = {"\u200c", "\u200d"}
 # At most as many digits as a `bigint`, because `int()` rejects very long numbers.
 WHOLE_NUMBER = re.compile(r"-?[0-9]{1,19}")
 
@@ -114,7 +117,7 @@ def parse_float(value: str) -> Default:
         number = float("nan")
     if not math.isfinite(number):
         raise ValueError("a finite number")
-    source = repr(number)
+    source = repr(number + 0.0)  # PostgreSQL has no negative zero in numeric literals.
     return build_unquoted_default(source, source, source)
 
 
@@ -127,15 +130,22 @@ def parse_decimal(value: str, *, precision: int, scale: int) -> Default:
         raise ValueError(message) from None
     if number != Decimal(value) or abs(number) >= Decimal(10) ** (precision - scale):
         raise ValueError(message)
+    number = abs(number) if number == 0 else number  # PostgreSQL has no negative zero.
     return build_unquoted_default(f'Decimal("{number:f}")', f"{number:f}", f'"{number:f}"')
 
 
 def parse_text(value: str, *, length: int | None = None) -> Default:
     """Parse a text that a client may send."""
-    if not value.strip() or not value.isprintable() or len(value) > (length or len(value)):
+    if not value.strip() or not is_visible(value) or len(value) > (length or len(value)):
         limit = f" of 1 to {length} characters" if length else ""
         raise ValueError(f"printable text{limit}")
     return build_quoted_default(value.strip(), literal(value.strip()))
+
+
+def is_visible(text: str) -> bool:
+    """Return True if a text is printable; emoji may be joined, or newer than this Python."""
+    allowed = JOINERS | {char for char in text if unicodedata.category(char) == "Cn"}
+    return "".join(char for char in text if char not in allowed).isprintable()
 
 
 def parse_choice(value: str, *, choices: list[str], class_name: str) -> Default:
@@ -170,12 +180,10 @@ def parse_datetime(value: str) -> Default:
 
 def parse_time(value: str) -> Default:
     """Parse a time such as 09:30."""
-    try:
-        parsed = time.fromisoformat(value)
-    except ValueError:
-        parsed = None
-    if parsed is None or parsed.tzinfo or parsed.microsecond:
+    # `time.fromisoformat` accepts more, and cuts some of it.
+    if not TIME.fullmatch(value):
         raise ValueError("a time such as 09:30 or 23:59:59, without an offset")
+    parsed = time.fromisoformat(value)
     second = f", {parsed.second}" if parsed.second else ""
     python = f"time({parsed.hour}, {parsed.minute}{second})"
     return build_quoted_default(parsed.isoformat(), python)

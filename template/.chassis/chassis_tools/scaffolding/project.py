@@ -1,42 +1,25 @@
 """The project that resources are added to: its models, registries and migrations."""
 
-import ast
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TypeGuard
 
 from chassis_tools.scaffolding.fields import Target
-from chassis_tools.scaffolding.names import ResourceNames, to_snake_case
+from chassis_tools.scaffolding.models import Model, read_models
+from chassis_tools.scaffolding.modules import find_functions, get_module_path, parse, read
+from chassis_tools.scaffolding.names import NAME, ResourceNames, to_class_name, to_snake_case
 from chassis_tools.scaffolding.words import singularize
 from manage.errors import CommandError
 
 TIMESTAMP_FORMAT = "%Y%m%d%H%M%S"
-FIRST_VERSION = "0001"
 # An SQL statement that changes the table {0}, or a call of Alembic's `op` with nested `op.f` calls.
 TABLE_CHANGE = (
     r'\b(?:ALTER\s+TABLE(?:\s+IF\s+EXISTS)?|ON)\s+(?:ONLY\s+)?(?:public\.)?"?{0}\b'
     r'|\bop\.(?!f\b|create_table|drop_table)\w+\((?:[^()]|\([^()]*\))*"{0}"'
 )
-
-
-@dataclass(frozen=True)
-class Model:
-    """A model class in a registry."""
-
-    class_name: str
-    module: str
-    table: str
-    bases: frozenset[str]
-    schema: str = "public"
-
-    @property
-    def qualified_table(self) -> str:
-        """Name of the table in foreign keys."""
-        return self.table if self.schema == "public" else f"{self.schema}.{self.table}"
 
 
 @dataclass(frozen=True)
@@ -55,42 +38,29 @@ class Project:
 
     def read(self, path: str) -> str:
         """Return a file's text with its line endings unchanged."""
-        try:
-            return (self.root / path).read_bytes().decode()
-        except UnicodeDecodeError:
-            raise CommandError(f"{path} is not encoded in UTF-8") from None
+        return read(self.root, path)
 
     @cached_property
     def models(self) -> dict[str, Model]:
         """Models by class name, from the project's registry and the kernel's."""
-        models = {}
-        for path in ("app/builtin/models.py", self.get_registry_path("models")):
-            for module, name in find_imports(parse(self.read(path), path)):
-                if model := self._read_model(module, name):
-                    models[name] = model
-        return models
-
-    def _read_model(self, module: str, name: str) -> Model | None:
-        path = get_module_path(module)
-        if not (self.root / path).is_file():
-            return None
-        for statement in parse(self.read(path), path).body:
-            if isinstance(statement, ast.ClassDef) and statement.name == name:
-                table, schema = get_table_name(statement), get_table_schema(statement)
-                bases = get_plain_names(statement.bases)
-                return Model(name, module, table, bases, schema) if table else None
-        return None
+        paths = ("app/builtin/models.py", self.get_registry_path("models"))
+        models = [model for path in paths for model in read_models(self.root, path)]
+        return {model.class_name: model for model in models}
 
     def suggest_resource(self, text: str) -> str | None:
         """Return the existing resource that a misspelled name may mean, or None."""
+        models = {name.lower(): model for name, model in self.models.items()}
         snake_case = to_snake_case(text)
-        names = {to_snake_case(name) for name in self.models}
-        return next((name for name in (snake_case, singularize(snake_case)) if name in names), None)
+        for name in (snake_case, singularize(snake_case) or snake_case):
+            if model := models.get(name.replace("_", "")):
+                return self.find_factory_name(model) or to_snake_case(model.class_name)
+        return None
 
     def get_target(self, singular: str, class_name: str) -> Target:
         """Return an existing resource as the target of a reference."""
         model = self.models.get(class_name)
-        if model is None or singular != to_snake_case(class_name):
+        factory_name = self.find_factory_name(model) if model else None
+        if model is None or singular != (factory_name or singular) or not NAME.fullmatch(singular):
             suggestion = self.suggest_resource(singular)
             raise CommandError(
                 f"The resource {singular} does not exist: "
@@ -101,29 +71,37 @@ class Project:
                 f"{singular} was created from an existing table, and references need a resource"
                 " that `manage make` created: add the column by hand"
             )
-        factory, owned = self._find_factory(singular, model), "OwnedMixin" in model.bases
-        return Target(singular, class_name, model.table, model.module, factory, owned)
-
-    def _find_factory(self, singular: str, model: Model) -> str:
-        """Return the module of the function that creates a row of the resource for a test."""
-        factory = get_factory_module(model.module)
-        path = get_module_path(factory)
-        is_file = (self.root / path).is_file()
-        functions = find_functions(parse(self.read(path), path)) if is_file else set()
-        if f"make_{singular}" not in functions:
+        if model.qualified_table is None:
             raise CommandError(
-                f"{path} has no function make_{singular}, which tests of references to {singular}"
-                " call: write it first, like make_user in the users' factory"
+                f"The model {class_name} in {model.module} computes the name or schema of its"
+                " table: write both as strings in the class, or add the column by hand"
             )
-        return factory
+        if factory_name is None:
+            raise CommandError(
+                f"{get_module_path(get_factory_module(model.module))} has no function"
+                f" make_{singular}, which tests of references to {singular} call: write it first,"
+                " like make_user in the users' factory"
+            )
+        factory, owned = get_factory_module(model.module), "OwnedMixin" in model.bases
+        return Target(singular, class_name, model.qualified_table, model.module, factory, owned)
+
+    def find_factory_name(self, model: Model) -> str | None:
+        """Return the name in the function `make_…` that creates a row of the model for a test.
+
+        The class does not tell it: `phase_2` and `phase2` both become `Phase2`.
+        """
+        path = get_module_path(get_factory_module(model.module))
+        if not (self.root / path).is_file():
+            return None
+        functions = sorted(find_functions(parse(self.read(path), path)))
+        names = [name.removeprefix("make_") for name in functions if name.startswith("make_")]
+        return next((name for name in names if to_class_name(name) == model.class_name), None)
 
 
 def next_version(folder: Path) -> str:
-    """Return a version after all existing ones: 0001 in an empty folder, otherwise a timestamp."""
-    versions = sorted(path.stem.partition("_")[0] for path in folder.glob("[0-9]*_*"))
-    if not versions:
-        return FIRST_VERSION
-    newest, now = versions[-1], datetime.now(UTC).strftime(TIMESTAMP_FORMAT)
+    """Return a timestamp after all existing versions, so that branches do not write the same."""
+    versions = (path.stem.partition("_")[0] for path in folder.glob("[0-9]*_*"))
+    newest, now = max(versions, default=""), datetime.now(UTC).strftime(TIMESTAMP_FORMAT)
     if len(newest) == len(now) and newest >= now:
         after = datetime.strptime(newest, TIMESTAMP_FORMAT).replace(tzinfo=UTC)
         return (after + timedelta(seconds=1)).strftime(TIMESTAMP_FORMAT)
@@ -136,72 +114,12 @@ def find_role_file(role: str, names: ResourceNames, files: Collection[str]) -> s
     return next((path for path in paths if path in files), None)
 
 
-def parse(source: str, path: str) -> ast.Module:
-    """Parse a module; raise CommandError if it is not valid Python."""
-    try:
-        return ast.parse(source)
-    except (SyntaxError, ValueError) as error:
-        raise CommandError(f"{path} is not valid Python: {error}") from error
-
-
-def find_imports(module: ast.Module) -> Iterator[tuple[str, str]]:
-    """Yield the module and name of each absolute `from … import …`."""
-    for statement in ast.walk(module):
-        if isinstance(statement, ast.ImportFrom) and statement.module and not statement.level:
-            for alias in statement.names:
-                yield statement.module, alias.name
-
-
-def get_module_path(module: str) -> str:
-    """Return the path of a module's file in the project."""
-    return module.replace(".", "/") + ".py"
-
-
-def get_module_name(path: str) -> str:
-    """Return the dotted name of a file's module."""
-    return path.removesuffix(".py").replace("/", ".")
-
-
 def get_factory_module(model_module: str) -> str:
     """Return the module of a model's factory, in either layout."""
     package, _, last = model_module.removeprefix("app.").rpartition(".")
-    return f"tests.factories.{last}" if package == "models" else f"tests.{package}.factory"
-
-
-def get_plain_names(expressions: list[ast.expr]) -> frozenset[str]:
-    """Return the plain names among expressions."""
-    return frozenset(node.id for node in expressions if isinstance(node, ast.Name))
-
-
-def find_functions(module: ast.Module) -> set[str]:
-    """Return the names of the functions that a module defines."""
-    function_types = (ast.FunctionDef, ast.AsyncFunctionDef)
-    return {statement.name for statement in module.body if isinstance(statement, function_types)}
-
-
-def get_table_name(model: ast.ClassDef) -> str:
-    """Return the `__tablename__` of a model; empty if it has none."""
-    for statement in model.body:
-        if is_assignment(statement, "__tablename__"):
-            return str(ast.literal_eval(statement.value))
-    return ""
-
-
-def get_table_schema(model: ast.ClassDef) -> str:
-    """Return the schema in a model's `__table_args__`; "public" if there is none."""
-    for statement in model.body:
-        if is_assignment(statement, "__table_args__"):
-            *_, last = getattr(statement.value, "elts", [statement.value])
-            if isinstance(last, ast.Dict):
-                options = zip(map(ast.unparse, filter(None, last.keys)), last.values, strict=False)
-                schema = dict(options).get("'schema'")
-                return str(ast.literal_eval(schema)) if schema else "public"
-    return "public"
-
-
-def is_assignment(statement: ast.stmt, name: str) -> TypeGuard[ast.Assign]:
-    """Return True if the statement assigns to the name."""
-    return isinstance(statement, ast.Assign) and name in get_plain_names(statement.targets)
+    if package == "models":
+        return f"tests.factories.{last}"
+    return f"tests.{package}.factory" if package else "tests.factory"
 
 
 def is_table_changed(migration: str, table: str) -> bool:

@@ -51,6 +51,10 @@ class RegistryList:
             raise NotEditableError(f"`{self.name}` contains entries that are not strings")
         return strings
 
+    def read_names(self) -> list[str]:
+        """Return the source of each entry."""
+        return [ast.unparse(node) for node in self.nodes]
+
     def walk(self, source: Source) -> Iterator[ast.AST]:
         """Yield the expressions in the assignment and in statements that extend the list."""
         for node in walk_module_level(source.tree):
@@ -84,12 +88,17 @@ class Registration:
         return [node for node in registry_list.walk(source) if self.is_entry(node)]
 
     def get_index(self, registry_list: RegistryList) -> int:
-        """Return the index for a new entry: models are sorted, the newest router comes first."""
-        if not self.is_quoted:
+        """Return the index for a new entry: a sorted list stays sorted.
+
+        Branches in git then rarely insert at the same line. In routers of another order, which are
+        in the order in which requests are matched, the newest comes first.
+        """
+        names = registry_list.read_strings() if self.is_quoted else registry_list.read_names()
+        keys = [name_sort_key(name) for name in names]
+        if not self.is_quoted and keys != sorted(keys):
             return 0
-        names = registry_list.read_strings()
         key = name_sort_key(self.imported.name)
-        return next((i for i, name in enumerate(names) if name_sort_key(name) > key), len(names))
+        return next((i for i, other in enumerate(keys) if other > key), len(keys))
 
     def find_next_statement(self, source: Source, registry_list: RegistryList) -> ast.stmt | None:
         """Return the statement that the import must precede, or None."""

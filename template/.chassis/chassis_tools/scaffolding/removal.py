@@ -1,32 +1,28 @@
 """The plan to remove a resource and its table."""
 
-import ast
 import subprocess
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 from app.core.paths import PROJECT_ROOT
 
 from chassis_tools.migration_files import reverse_migration
 from chassis_tools.scaffolding.changes import Change, ChangeSet, Migrations, read_migrations
+from chassis_tools.scaffolding.modules import get_module_name
 from chassis_tools.scaffolding.names import ResourceNames
 from chassis_tools.scaffolding.project import (
     Project,
     find_role_file,
-    get_module_name,
     is_table_changed,
     next_version,
-    parse,
 )
 from chassis_tools.scaffolding.registries import remove_model, remove_router
 from chassis_tools.scaffolding.templates import Record, get_record_path, read_record
+from chassis_tools.scaffolding.usage import find_uses
 from manage.errors import CommandError
-from manage.migrations.history import get_heads, read_revision
+from manage.migrations.history import get_heads, get_revisions, read_revision
 
-SEARCHED_FOLDERS = ("app", "manage", "tests")
-PACKAGE_SUFFIX = ".__init__"
 KERNEL_RESOURCES = {"user", "auth", "tenant", "core", "api_key", "login_session", "user_token"}
 
 
@@ -73,9 +69,9 @@ class ScaffoldedResource:
 
     def reject_used(self) -> None:
         """Reject a resource that other files use."""
-        if dependents := find_dependents(self.project, self.names, set(self.record.files)):
+        if uses := find_uses(self.project, self.names, set(self.record.files)):
             raise CommandError(
-                f"{self.singular} is used by {', '.join(dependents)}: remove that code first, or"
+                f"{self.singular} is used by {', '.join(uses)}: remove that code first, or"
                 " the resource that it belongs to"
             )
 
@@ -147,45 +143,6 @@ class TablePlan:
         return "Run `uv run manage migrate apply` to drop its table." if self.drop_migration else ""
 
 
-@dataclass(frozen=True)
-class ResourceUsage:
-    """The names by which other modules use a resource."""
-
-    class_name: str
-    modules: set[str]
-    """Modules of the resource."""
-    keys: set[str]
-    """Columns in foreign keys, such as `orders.id`."""
-
-    @cached_property
-    def packages(self) -> set[str]:
-        """Modules and packages by the names that imports use."""
-        return {module.removesuffix(PACKAGE_SUFFIX) for module in self.modules}
-
-    def is_in(self, path: str, code: ast.Module) -> bool:
-        """Return True if a module imports the resource or contains a foreign key to it."""
-        for node in ast.walk(code):
-            match node:
-                case ast.Constant() if node.value in self.keys:
-                    return True
-                case ast.Import() if any(alias.name in self.packages for alias in node.names):
-                    return True
-                case ast.ImportFrom() if self._is_imported(node, path):
-                    return True
-        return False
-
-    def _is_imported(self, node: ast.ImportFrom, path: str) -> bool:
-        """Return True if the statement imports a module of the resource, or its model.
-
-        Other modules in the resource's package belong to the team and are kept.
-        """
-        module = resolve_module(node, path)
-        names = {alias.name for alias in node.names}
-        submodules = {f"{module}.{name}" for name in names}
-        is_model = module == "app.models" and self.class_name in names
-        return module in self.modules or not submodules.isdisjoint(self.packages) or is_model
-
-
 def plan_table_removal(resource: ScaffoldedResource) -> TablePlan:
     """Plan a rollback if only this machine has the migration, otherwise a new migration."""
     path, project = resource.migration, resource.project
@@ -199,44 +156,14 @@ def plan_table_removal(resource: ScaffoldedResource) -> TablePlan:
     version = next_version(project.root / "migrations" / "app")
     suffix = path.rpartition(".")[2]
     target = f"migrations/app/{version}_drop_{resource.record.plural}.{suffix}"
-    return TablePlan(drop_migration={target: reverse_migration(project.read(path), version)})
-
-
-def find_dependents(
-    project: Project, names: ResourceNames, own_files: Collection[str]
-) -> list[str]:
-    """Return the files that use a resource, except its own files and the registries."""
-    modules = {get_module_name(path) for path in own_files if path.endswith(".py")}
-    model = project.models.get(names.class_name)
-    table = model.qualified_table if model else names.plural
-    keys = {f"{table}.{column}" for column in ("id", "tenant_id")}
-    usage = ResourceUsage(names.class_name, modules, keys)
-    skipped = {*own_files, project.get_registry_path("models"), project.get_registry_path("routes")}
-    return [
-        path
-        for path in find_python_files(project)
-        if path not in skipped and usage.is_in(path, parse(project.read(path), path))
-    ]
-
-
-def find_python_files(project: Project) -> Iterator[str]:
-    """Yield the paths of the project's modules."""
-    for folder in SEARCHED_FOLDERS:
-        for path in sorted((project.root / folder).rglob("*.py")):
-            yield path.relative_to(project.root).as_posix()
-
-
-def resolve_module(node: ast.ImportFrom, path: str) -> str:
-    """Return the full name of the module that a statement imports from."""
-    if not node.level:
-        return node.module or ""
-    package = path.split("/")[: -node.level]
-    return ".".join([*package, *filter(None, [node.module])])
+    return TablePlan(drop_migration={target: reverse_migration(project.read(path))})
 
 
 def is_newest(project: Project, path: str) -> bool:
-    """Return True if the migration is a head."""
-    return read_revision(project.root / path).name in get_heads()
+    """Return True if the migration is the only head of its history, which a rollback undoes."""
+    revision = read_revision(project.root / path)
+    heads = [name for name in get_heads() if get_revisions()[name].history == revision.history]
+    return heads == [revision.name]
 
 
 def is_shared(project: Project, path: str) -> bool:

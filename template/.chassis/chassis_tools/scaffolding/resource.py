@@ -69,6 +69,11 @@ class Resource:
         return [reference for reference in self.references if reference.load]
 
     @property
+    def eager_references(self) -> list[Reference]:
+        """References whose rows are loaded with the row."""
+        return [reference for reference in self.references if reference.is_eager]
+
+    @property
     def relationship_targets(self) -> list[Reference]:
         """References with a relationship to another resource."""
         return [reference for reference in self.relationships if reference.target.module]
@@ -120,6 +125,7 @@ class Resource:
         extra: dict[str, list[Import]] = {
             "models": self._get_model_imports(),
             "factory": [("itertools", "count")] * self.needs_row_numbers,
+            "tests": [("sqlalchemy", "inspect")] * bool(self.eager_references),
         }
         return [*COMMON_IMPORTS[file], *extra.get(file, []), *self._get_field_imports(file)]
 
@@ -231,6 +237,7 @@ class Resource:
             "owner_fixture": ", user: User" if owned else "",
             "owner_argument": ", owner=user" if owned else "",
             "exact_values": resource_parts.format_exact_values(self.uniques),
+            "eager": [reference.name for reference in self.eager_references],
             "eager_selects": resource_parts.format_eager_selects(self.relationships),
         }
 

@@ -113,7 +113,7 @@ class Table:
         return ", ".join(self.get_key_columns(column))
 
     def _build_key_name(self, key: ForeignKey) -> str:
-        return self.build_name("fk", key.column, f"_{key.target}")
+        return self.build_name("fk", key.column, f"_{key.target.rpartition('.')[2]}")
 
     def _format_sql_check(self, check: Check) -> str:
         return f"CONSTRAINT {self.get_check_name(check)} CHECK ({check.condition})"

@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sysconfig
+import traceback
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -85,9 +86,15 @@ def find_templates(folder: Path, names: ResourceNames) -> Iterator[Template]:
     for path in sorted(folder.rglob(f"*{TEMPLATE_SUFFIX}")):
         if EXISTING_FOLDER in path.relative_to(folder).parts:
             continue
-        target = path.relative_to(folder).as_posix().removesuffix(TEMPLATE_SUFFIX)
-        target = target.replace("NAMES", names.plural).replace("NAME", names.singular)
-        yield Template(path, path.relative_to(folder.parent).as_posix(), target)
+        name = path.relative_to(folder).as_posix().removesuffix(TEMPLATE_SUFFIX)
+        target = name.replace("NAMES", names.plural).replace("NAME", names.singular)
+        template = Template(path, path.relative_to(folder.parent).as_posix(), target)
+        if target == name and not template.is_migration:
+            raise CommandError(
+                f"Every resource would write {target} from the template {template.name}: put NAME or"
+                " NAMES into its path"
+            )
+        yield template
 
 
 def render(template: Template, context: dict[str, Any]) -> str:
@@ -106,7 +113,9 @@ def render(template: Template, context: dict[str, Any]) -> str:
 
 def explain_error(error: Exception) -> str:
     """Return the reason why a template fails, with the line if it is known."""
-    line = getattr(error, "lineno", None)
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == "<template>"]
+    line = getattr(error, "lineno", None) or (lines[-1] if lines else None)
     location = f" on line {line}" if line else ""
     return f"{location}: {summarize_error(error).rstrip('.')}"
 

@@ -14,7 +14,7 @@ from chassis_tools.scaffolding.kinds import (
     parse_whole_number,
 )
 from chassis_tools.scaffolding.literals import literal
-from chassis_tools.scaffolding.names import to_class_name
+from chassis_tools.scaffolding.names import to_class_name, to_member_name
 from manage.errors import CommandError
 
 MAX_LENGTH = 10_000
@@ -99,7 +99,7 @@ def build_email(declaration: Declaration) -> Kind:
         column=f"String({EMAIL_LENGTH})",
         migration=f"sa.String({EMAIL_LENGTH})",
         input="Email",
-        filters=(Filter("", f'"{local.title()}@example.com"', '"nobody@example.com"'),),
+        filters=(Filter("", f'"{local.title()}@example.com"', f'"not.{local}@example.com"'),),
         samples=Samples(
             factory=f'"{local}@example.com"',
             payload=f'"{local}@example.com"',
@@ -167,4 +167,12 @@ def parse_choices(declaration: Declaration) -> list[str]:
             )
     if len(set(choices)) < len(choices):
         raise CommandError(f"{declaration.name}: a choice is given twice")
+    members: dict[str, str] = {}
+    for value in choices:
+        other = members.setdefault(to_member_name(value), value)
+        if other != value:
+            raise CommandError(
+                f"{declaration.name}: the choices {other} and {value} would both be the member"
+                f" {to_member_name(value)}: rename one of them"
+            )
     return choices

@@ -1,7 +1,7 @@
 """Execution of reads: each statement on a pooled connection in AUTOCOMMIT."""
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, closing, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, closing, contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Executable, Result, UpdateBase
@@ -39,8 +39,22 @@ class ReadPool:
 
     @classmethod
     def from_connection(cls, connection: Connection) -> "ReadPool":
-        """Use one connection, which stays open; for tests."""
-        return cls(lambda: nullcontext(connection), lambda: nullcontext(connection.connection))
+        """Use one connection, which stays open; for tests.
+
+        Each read has a savepoint, so that an error does not end the connection's transaction.
+        """
+
+        @contextmanager
+        def connect() -> Iterator[Connection]:
+            with connection.begin_nested():
+                yield connection
+
+        @contextmanager
+        def check_out() -> Iterator[PoolProxiedConnection]:
+            with connection.begin_nested():
+                yield connection.connection
+
+        return cls(connect, check_out)
 
 
 class Reader:

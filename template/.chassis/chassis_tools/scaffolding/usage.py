@@ -1,0 +1,204 @@
+"""Search for code that uses a resource."""
+
+import ast
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from chassis_tools.scaffolding.modules import (
+    get_dotted_name,
+    get_module_name,
+    parse,
+    resolve_module,
+)
+from chassis_tools.scaffolding.names import ResourceNames
+from chassis_tools.scaffolding.project import Project
+
+PACKAGE_SUFFIX = ".__init__"
+# Folders without modules of the service: past migrations, templates and packages of other tools.
+SKIPPED_FOLDERS = {"migrations", "scaffold", "node_modules", "build", "dist"}
+BASE_COLUMNS = ("id", "owner_id", "tenant_id", "created_at", "updated_at", "deleted_at")
+# SQL statements that use a table. Keywords have one case, unlike in prose ("Select … from …").
+STATEMENTS = (
+    r"SELECT\b.*\bFROM",
+    r"(?:INSERT|MERGE)\s+INTO",
+    r"DELETE\s+FROM",
+    r"UPDATE\b(?=.*\bSET\b)",
+    r"COPY\b(?=.*\b(?:FROM|TO)\b)",
+    r"TRUNCATE",
+    r"(?:ALTER|DROP|LOCK)\s+TABLE",
+    r"CREATE\b.*\bON",
+)
+
+
+@dataclass(frozen=True)
+class Usage:
+    """The names by which other files use a resource."""
+
+    names: ResourceNames
+    table: str
+    """Name of its table, with its schema unless that is `public`."""
+    columns: Collection[str]
+    modules: Collection[str]
+    """Names of its modules."""
+
+    @cached_property
+    def packages(self) -> set[str]:
+        """Names of its packages; their other modules belong to the team and are kept."""
+        suffix = PACKAGE_SUFFIX
+        return {name.removesuffix(suffix) for name in self.modules if name.endswith(suffix)}
+
+    @cached_property
+    def objects(self) -> set[str]:
+        """Dotted names of its modules and registered objects."""
+        names = self.names
+        registered = {f"app.models.{names.class_name}", f"app.routes.{names.plural}"}
+        return registered | {name for name in self.modules if not name.endswith(PACKAGE_SUFFIX)}
+
+    @cached_property
+    def keys(self) -> set[str]:
+        """Columns in foreign keys, such as `orders.id`."""
+        tables = (self.table, f"public.{self.table}")
+        return {f"{table}.{name}" for table in tables for name in self.columns}
+
+    @cached_property
+    def statement(self) -> re.Pattern[str]:
+        """Pattern of an SQL statement that uses the table."""
+        keywords = "|".join([*STATEMENTS, *map(str.lower, STATEMENTS)])
+        table = re.escape(self.table.rpartition(".")[2])
+        return re.compile(rf"\b(?:{keywords})\b.*\b{table}\b", re.DOTALL)
+
+    def is_object(self, name: str) -> bool:
+        """Return True if a dotted name is a package, module or object of the resource."""
+        return name in self.packages or self.is_in_object(name)
+
+    def is_in_object(self, name: str) -> bool:
+        """Return True if a dotted name is a module or object of the resource, or in one."""
+        return any(f"{name}.".startswith(f"{prefix}.") for prefix in self.objects)
+
+    def find_line(self, path: str, code: ast.Module) -> int | None:
+        """Return the first line of a module that uses the resource, or None."""
+        texts = (line for line, text in find_texts(code) if self.is_in_text(text))
+        lines = [*self._find_imports(path, code), *self._find_relations(code), *texts]
+        return min(lines, default=None)
+
+    def is_in_text(self, text: str) -> bool:
+        """Return True if a string is a column or module of the resource, or SQL that uses it."""
+        module = text.partition(":")[0]
+        return text in self.keys or self.is_object(module) or bool(self.statement.search(text))
+
+    def _find_imports(self, path: str, code: ast.Module) -> Iterator[int]:
+        """Yield the lines that import from the resource, or read it from an imported module."""
+        targets: dict[str, str] = {}
+        for node in ast.walk(code):
+            for name, target in self._parse_import(node, path):
+                targets[name] = target
+                if self.is_object(target):
+                    yield getattr(node, "lineno", 1)
+        for node in ast.walk(code):
+            if isinstance(node, ast.Name | ast.Attribute):
+                name, _, attributes = get_dotted_name(node).partition(".")
+                if name in targets and self.is_in_object(f"{targets[name]}.{attributes}"):
+                    yield node.lineno
+
+    def _parse_import(self, node: ast.AST, path: str) -> Iterator[tuple[str, str]]:
+        """Yield the names that a statement binds, and the dotted names of the objects."""
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.asname or alias.name, alias.name
+                if not alias.asname:
+                    yield alias.name.partition(".")[0], alias.name.partition(".")[0]
+        elif isinstance(node, ast.ImportFrom):
+            module = resolve_module(node, path)
+            for alias in node.names:
+                if alias.name != "*":
+                    yield alias.asname or alias.name, f"{module}.{alias.name}"
+                else:
+                    yield "*", module
+                    for target in self.objects:
+                        if target.rpartition(".")[0] == module:
+                            yield target.rpartition(".")[2], target
+
+    def _find_relations(self, code: ast.Module) -> Iterator[int]:
+        """Yield the lines of strings that SQLAlchemy reads as the name of the model or table."""
+        word = re.compile(rf"\b{self.names.class_name}\b")
+        for node in ast.walk(code):
+            if is_relation(node):
+                yield from (line for line, text in find_texts(node) if word.search(text))
+            elif get_named_object(node) in (self.table, f"getattr {self.names.class_name}"):
+                yield getattr(node, "lineno", 1)
+
+
+def find_uses(project: Project, names: ResourceNames, own_files: Collection[str]) -> list[str]:
+    """Return where other files use a resource, as `path:line`; the registries are not searched."""
+    modules = {get_module_name(path) for path in own_files if path.endswith(".py")}
+    model = project.models.get(names.class_name)
+    table = (model.qualified_table if model else None) or names.plural
+    columns = (*BASE_COLUMNS, *(model.columns if model else ()))
+    usage = Usage(names, table, columns, modules)
+    skipped = {*own_files, project.get_registry_path("models"), project.get_registry_path("routes")}
+    uses = []
+    for file in find_source_files(project.root):
+        path = file.relative_to(project.root).as_posix()
+        if path not in skipped and (path.endswith(".py") or file.parent != project.root):
+            text = project.read(path)
+            if path.endswith(".sql"):
+                match = usage.statement.search(text)
+                line = text.count("\n", 0, match.start()) + 1 if match else None
+            else:
+                line = usage.find_line(path, parse(text, path))
+            uses += [f"{path}:{line}"] if line else []
+    return uses
+
+
+def find_source_files(folder: Path) -> Iterator[Path]:
+    """Yield the modules and SQL files in a folder and its subfolders."""
+    for path in sorted(folder.iterdir()):
+        if path.suffix in (".py", ".sql") and path.is_file():
+            yield path
+        elif path.is_dir() and not is_skipped(path):
+            yield from find_source_files(path)
+
+
+def is_skipped(folder: Path) -> bool:
+    """Return True if a folder has no modules of the service."""
+    is_hidden = folder.name.startswith(".") or folder.is_symlink()
+    return is_hidden or folder.name in SKIPPED_FOLDERS or (folder / "pyvenv.cfg").exists()
+
+
+def find_texts(code: ast.AST) -> Iterator[tuple[int, str]]:
+    """Yield the lines and texts of strings and f-strings, without docstrings."""
+    nodes = list(ast.walk(code))
+    docstrings = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    for node in nodes:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            if id(node) not in docstrings:
+                yield node.lineno, node.value
+        elif isinstance(node, ast.JoinedStr):
+            parts = (part.value for part in node.values if isinstance(part, ast.Constant))
+            yield node.lineno, " ".join(map(str, parts))
+
+
+def get_named_object(node: ast.AST) -> str | None:
+    """Return the table that a string argument names, or `getattr` and the attribute; or None."""
+    match node:
+        case ast.keyword(arg="secondary", value=ast.Constant(value=table)):
+            return str(table)
+        case ast.Subscript(value=ast.Attribute(attr="tables"), slice=ast.Constant(value=table)):
+            return str(table)
+        case ast.Call(func=ast.Name(id="getattr"), args=[_, ast.Constant(value=name), *_]):
+            return f"getattr {name}"
+        case ast.Call(func=function, args=[ast.Constant(value=table), *_]):
+            is_table = get_dotted_name(function).rpartition(".")[2] in ("table", "Table")
+            return str(table) if is_table else None
+    return None
+
+
+def is_relation(node: ast.AST) -> bool:
+    """Return True for `relationship(…)` and `Mapped[…]`."""
+    match node:
+        case ast.Call(func=name) | ast.Subscript(value=name):
+            return get_dotted_name(name).rpartition(".")[2] in ("relationship", "Mapped")
+    return False

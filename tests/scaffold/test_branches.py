@@ -1,0 +1,46 @@
+"""Resources that two branches in git make independently of each other."""
+
+from pathlib import Path
+
+from tests.conftest import Install, Render
+from tests.support.scaffolds import Scaffold
+from tests.support.stacks import OPPOSITES, Stack, each
+
+
+@each(OPPOSITES)
+def test_first_resources_of_two_branches(
+    stack: Stack, install: Install, render: Render, tmp_path: Path
+) -> None:
+    rendered = render(stack.with_answers(example=False)).path
+    scaffold = Scaffold.copy(install(stack), rendered, tmp_path / "project")
+    scaffold.git("init", "--quiet")
+    scaffold.git("add", "--all")
+    scaffold.git("commit", "--quiet", "--message", "Start")
+    for name in ("order", "invoice"):
+        scaffold.git("switch", "--quiet", "--create", name)
+        scaffold.manage("make", name, "number:int")
+        scaffold.git("add", "--all")
+        scaffold.git("commit", "--quiet", "--message", name)
+        scaffold.git("switch", "--quiet", "--detach", "HEAD~")
+
+    scaffold.git("switch", "--quiet", "order")
+    scaffold.git("merge", "--quiet", "--no-edit", "invoice")
+    if stack.migrations == "alembic":
+        # Neither is the newest, so that removing one writes a migration.
+        assert "several heads" in scaffold.refusal("remove", "order", "--yes")
+        _, _, command = scaffold.refusal("make", "memo").partition("`uv run alembic ")
+        scaffold.check("alembic", *command.strip("`").split())
+
+    scaffold.check("pytest", "-q", "tests/core/test_migrations.py")
+    scaffold.check("ruff", "check", "--fix", "--quiet", ".")
+    folder = scaffold.path / "migrations/app"
+    for title in ("create_orders", "create_invoices"):
+        assert len(list(folder.glob(f"*_{title}.*"))) == 1
+    routers = (scaffold.path / f"app/{rendering_place(stack)}.py").read_text()
+    assert "    orders,\n" in routers
+    assert "    invoices,\n" in routers
+
+
+def rendering_place(stack: Stack) -> str:
+    """Return the place of the registry of routers in `app/`."""
+    return "routes" if stack.layout == "per-entity" else "routes/__init__"

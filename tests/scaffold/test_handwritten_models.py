@@ -1,0 +1,117 @@
+"""Models that the team wrote by hand are found by their source."""
+
+from pathlib import Path
+
+import pytest
+from chassis_tools.scaffolding.models import Model, read_models
+from chassis_tools.scaffolding.project import Project
+from manage.errors import CommandError
+
+pytestmark = pytest.mark.quick
+
+FACTORY = "def make_order(store): ...\n"
+PLAIN = 'class Order(OwnedMixin, Record):\n    __tablename__ = "orders"\n    number: Mapped[int]\n'
+
+
+def write(root: Path, **files: str) -> Project:
+    """Write files of `app/`; two underscores in a name stand for a slash."""
+    texts = {"builtin__models": "", "models": "from app.orders.models import Order\n"} | files
+    for name, text in texts.items():
+        path = root / "app" / f"{name.replace('__', '/')}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    (root / "tests/orders").mkdir(parents=True)
+    (root / "tests/orders/factory.py").write_text(FACTORY)
+    return Project(root)
+
+
+def read(project: Project) -> list[Model]:
+    return list(read_models(project.root, "app/models.py"))
+
+
+@pytest.mark.parametrize(
+    "registry",
+    [
+        "from app.orders.models import Order",
+        "from app.orders.models import Order as PurchaseOrder",
+        "from .orders.models import Order",
+        "from app.orders import Order",
+        "from app.orders import *",
+        "from .orders import PurchaseOrder",
+        "try:\n    from app.orders.models import Order\nexcept ImportError:\n    pass",
+    ],
+)
+def test_imported(tmp_path: Path, registry: str) -> None:
+    package = "from .models import *\nfrom .models import Order as PurchaseOrder\n"
+    project = write(tmp_path, models=f"{registry}\n", orders__init=package, orders__models=PLAIN)
+    (tmp_path / "app/orders/init.py").rename(tmp_path / "app/orders/__init__.py")
+    [order] = project.models.values()
+    assert (order.class_name, order.module, order.table) == ("Order", "app.orders.models", "orders")
+    assert {"OwnedMixin", "Record"} == order.bases
+    assert "number" in order.columns
+    assert project.get_target("order", "Order").factory == "tests.orders.factory"
+
+
+def test_defined_in_the_registry(tmp_path: Path) -> None:
+    [order] = read(write(tmp_path, models=PLAIN))
+    assert order.module == "app.models"
+
+
+def test_importing_each_other(tmp_path: Path) -> None:
+    write(
+        tmp_path, models="from app.a import *\n", a="from app.b import *\n", b="from app.a import *"
+    )
+    assert read(Project(tmp_path)) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "table"),
+    [
+        ('__tablename__: str = "orders"', "orders"),
+        ('__tablename__ = "orders"\n    __table_args__ = (Index("a", "b"),)', "orders"),
+        ('__tablename__ = "orders"\n    __table_args__ = (Index("a"), {"comment": C})', "orders"),
+        ('__tablename__ = "orders"\n    __table_args__ = {"schema": "sales"}', "sales.orders"),
+        (
+            '__tablename__ = "orders"\n    __table_args__: A = (Index("a"), {**C, "schema": "sales"})',
+            "sales.orders",
+        ),
+        ('__tablename__ = "orders"\n    __table_args__ = {"schema": None}', "orders"),
+        ('__tablename__ = PREFIX + "orders"', None),
+        ("__tablename__ = f'{PREFIX}orders'", None),
+        ("@declared_attr.directive\n    def __tablename__(cls): return 'orders'", None),
+        ('__table__ = Table("orders", Base.metadata)', None),
+        ('__tablename__ = "orders"\n    __table_args__ = {"schema": SCHEMA}', None),
+        ('__tablename__ = "orders"\n    __table_args__ = {**OPTIONS}', None),
+        ('__tablename__ = "orders"\n    __table_args__ = OPTIONS', None),
+    ],
+)
+def test_table(tmp_path: Path, body: str, table: str | None) -> None:
+    source = f"class Order(core.OwnedMixin, Record):\n    {body}\n"
+    project = write(tmp_path, orders__models=source)
+    [order] = project.models.values()
+    assert order.qualified_table == table
+    if table:
+        target = project.get_target("order", "Order")
+        assert (target.table, target.owned) == (table, True)
+    else:
+        with pytest.raises(CommandError, match="computes the name or schema of its table"):
+            project.get_target("order", "Order")
+
+
+@pytest.mark.parametrize("name", ["phase_2", "oauth_2_client", "x_y", "plan_b", "a1_b2", "phase2"])
+def test_name(tmp_path: Path, name: str) -> None:
+    class_name = "".join(word.capitalize() for word in name.split("_"))
+    project = write(tmp_path, orders__models=PLAIN.replace("Order(", f"{class_name}("))
+    (tmp_path / "app/models.py").write_text(f"from app.orders.models import {class_name}\n")
+    (tmp_path / "tests/orders/factory.py").write_text(FACTORY.replace("order", name))
+    assert project.get_target(name, class_name).singular == name
+    for wrong in {class_name, name.replace("_", "")} - {name}:
+        with pytest.raises(CommandError, match=f"does not exist: use {name}$"):
+            project.get_target(wrong, "".join(word.capitalize() for word in wrong.split("_")))
+
+
+def test_without_factory(tmp_path: Path) -> None:
+    project = write(tmp_path, orders__models=PLAIN)
+    (tmp_path / "tests/orders/factory.py").unlink()
+    with pytest.raises(CommandError, match="has no function make_order"):
+        project.get_target("order", "Order")

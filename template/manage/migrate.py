@@ -13,26 +13,6 @@ History = Annotated[
 
 
 @app.command()
-def create(
-    message: Annotated[str, typer.Option("--message", "-m", help="Short description.")],
-    empty: Annotated[bool, typer.Option("--empty", help="Create an empty migration.")] = False,
-) -> None:
-    """Create a migration from the difference between the models and the database."""
-    from manage.database import get_migration_url, require_migrated
-    from manage.migration_tool import get_migration_tool
-
-    url = get_migration_url()
-    require_migrated(url)
-    if not empty:
-        typer.echo("Comparing the models with the database ...", err=True)
-    path = get_migration_tool().create_migration(url, message, empty=empty)
-    if path is None:
-        typer.echo("The database agrees with the models: no migration is needed.")
-    else:
-        typer.echo(f"Wrote {path}")
-
-
-@app.command()
 def apply() -> None:
     """Apply all pending migrations, the kernel's and yours; safe to run concurrently."""
     from manage.database import find_pending_migrations, find_unknown_migrations, get_migration_url

@@ -8,7 +8,18 @@ from alembic.runtime.migration import MigrationContext, MigrationInfo
 
 from app.core.paths import PROJECT_ROOT
 
+from manage.errors import CommandError
 from manage.migrations.history import find_unmet_kernel_heads, get_heads, get_revisions
+from manage.tools import load_tools
+
+
+def load_comparison_options() -> dict[str, Any]:
+    """Return the development tools' options for comparing; a deployment has none."""
+    try:
+        options: dict[str, Any] = load_tools("migrating.comparison").AUTOGENERATE_OPTIONS
+    except CommandError:
+        return {}
+    return options
 
 
 def place_revision(

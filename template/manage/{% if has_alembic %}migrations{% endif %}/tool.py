@@ -1,15 +1,7 @@
 """Migrations with Alembic; implements `manage.migration_tool.MigrationTool`."""
 
-from contextlib import redirect_stdout
-from io import StringIO
-from pathlib import Path
-from typing import Any
-
 from alembic import command
 from alembic.config import Config
-from alembic.operations import MigrationScript
-from alembic.runtime.migration import MigrationContext
-from alembic.script import Script
 from alembic.util import CommandError as AlembicError
 from sqlalchemy import URL
 
@@ -39,30 +31,6 @@ def roll_back_migrations(
         command.downgrade(build_config(url, report=report), f"{history}@-{steps}")
     except MIGRATION_ERRORS as error:
         raise CommandError(f"No migration was rolled back: {summarize_error(error)}") from error
-
-
-def create_migration(url: URL, message: str, *, empty: bool = False) -> Path | None:
-    """Write a migration with the models' changes; return None if there are none."""
-    try:
-        with redirect_stdout(StringIO()):  # The formatting hooks print several lines.
-            created = command.revision(
-                build_config(url),
-                message,
-                autogenerate=not empty,
-                process_revision_directives=None if empty else discard_empty_revision,
-            )
-    except MIGRATION_ERRORS as error:
-        raise CommandError(f"No migration was written: {summarize_error(error)}") from error
-    return Path(created.path) if isinstance(created, Script) else None
-
-
-def discard_empty_revision(
-    _context: MigrationContext, _revision: Any, directives: list[MigrationScript]
-) -> None:
-    """Discard a new revision that has no operations."""
-    operations = directives[0].upgrade_ops
-    if operations is not None and operations.is_empty():
-        directives.clear()
 
 
 def build_config(url: URL, *, report: bool = False) -> Config:

@@ -5,14 +5,11 @@ import re
 import shutil
 import subprocess
 from importlib.metadata import PackageNotFoundError, files
-from pathlib import Path
 
 from sqlalchemy import URL
 
-from app.core.clock import utc_now
 from app.core.paths import PROJECT_ROOT
 
-from manage.connection import run_on_connection
 from manage.errors import CommandError
 from manage.migrations.history import HISTORIES
 
@@ -33,29 +30,6 @@ def roll_back_migrations(
     """Roll back the latest migrations of a history, each in its own transaction."""
     for _ in range(steps):
         run_dbmate(url, history, "rollback", report=report)
-
-
-def create_migration(url: URL, message: str, *, empty: bool = False) -> Path | None:
-    """Write a migration with the models' changes; return None if there are none."""
-    up, down = ("", "") if empty else compare_with_models(url)
-    if not (up or empty):
-        return None
-    title = re.sub(r"\W+", "_", message.lower()).strip("_")
-    path = MIGRATIONS_FOLDER / "app" / f"{utc_now():%Y%m%d%H%M%S}_{title[:40]}.sql"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(f"-- migrate:up\n{up}\n\n-- migrate:down\n{down}\n", encoding="utf-8")
-    return path
-
-
-def compare_with_models(url: URL) -> tuple[str, str]:
-    """Return the SQL that updates the database to the models, and its inverse; requires Alembic."""
-    try:
-        from manage.migrations.difference import generate_statements
-    except ModuleNotFoundError as error:
-        raise CommandError(
-            "Alembic is not installed: run `uv sync`, which installs it for development"
-        ) from error
-    return run_on_connection(url, generate_statements)
 
 
 def run_dbmate(url: URL, history: str, command: str, *, report: bool) -> None:

@@ -5,10 +5,12 @@ from alembic.config import Config
 from alembic.util import CommandError as AlembicError
 from sqlalchemy import URL
 
-from app.core.paths import PROJECT_ROOT
-from app.core.sql.errors import DATABASE_ERRORS
+from app.core.paths import HAS_PACKAGED_MIGRATIONS, MIGRATIONS, PROJECT_ROOT
+from app.core.sql.errors import DATABASE_ERRORS, get_sqlstate
 
 from manage.errors import CommandError, summarize_error
+from manage.migration_lock import LOCK_ADVICE, LOCK_NOT_AVAILABLE
+from manage.migrations.history import HISTORIES
 
 MIGRATION_ERRORS: tuple[type[Exception], ...] = (AlembicError, *DATABASE_ERRORS)
 
@@ -18,9 +20,7 @@ def apply_migrations(url: URL, *, report: bool = False) -> None:
     try:
         command.upgrade(build_config(url, report=report), "heads")
     except MIGRATION_ERRORS as error:
-        raise CommandError(
-            f"A migration failed, so none was applied: {summarize_error(error)}"
-        ) from error
+        raise CommandError(f"A migration failed, so none was applied: {explain(error)}") from error
 
 
 def roll_back_migrations(
@@ -30,11 +30,22 @@ def roll_back_migrations(
     try:
         command.downgrade(build_config(url, report=report), f"{history}@-{steps}")
     except MIGRATION_ERRORS as error:
-        raise CommandError(f"No migration was rolled back: {summarize_error(error)}") from error
+        raise CommandError(f"No migration was rolled back: {explain(error)}") from error
+
+
+def explain(error: Exception) -> str:
+    """Return the reason of a failure, and advice if a lock was not available."""
+    return LOCK_ADVICE if get_sqlstate(error) == LOCK_NOT_AVAILABLE else summarize_error(error)
 
 
 def build_config(url: URL, *, report: bool = False) -> Config:
     """Build Alembic's configuration for a database."""
-    config = Config(PROJECT_ROOT / "alembic.ini")
+    config = Config(PROJECT_ROOT / "alembic.ini")  # A wheel has none.
+    if HAS_PACKAGED_MIGRATIONS:
+        folder = str(MIGRATIONS).replace("%", "%%")
+        config.set_main_option("script_location", folder)
+        config.set_main_option("path_separator", "newline")
+        locations = [f"{folder}/{history}" for history in HISTORIES]
+        config.set_main_option("version_locations", "\n".join(locations))
     config.attributes.update(url=url, report=report)
     return config

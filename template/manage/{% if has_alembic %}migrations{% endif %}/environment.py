@@ -9,6 +9,7 @@ from alembic.runtime.migration import MigrationContext, MigrationInfo
 from app.core.paths import PROJECT_ROOT
 
 from manage.errors import CommandError
+from manage.migration_lock import LIMIT_LOCK_WAITS
 from manage.migrations.history import find_unmet_kernel_heads, get_heads, get_revisions
 from manage.tools import load_tools
 
@@ -41,6 +42,12 @@ def _add_to_app_history(script: MigrationScript) -> None:
         script.head, script.branch_label = "base", "app"
     # The kernel's current migrations run first, because this migration may build on them.
     script.depends_on = find_unmet_kernel_heads(app_heads) or None
+
+
+def limit_lock_waits(*, ctx: MigrationContext, **_details: Any) -> None:
+    """Limit the next migration's waits, too: an `autocommit_block` has ended the transaction."""
+    if ctx.connection is not None:
+        ctx.connection.execute(LIMIT_LOCK_WAITS)
 
 
 def report_step(*, step: MigrationInfo, **_details: Any) -> None:

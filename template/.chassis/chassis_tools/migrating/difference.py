@@ -18,6 +18,7 @@ import app.builtin.models
 import app.models  # noqa: F401 (both register models)
 from chassis_tools.migrating.comparison import AUTOGENERATE_OPTIONS
 from chassis_tools.migrating.losses import describe_losses
+from chassis_tools.migrating.native_enums import add_native_enums
 from chassis_tools.migrating.renames import Rename, resolve_rename
 from chassis_tools.migrating.violations import describe_violations
 
@@ -50,6 +51,7 @@ def compare_models(connection: Connection, renames: Sequence[str] = ()) -> Diffe
         downgrade = list(flatten_operations(script.downgrade_ops)) if script.downgrade_ops else []
         for operation in (*upgrade, *downgrade):
             separate_constraints(operation)
+        add_native_enums(connection, upgrade, downgrade)
         violations = list(describe_violations(connection, upgrade))
         savepoint.rollback()
     return Difference(

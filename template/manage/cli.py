@@ -20,7 +20,7 @@ app.add_typer(migrate.app, name="migrate")
 app.command("seed")(seed.run_seed)
 app.command("test", context_settings=test.PASS_THROUGH)(test.run_tests)
 app.add_typer(db.app, name="db")
-add_tool_commands(app)
+add_tool_commands(app, migrate.app)
 
 
 def main() -> None:

@@ -13,68 +13,70 @@ History = Annotated[
 
 
 @app.command()
-def create(
-    message: Annotated[str, typer.Option("--message", "-m", help="Short description.")],
-    empty: Annotated[bool, typer.Option("--empty", help="Create an empty migration.")] = False,
-) -> None:
-    """Create a migration from the difference between the models and the database."""
-    from manage.database import get_migration_url, require_migrated
-    from manage.migration_tool import get_migration_tool
-
-    url = get_migration_url()
-    require_migrated(url)
-    if not empty:
-        typer.echo("Comparing the models with the database ...", err=True)
-    path = get_migration_tool().create_migration(url, message, empty=empty)
-    if path is None:
-        typer.echo("The database agrees with the models: no migration is needed.")
-    else:
-        typer.echo(f"Wrote {path}")
-
-
-@app.command()
 def apply() -> None:
     """Apply all pending migrations, the kernel's and yours; safe to run concurrently."""
-    from manage.database import find_pending_migrations, find_unknown_migrations, get_migration_url
+    from manage.database import (
+        find_pending_migrations,
+        get_migration_url,
+        require_known_migrations,
+    )
     from manage.migration_tool import get_migration_tool
 
     url = get_migration_url()
+    require_known_migrations(url)
     if find_pending_migrations(url):
         get_migration_tool().apply_migrations(url, report=True)
-    if unknown := find_unknown_migrations(url):
-        names = ", ".join(unknown)
-        typer.echo(f"The database has revisions that this checkout does not know: {names}.")
-    else:
-        typer.echo("The database is up to date.")
+    typer.echo("The database is up to date.")
 
 
 @app.command()
 def rollback(
     steps: Annotated[int, typer.Option(min=1, help="Number of migrations to roll back.")] = 1,
     history: History = "app",
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Roll back the kernel's and dependent ones, too.")
+    ] = False,
 ) -> None:
     """Roll back the latest migrations; data in the tables and columns they added is lost."""
-    from manage.database import find_applied_migrations, get_migration_url
+    from manage.database import (
+        find_applied_migrations,
+        find_rollback,
+        get_migration_url,
+        require_known_migrations,
+    )
     from manage.errors import CommandError
     from manage.migration_tool import get_migration_tool
 
     url = get_migration_url()
+    require_known_migrations(url)
     applied = len(find_applied_migrations(url, history))
     if applied < steps:
         raise CommandError(f"--steps {steps} exceeds the applied {history} migrations: {applied}")
+    names = find_rollback(url, history, steps)
+    if not yes and (history != "app" or len(names) > steps):
+        raise CommandError(
+            f"This would roll back {', '.join(names)}, with all data in their tables and columns:"
+            " add --yes to confirm"
+        )
     get_migration_tool().roll_back_migrations(url, history=history, steps=steps, report=True)
 
 
 @app.command()
 def status() -> None:
-    """List all migrations with their state: applied, pending or unknown."""
-    from manage.database import find_pending_migrations, find_unknown_migrations, get_migration_url
-    from manage.migrations.history import get_revisions
+    """List all migrations with their state; exit with code 1 if the database has unknown ones."""
+    from manage.database import (
+        find_applied_migrations,
+        find_pending_migrations,
+        get_migration_url,
+        require_known_migrations,
+    )
+    from manage.migrations.history import HISTORIES, get_revisions
 
     url = get_migration_url()
-    pending = set(find_pending_migrations(url))
-    for revision in get_revisions().values():
-        state = "pending" if revision.name in pending else "applied"
-        typer.echo(f"{state}  {revision.history:4}  {revision.name}  {revision.title}")
-    for name in find_unknown_migrations(url):
-        typer.echo(f"unknown        {name}  (from a newer release or another branch)")
+    pending = find_pending_migrations(url)
+    applied = {name for history in HISTORIES for name in find_applied_migrations(url, history)}
+    for name, revision in get_revisions().items():
+        # Alembic stores heads only: an unknown one may or may not include the revision.
+        state = "pending" if name in pending else "applied" if name in applied else "unclear"
+        typer.echo(f"{state}  {revision.history:4}  {name}  {revision.title}")
+    require_known_migrations(url)

@@ -1,6 +1,5 @@
 """The interface of the project's migration tool."""
 
-from pathlib import Path
 from typing import Protocol
 
 from sqlalchemy import URL
@@ -19,9 +18,6 @@ class MigrationTool(Protocol):
         self, url: URL, *, history: str = "app", steps: int = 1, report: bool = False
     ) -> None:
         """Roll back the latest migrations of a history."""
-
-    def create_migration(self, url: URL, message: str, *, empty: bool = False) -> Path | None:
-        """Write a migration with the models' changes; return None if there are none."""
 
 
 def get_migration_tool() -> MigrationTool:

@@ -12,17 +12,18 @@ from manage.errors import CommandError
 
 PACKAGE = "chassis_tools"
 FOLDER = PROJECT_ROOT / ".chassis" / PACKAGE
-COMMANDS = ("make", "remove", "inspect", "upgrade", "doctor")
+COMMANDS = ("make", "remove", "inspect", "upgrade", "doctor", "migrate create")
 ANY_ARGUMENTS = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
 
-def add_tool_commands(app: typer.Typer) -> None:
+def add_tool_commands(app: typer.Typer, migrate_app: typer.Typer) -> None:
     """Add the tools' commands or, if they cannot be loaded, commands that report the reason."""
     try:
-        load_tools("commands").add_commands(app)
+        load_tools("commands").add_commands(app, migrate_app)
     except Exception as error:  # An edited or half-merged file must not stop `manage run`.
-        for name in COMMANDS:
-            add_unavailable_command(app, name, reason=str(error) or type(error).__name__)
+        for command in COMMANDS:
+            group = migrate_app if command.startswith("migrate ") else app
+            add_unavailable_command(group, command, reason=str(error) or type(error).__name__)
 
 
 def load_tools(module: str) -> ModuleType:
@@ -37,10 +38,11 @@ def load_tools(module: str) -> ModuleType:
     return import_module(f"{PACKAGE}.{module}")
 
 
-def add_unavailable_command(app: typer.Typer, name: str, *, reason: str) -> None:
+def add_unavailable_command(app: typer.Typer, command: str, *, reason: str) -> None:
     """Add a command that fails with the reason why it is unavailable."""
 
     def fail() -> None:
-        raise CommandError(f"`manage {name}` is unavailable: {reason}")
+        raise CommandError(f"`manage {command}` is unavailable: {reason}")
 
+    name = command.split()[-1]
     app.command(name, help=f"Unavailable: {reason}.", context_settings=ANY_ARGUMENTS)(fail)

@@ -29,11 +29,16 @@ def test_deployments_lack_them(stack: Stack, install: Install, tmp_path: Path) -
         packed, in_sdist = archive.namelist(), source.getnames()
     assert {"app/main.py", "manage/cli.py"} <= set(packed)
     assert any("/scaffold/migration." in name for name in in_sdist)
+    assert any(name.startswith("manage/migration_files/core/0001_") for name in packed)
+    assert [name for name in packed if name.startswith("migrations/")] == []
     assert [name for name in [*packed, *in_sdist] if "chassis_tools" in name] == []
 
     project.run("uv", "venv", "--quiet", str(tmp_path / "venv"))
     python = str(tmp_path / "venv/bin/python")
     project.run("uv", "pip", "install", "--quiet", "--python", python, str(wheel))
+    count = "from manage.migrations.history import get_revisions; print(len(get_revisions()))"
+    installed = project.run("env", "--chdir", str(tmp_path), python, "-c", count)
+    assert int(installed) == len(list(project.path.glob("migrations/*/0*")))
     manage = str(tmp_path / "venv/bin/manage")
     printed = project.run("env", "--chdir", str(tmp_path), "COLUMNS=300", manage, "--help")
     assert "migrate" in printed

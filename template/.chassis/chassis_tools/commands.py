@@ -1,4 +1,4 @@
-"""The commands `make`, `remove`, `inspect`, `upgrade` and `doctor`.
+"""The commands `make`, `remove`, `inspect`, `upgrade`, `doctor` and `migrate create`.
 
 Each command imports its modules when it runs, so that `manage --help` starts quickly.
 """
@@ -79,6 +79,16 @@ PullRequest = Annotated[
     bool, typer.Option("--pull-request", help="Open a pull request with the GitHub CLI (gh).")
 ]
 Abort = Annotated[bool, typer.Option("--abort", help="Undo an upgrade that is not committed yet.")]
+
+Message = Annotated[str, typer.Option("--message", "-m", help="Short description.")]
+Empty = Annotated[bool, typer.Option("--empty", help="Create an empty migration.")]
+AllowDrop = Annotated[
+    bool, typer.Option("--allow-drop", help="Allow dropped tables and columns, and conversions.")
+]
+Renames = Annotated[
+    list[str] | None,
+    typer.Option(metavar="OLD:NEW", help="Rename table.column or a table; can be repeated."),
+]
 
 
 def make(
@@ -225,10 +235,36 @@ def doctor(as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-def add_commands(app: typer.Typer) -> None:
-    """Add the commands of this module to `manage`."""
+def create(
+    message: Message,
+    empty: Empty = False,
+    allow_drop: AllowDrop = False,
+    rename: Renames = None,
+) -> None:
+    """Create a migration from the difference between the models and the database."""
+    from manage.database import get_migration_url, require_migrated
+
+    try:
+        from chassis_tools.migrating.create import create_migration
+    except ModuleNotFoundError as error:
+        raise CommandError(f"{error.name} is not installed: run `uv sync` first") from error
+
+    url = get_migration_url()
+    require_migrated(url)
+    if not empty:
+        typer.echo("Comparing the models with the database ...", err=True)
+    path = create_migration(url, message, empty=empty, allow_drop=allow_drop, renames=rename or [])
+    if path is None:
+        typer.echo("The database agrees with the models: no migration is needed.")
+    else:
+        typer.echo(f"Wrote {path}")
+
+
+def add_commands(app: typer.Typer, migrate_app: typer.Typer) -> None:
+    """Add the commands of this module to `manage` and `manage migrate`."""
     app.command("make", epilog=HELP)(make)
     app.command("remove")(remove)
     app.command("inspect")(inspect)
     app.command("upgrade")(upgrade)
     app.command("doctor")(doctor)
+    migrate_app.command("create")(create)

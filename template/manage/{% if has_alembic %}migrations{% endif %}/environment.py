@@ -3,15 +3,32 @@
 from typing import Any
 
 from alembic import context
-from alembic.runtime.migration import MigrationInfo
+from alembic.runtime.migration import MigrationContext, MigrationInfo
 
+from manage.errors import CommandError
+from manage.migration_lock import LIMIT_LOCK_WAITS
 from manage.migrations.history import get_revisions
 from manage.tools import load_tools
+
+
+def load_comparison_options() -> dict[str, Any]:
+    """Return the development tools' options for comparing; a deployment has none."""
+    try:
+        options: dict[str, Any] = load_tools("migrating.comparison").AUTOGENERATE_OPTIONS
+    except CommandError:
+        return {}
+    return options
 
 
 def place_revision(*arguments: Any) -> None:
     """Add new revisions to the app history, unless `--head` names another head."""
     load_tools("migration_files").place_revisions(*arguments)
+
+
+def limit_lock_waits(*, ctx: MigrationContext, **_details: Any) -> None:
+    """Limit the next migration's waits, too: an `autocommit_block` has ended the transaction."""
+    if ctx.connection is not None:
+        ctx.connection.execute(LIMIT_LOCK_WAITS)
 
 
 def report_step(*, step: MigrationInfo, **_details: Any) -> None:

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from app.core.paths import PROJECT_ROOT
+from app.core.paths import MIGRATIONS
 
 from manage.errors import CommandError
 
@@ -30,7 +30,7 @@ class Revision:
 @cache
 def get_revisions() -> dict[str, Revision]:
     """Return all revisions on disk by name, the kernel's first."""
-    folders = [PROJECT_ROOT / "migrations" / history for history in HISTORIES]
+    folders = [MIGRATIONS / history for history in HISTORIES]
     paths = [path for folder in folders for path in sorted(folder.glob("*.py"))]
     revisions = {revision.name: revision for revision in map(read_revision, paths)}
     if len(revisions) < len(paths):
@@ -93,6 +93,26 @@ def get_pending_revisions(applied: Collection[str]) -> list[str]:
         return []
     lineage = find_lineage(applied)
     return [name for name in revisions if name not in lineage]
+
+
+def get_applied_revisions(applied: Collection[str]) -> list[str]:
+    """Return the revisions on disk that a database at these heads is known to have."""
+    lineage = find_lineage(get_revisions().keys() & set(applied))
+    return [name for name in get_revisions() if name in lineage]
+
+
+def plan_rollback(applied: Collection[str], history: str, steps: int) -> list[str]:
+    """Return the latest revisions of a history and all that depend on them."""
+    revisions = get_revisions()
+    remaining = get_applied_revisions(applied)
+    removed: list[str] = []
+    for _ in range(steps):
+        names = [name for name in remaining if revisions[name].history == history]
+        parents = {parent for name in names for parent in revisions[name].parents}
+        latest = [name for name in names if name not in parents][-1:]
+        removed += [name for name in remaining if find_lineage([name]) & {*latest}]
+        remaining = [name for name in remaining if name not in removed]
+    return removed
 
 
 def find_lineage(names: Iterable[str]) -> set[str]:

@@ -1,25 +1,18 @@
 """Migrations with Alembic; implements `manage.migration_tool.MigrationTool`."""
 
-from contextlib import redirect_stdout
-from io import StringIO
-from pathlib import Path
-from typing import Any
-
 from alembic import command
 from alembic.config import Config
-from alembic.operations import MigrationScript
-from alembic.runtime.migration import MigrationContext
-from alembic.script import Script
 from alembic.util import CommandError as AlembicError
 from sqlalchemy import URL
 
-from app.core.paths import PROJECT_ROOT
-from app.core.sql.errors import DATABASE_ERRORS
+from app.core.paths import HAS_PACKAGED_MIGRATIONS, MIGRATIONS, PROJECT_ROOT
+from app.core.sql.errors import DATABASE_ERRORS, get_sqlstate
 
 from manage.connection import run_on_connection
 from manage.database import read_applied_migrations
 from manage.errors import CommandError, summarize_error
-from manage.migrations.history import find_rollback_target
+from manage.migration_lock import LOCK_ADVICE, LOCK_NOT_AVAILABLE
+from manage.migrations.history import HISTORIES, find_rollback_target
 
 MIGRATION_ERRORS: tuple[type[Exception], ...] = (AlembicError, *DATABASE_ERRORS)
 
@@ -29,9 +22,7 @@ def apply_migrations(url: URL, *, report: bool = False) -> None:
     try:
         command.upgrade(build_config(url, report=report), "heads")
     except MIGRATION_ERRORS as error:
-        raise CommandError(
-            f"A migration failed, so none was applied: {summarize_error(error)}"
-        ) from error
+        raise CommandError(f"A migration failed, so none was applied: {explain(error)}") from error
 
 
 def roll_back_migrations(
@@ -43,35 +34,22 @@ def roll_back_migrations(
         try:
             command.downgrade(build_config(url, report=report), target)
         except MIGRATION_ERRORS as error:
-            raise CommandError(f"The rollback failed: {summarize_error(error)}") from error
+            raise CommandError(f"The rollback failed: {explain(error)}") from error
 
 
-def create_migration(url: URL, message: str, *, empty: bool = False) -> Path | None:
-    """Write a migration with the models' changes; return None if there are none."""
-    try:
-        with redirect_stdout(StringIO()):  # The formatting hooks print several lines.
-            created = command.revision(
-                build_config(url),
-                message,
-                autogenerate=not empty,
-                process_revision_directives=None if empty else discard_empty_revision,
-            )
-    except MIGRATION_ERRORS as error:
-        raise CommandError(f"No migration was written: {summarize_error(error)}") from error
-    return Path(created.path) if isinstance(created, Script) else None
-
-
-def discard_empty_revision(
-    _context: MigrationContext, _revision: Any, directives: list[MigrationScript]
-) -> None:
-    """Discard a new revision that has no operations."""
-    operations = directives[0].upgrade_ops
-    if operations is not None and operations.is_empty():
-        directives.clear()
+def explain(error: Exception) -> str:
+    """Return the reason of a failure, and advice if a lock was not available."""
+    return LOCK_ADVICE if get_sqlstate(error) == LOCK_NOT_AVAILABLE else summarize_error(error)
 
 
 def build_config(url: URL, *, report: bool = False) -> Config:
     """Build Alembic's configuration for a database."""
-    config = Config(PROJECT_ROOT / "alembic.ini")
+    config = Config(PROJECT_ROOT / "alembic.ini")  # A wheel has none.
+    if HAS_PACKAGED_MIGRATIONS:
+        folder = str(MIGRATIONS).replace("%", "%%")
+        config.set_main_option("script_location", folder)
+        config.set_main_option("path_separator", "newline")
+        locations = [f"{folder}/{history}" for history in HISTORIES]
+        config.set_main_option("version_locations", "\n".join(locations))
     config.attributes.update(url=url, report=report)
     return config

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from app.core.paths import PROJECT_ROOT
+from app.core.paths import MIGRATIONS
 
 from manage.errors import CommandError
 
@@ -29,7 +29,7 @@ class Revision:
 @cache
 def get_revisions() -> dict[str, Revision]:
     """Return all revisions on disk by name, the kernel's first."""
-    folders = [PROJECT_ROOT / "migrations" / history for history in HISTORIES]
+    folders = [MIGRATIONS / history for history in HISTORIES]
     paths = [path for folder in folders for path in sorted(folder.glob("*.sql"))]
     revisions = {revision.name: revision for revision in map(read_revision, paths)}
     if len(revisions) < len(paths):
@@ -47,6 +47,17 @@ def read_revision(path: Path) -> Revision:
 def get_heads() -> set[str]:
     """Return the latest revision of each history."""
     return set({revision.history: name for name, revision in get_revisions().items()}.values())
+
+
+def get_applied_revisions(applied: Collection[str]) -> list[str]:
+    """Return the revisions on disk that are in `applied`."""
+    return [name for name in get_revisions() if name in applied]
+
+
+def plan_rollback(applied: Collection[str], history: str, steps: int) -> list[str]:
+    """Return the latest revisions of a history."""
+    names = get_applied_revisions(applied)
+    return [name for name in names if get_revisions()[name].history == history][-steps:]
 
 
 def get_pending_revisions(applied: Collection[str]) -> list[str]:

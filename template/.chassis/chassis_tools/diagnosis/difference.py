@@ -1,24 +1,17 @@
 """The difference between models and database; imports Alembic, a development dependency."""
 
-from alembic.autogenerate import produce_migrations
 from alembic.operations.ops import MigrateOperation
-from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 
-from app.core.models import Base
-
-import app.builtin.models
-import app.models  # noqa: F401 (both register models)
-from manage.autogenerate import AUTOGENERATE_OPTIONS
+from chassis_tools.migrating.difference import compare_models
 
 
 def find_differing_tables(connection: Connection) -> list[str]:
     """List the tables that a new migration would change, or what it would change instead."""
-    context = MigrationContext.configure(connection, opts=AUTOGENERATE_OPTIONS)
-    operations = produce_migrations(context, Base.metadata).upgrade_ops
-    if not operations or not operations.ops:
+    operations = compare_models(connection).upgrade
+    if not operations:
         return []
-    tables = sorted({*filter(None, map(get_table, operations.ops))})
+    tables = sorted({*filter(None, map(get_table, operations))})
     return tables or ["policies or grants"]
 
 

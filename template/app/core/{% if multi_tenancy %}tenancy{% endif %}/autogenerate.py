@@ -14,7 +14,7 @@ from alembic.operations.ops import (
 )
 from alembic.runtime.plugins import Plugin
 from alembic.util import DispatchPriority, PriorityDispatchResult
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, MetaData, Table
 
 from app.core.models import Base
 from app.core.sql.operations import flatten_operations
@@ -26,6 +26,7 @@ from app.core.tenancy.row_security import (
     build_grant,
     build_policies,
     build_protection,
+    build_sequence_grant,
 )
 
 PLUGIN = "app.core.tenancy.autogenerate"
@@ -71,7 +72,12 @@ def compare_protection(context: AutogenContext, upgrade_ops: UpgradeOps) -> Prio
             table, format_table_name(context, table), relations
         )
     ]
-    upgrade_ops.ops = [*dropped, *others, *foreign_keys, *missing]
+    grants = [
+        ReversibleSQL(build_sequence_grant(sequence))
+        for table in Base.metadata.sorted_tables
+        for sequence in list_ungranted_sequences(context, table, relations.get(table.key))
+    ]
+    upgrade_ops.ops = [*dropped, *others, *foreign_keys, *missing, *grants]
     return PriorityDispatchResult.CONTINUE
 
 
@@ -123,6 +129,21 @@ def repair_protection(name: str, relation: CatalogRow) -> Iterator[ReversibleSQL
         yield from map(ReversibleSQL, build_policies(name))
     if not relation["is_granted"]:
         yield ReversibleSQL(build_grant(name))
+
+
+def list_ungranted_sequences(
+    context: AutogenContext, table: Table, relation: CatalogRow | None
+) -> list[str]:
+    """Return the sequences of a table that the service may not use; a new table's are serial."""
+    if relation is not None:
+        return list(relation["ungranted_sequences"])
+    column = table.autoincrement_column
+    if column is None or column.identity is not None or column.server_default is not None:
+        return []
+    # PostgreSQL shortens a long name of a sequence to 63 characters, as SQLAlchemy expects it.
+    owner = table.name[: 29 + max(0, 29 - len(column.name))]
+    name = f"{owner}_{column.name[: 29 + max(0, 29 - len(owner))]}_seq"
+    return [format_table_name(context, Table(name, MetaData(), schema=table.schema))]
 
 
 def is_tenant_column(operation: MigrateOperation) -> bool:

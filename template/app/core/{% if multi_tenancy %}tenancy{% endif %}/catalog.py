@@ -58,6 +58,17 @@ SELECT
                 OR has_any_column_privilege(oid, relation.oid, 'SELECT, INSERT, UPDATE')
             )
     ) AS is_granted,
+    coalesce(
+        has_table_privilege(to_regrole(:role), relation.oid, 'INSERT'), false
+    ) AS is_insertable,
+    coalesce((
+        SELECT json_agg(DISTINCT refobjid::regclass::text)
+        FROM pg_attrdef
+        JOIN pg_depend ON classid = 'pg_attrdef'::regclass AND objid = pg_attrdef.oid
+        JOIN pg_class AS sequence ON refclassid = 'pg_class'::regclass AND refobjid = sequence.oid
+        WHERE adrelid = relation.oid AND sequence.relkind = 'S'
+            AND NOT has_sequence_privilege(to_regrole(:role), sequence.oid, 'USAGE, UPDATE')
+    ), '[]') AS ungranted_sequences,
     EXISTS (
         SELECT FROM pg_roles
         WHERE pg_has_role(to_regrole(:role), oid, 'MEMBER')
@@ -180,6 +191,9 @@ def find_gaps_for_kind(relation: CatalogRow) -> Iterator[str]:
 
 def find_table_gaps(table: CatalogRow) -> Iterator[str]:
     """Yield the gaps of one table."""
+    if table["is_insertable"] and table["ungranted_sequences"]:
+        sequences = ", ".join(table["ungranted_sequences"])
+        yield f"uses sequences without privileges for the service: {sequences}"
     if table["has_tenant_id"] or table["key"] == TENANTS_TABLE:
         if not table["is_forced"]:
             yield "lacks ENABLE or FORCE ROW LEVEL SECURITY"

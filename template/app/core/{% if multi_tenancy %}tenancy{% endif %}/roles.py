@@ -1,6 +1,6 @@
 """The database roles that `migrations/roles.sql` creates."""
 
-from app.core.paths import PROJECT_ROOT
+from app.core.paths import MIGRATIONS
 
 OWNER_ROLE = "app_owner"
 SERVICE_ROLE = "app_user"
@@ -8,4 +8,4 @@ SERVICE_ROLE = "app_user"
 
 def read_roles_script() -> str:
     """Return the SQL that creates the roles; an administrator can run it on any database."""
-    return (PROJECT_ROOT / "migrations" / "roles.sql").read_text(encoding="utf-8")
+    return (MIGRATIONS / "roles.sql").read_text(encoding="utf-8")

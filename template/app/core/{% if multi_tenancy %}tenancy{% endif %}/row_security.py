@@ -33,6 +33,11 @@ def build_policies(table: str) -> list[str]:
     ]
 
 
+def build_sequence_grant(sequence: str) -> str:
+    """Return the statement that lets the service take values from a sequence."""
+    return f"GRANT USAGE ON SEQUENCE {sequence} TO {SERVICE_ROLE}"
+
+
 def build_grant(table: str) -> str:
     """Return the statement that grants the service access to a table."""
     return f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {SERVICE_ROLE}"

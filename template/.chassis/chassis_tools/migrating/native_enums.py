@@ -1,0 +1,84 @@
+"""The PostgreSQL types of enumerations, which autogenerate neither creates nor compares."""
+
+from collections.abc import Iterable, Iterator
+
+from alembic.operations.ops import (
+    AddColumnOp,
+    AlterColumnOp,
+    CreateTableOp,
+    ExecuteSQLOp,
+    MigrateOperation,
+)
+from sqlalchemy import Column, Connection, Enum, text
+from sqlalchemy.dialects import postgresql
+
+from app.core.models import Base
+
+from chassis_tools.adoption.baseline import escape_colons
+
+DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
+LABELS = text("""
+SELECT enumlabel::text FROM pg_enum WHERE enumtypid = to_regtype(:name) ORDER BY enumsortorder
+""")
+
+
+def add_native_enums(
+    connection: Connection, upgrade: list[MigrateOperation], downgrade: list[MigrateOperation]
+) -> None:
+    """Add the statements that create, extend and drop the types of enumerations."""
+    created_with_tables = {name for name, _ in find_enums(upgrade, in_new_tables=True)}
+    needed = dict(find_enums(upgrade, in_new_tables=False))
+    models = {
+        name: type_
+        for table in Base.metadata.sorted_tables
+        for column in table.c
+        for name, type_ in list_enum(column)
+    }
+    for name, type_ in models.items():
+        labels = list(connection.scalars(LABELS, {"name": name}))
+        if labels:
+            missing = [label for label in type_.enums if label not in labels]
+            upgrade[:0] = [
+                run(f"ALTER TYPE {name} ADD VALUE IF NOT EXISTS {quote(label)}")
+                for label in missing
+            ]
+        elif getattr(type_, "create_type", True) and name in {*needed, *created_with_tables}:
+            if name not in created_with_tables:  # CREATE TABLE creates the type.
+                values = ", ".join(map(quote, type_.enums))
+                upgrade.insert(0, run(f"CREATE TYPE {name} AS ENUM ({values})"))
+            downgrade.append(run(f"DROP TYPE {name}"))
+
+
+def find_enums(
+    operations: Iterable[MigrateOperation], *, in_new_tables: bool
+) -> Iterator[tuple[str, Enum]]:
+    """Yield the native enumerations of new tables, or of other new and converted columns."""
+    for operation in operations:
+        if isinstance(operation, CreateTableOp) and in_new_tables:
+            for item in operation.columns:
+                if isinstance(item, Column):
+                    yield from list_enum(item)
+        elif isinstance(operation, AddColumnOp) and not in_new_tables:
+            yield from list_enum(operation.column)
+        elif isinstance(operation, AlterColumnOp) and not in_new_tables and operation.modify_type:
+            yield from list_enum(Column(operation.column_name, operation.modify_type))
+
+
+def list_enum(column: Column[object]) -> list[tuple[str, Enum]]:
+    """Return the quoted name and the type of a column's native enumeration, if it has one."""
+    type_ = column.type
+    if not isinstance(type_, Enum) or not type_.native_enum or not type_.name:
+        return []
+    preparer = DIALECT.identifier_preparer
+    name = preparer.quote(type_.name)
+    return [(f"{preparer.quote_schema(type_.schema)}.{name}" if type_.schema else name, type_)]
+
+
+def quote(label: str) -> str:
+    """Return a label as a SQL string."""
+    return "'" + label.replace("'", "''") + "'"
+
+
+def run(statement: str) -> ExecuteSQLOp:
+    """Return the operation that runs a statement."""
+    return ExecuteSQLOp(escape_colons(statement))

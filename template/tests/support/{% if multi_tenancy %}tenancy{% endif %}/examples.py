@@ -1,7 +1,9 @@
 """A generator of valid values for OpenAPI schemas; most of its strings contain a given prefix."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from math import ceil
@@ -19,8 +21,38 @@ PATTERN_CHARACTERS = ascii_letters + digits + "-_.+# "
 PATTERN_PART = re.compile(r"(\[[^\]]+\]|\\.|.)(?:\{(\d+)[^}]*\}|([+*?]))?")
 REPEATED_CHARACTERS = 6  # for the quantifiers `+`, `*` and `?`
 INTEGER_RANGE = 1_000_000
+DIFFERENT_DAYS = 300
+PAST_DAYS = 1000
+# The largest difference between dates, times or numbers of a body.
+SPREAD = 50
+MORNING = datetime(2000, 1, 1, 8, tzinfo=UTC)
+WORKING_SECONDS = 20_000
 
 sequence = count(1001)
+
+
+@dataclass(frozen=True)
+class Variation:
+    """A way to choose values, because fields may depend on each other."""
+
+    # Each date, time or number is larger than the one before (1), smaller (-1) or equal (0).
+    step: int = 1
+    is_past: bool = False
+    choice: int = 0  # the index of enumerated values; an odd one inverts booleans
+    is_minimal: bool = False  # only required fields
+
+
+FULL_VARIATIONS = (
+    Variation(),
+    Variation(step=-1),
+    Variation(step=0),
+    Variation(is_past=True),
+    Variation(is_past=True, step=-1),
+    Variation(choice=1),
+    Variation(choice=2),
+)
+# Those that require the least change come first.
+VARIATIONS = (*FULL_VARIATIONS, *(replace(each, is_minimal=True) for each in FULL_VARIATIONS))
 
 
 class ExampleGenerator:
@@ -29,27 +61,16 @@ class ExampleGenerator:
     def __init__(self, prefix: str) -> None:
         self.prefix = prefix
 
-    def generate(self, schema: Schema, get_reference: ReferenceLookup, name: str = "") -> Any:
+    def generate(
+        self,
+        schema: Schema,
+        get_reference: ReferenceLookup,
+        name: str = "",
+        *,
+        variation: Variation = VARIATIONS[0],
+    ) -> Any:
         """Return a valid value, or None if none can be generated."""
-        if "const" in schema:
-            return schema["const"]
-        if "enum" in schema:
-            return schema["enum"][0]
-        match schema.get("type"):
-            case "object":
-                return self._generate_object(schema, get_reference)
-            case "array":
-                item = self.generate(schema.get("items", {}), get_reference, name)
-                return [item] * max(1, schema.get("minItems", 0))
-            case "boolean":
-                return schema.get("default", True)
-            case "integer":
-                return generate_integer(schema)
-            case "number":
-                return generate_number(schema)
-            case _:
-                is_reference = schema.get("format") == "uuid"
-                return get_reference(name) if is_reference else self.generate_text(schema)
+        return Example(get_reference, self.generate_text, variation).generate(schema, name)
 
     def generate_text(self, schema: Schema) -> str | None:
         """Return a valid string, which contains the prefix if the maximum length allows it."""
@@ -65,26 +86,103 @@ class ExampleGenerator:
         candidates = [plain, *generate_pattern_candidates(pattern, plain, number)]
         return next((text for text in candidates if is_valid_text(schema, text)), None)
 
-    def _generate_object(self, schema: Schema, get_reference: ReferenceLookup) -> dict[str, Any]:
+
+@dataclass
+class Example:
+    """A value with fields whose dates, times and numbers have constant differences."""
+
+    get_reference: ReferenceLookup
+    generate_text: Callable[[Schema], str | None]
+    variation: Variation
+    number: int = field(default_factory=lambda: next(sequence))
+    positions: Counter[str] = field(default_factory=Counter)  # of the last time and number
+
+    def generate(self, schema: Schema, name: str = "") -> Any:
+        """Return a valid value, or None if none can be generated."""
+        if "const" in schema:
+            return schema["const"]
+        if "enum" in schema:
+            return schema["enum"][self.variation.choice % len(schema["enum"])]
+        match schema.get("type"):
+            case "object":
+                return self._generate_object(schema)
+            case "array":
+                item = self.generate(schema.get("items", {}), name)
+                return [item] * max(1, schema.get("minItems", 0))
+            case "boolean":
+                return schema.get("default", True) ^ bool(self.variation.choice % 2)
+            case "integer":
+                return self._generate_integer(schema)
+            case "number":
+                return self._generate_number(schema)
+            case _:
+                return self._generate_string(schema, name)
+
+    def _generate_object(self, schema: Schema) -> dict[str, Any]:
         """Return the values of the properties for which a value can be generated."""
         properties: Mapping[str, Schema] = schema.get("properties", {})
-        values = {
-            name: self.generate(inner, get_reference, name) for name, inner in properties.items()
-        }
+        names = schema.get("required", ()) if self.variation.is_minimal else properties
+        values = {name: self.generate(properties[name], name) for name in names}
         return {name: value for name, value in values.items() if value is not None}
+
+    def _generate_string(self, schema: Schema, name: str) -> str | None:
+        match schema.get("format"):
+            case "uuid":
+                return self.get_reference(name)
+            case "date":
+                return self._generate_moment().date().isoformat()
+            case "date-time":
+                return self._generate_moment().isoformat()
+            case "time":
+                seconds = self.number % WORKING_SECONDS
+                moment = MORNING + timedelta(seconds=seconds, minutes=self._next_offset("time"))
+                return moment.strftime("%H:%M:%S")
+            case _:
+                return self.generate_text(schema)
+
+    def _generate_moment(self) -> datetime:
+        days = 1 + self.number % DIFFERENT_DAYS + self._next_offset("time")
+        days -= PAST_DAYS if self.variation.is_past else 0
+        return datetime.now(UTC) + timedelta(days=days, seconds=self.number)
+
+    def _generate_integer(self, schema: Schema) -> int:
+        """Return an integer within the bounds, different on each call if the bounds allow it."""
+        minimum, step = int(get_lowest_number(schema)), int(schema.get("multipleOf", 1))
+        maximum = schema.get("maximum", minimum + step * INTEGER_RANGE)
+        maximum = min(maximum, schema.get("exclusiveMaximum", maximum + 1) - 1)
+        size = 1 + (int(maximum) - minimum) // step
+        spread = min(SPREAD, size // 2)
+        return minimum + step * (
+            self.number % (size - spread) + self._next_offset("number", spread)
+        )
+
+    def _generate_number(self, schema: Schema) -> float:
+        """Return a number within the bounds."""
+        lowest = get_lowest_number(schema)
+        number = lowest + self._next_offset("number") * schema.get("multipleOf", 1)
+        is_allowed = number <= schema.get("maximum", number) and number < schema.get(
+            "exclusiveMaximum", number + 1
+        )
+        return number if is_allowed else lowest
+
+    def _next_offset(self, kind: str, spread: int = SPREAD) -> int:
+        """Return the difference of the next time or number from the smallest of its kind."""
+        self.positions[kind] += 1
+        offset = min(self.positions[kind], spread)
+        match self.variation.step:
+            case 1:
+                return offset
+            case -1:
+                return spread - offset
+            case _:
+                return 0
 
 
 def generate_formatted_text(format_name: str, text: str) -> str | None:
     """Return a string of an OpenAPI format, or None if the format allows any string."""
-    number = next(sequence)
-    moment = datetime.now(UTC) + timedelta(days=1, seconds=number)
-    day = moment + timedelta(days=number % 300)
     examples = {
         "email": f"{text}@example.com",
         "uri": f"https://example.com/{text}",
-        "date-time": moment.isoformat(),
-        "date": day.date().isoformat(),
-        "time": moment.strftime("%H:%M:%S"),
         "duration": "P1D",
         "ipv4": "192.0.2.1",
         "ipv6": "2001:db8::1",
@@ -92,15 +190,8 @@ def generate_formatted_text(format_name: str, text: str) -> str | None:
     return examples.get(format_name)
 
 
-def generate_integer(schema: Schema) -> int:
-    """Return an integer within the bounds, different on each call if the bounds allow it."""
-    minimum, step = int(generate_number(schema)), int(schema.get("multipleOf", 1))
-    size = 1 + (int(schema["maximum"]) - minimum) // step if "maximum" in schema else INTEGER_RANGE
-    return minimum + step * (next(sequence) % size)
-
-
-def generate_number(schema: Schema) -> float:
-    """Return a number within the bounds."""
+def get_lowest_number(schema: Schema) -> float:
+    """Return a small number within the bounds."""
     minimum = schema.get("minimum", schema.get("exclusiveMinimum"))
     maximum = schema.get("maximum", schema.get("exclusiveMaximum"))
     number = 1 if minimum is None else minimum
@@ -153,8 +244,12 @@ def find_references(schema: Schema) -> set[str]:
 
 
 def find_optional_references(schema: Schema) -> set[str]:
-    """Return the names of the reference fields that may be omitted."""
-    return find_references(schema) - set(schema.get("required", ()))
+    """Return the names of the reference fields that may be omitted, except those of objects."""
+    return {
+        name
+        for name, inner in schema.get("properties", {}).items()
+        if inner.get("items", inner).get("format") == "uuid"
+    } - set(schema.get("required", ()))
 
 
 def get_unknown_reference(_name: str) -> str:

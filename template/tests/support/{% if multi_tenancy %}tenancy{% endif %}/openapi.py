@@ -23,6 +23,7 @@ class Operation:
     body: Schema | None
     is_secured: bool
     creates: bool
+    required: frozenset[tuple[str, str]] = frozenset()  # the location and name of parameters
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -36,6 +37,27 @@ class Operation:
     def is_safe(self) -> bool:
         """True if the operation changes nothing, so that it can be repeated."""
         return self.method in ("GET", "HEAD")
+
+    @property
+    def has_options(self) -> bool:
+        """True if the operation has parameters besides those of its path."""
+        return any(self.parameters[location] for location in ("query", "header", "cookie"))
+
+    def build_required_schema(self, location: str) -> Schema:
+        """Return the required parameters in a location as an object schema."""
+        parameters = self.parameters[location]
+        names = [name for name in parameters if (location, name) in self.required]
+        properties = {name: parameters[name] for name in names}
+        return {"type": "object", "properties": properties, "required": names}
+
+    def find_files(self) -> set[str]:
+        """Return the names of the form fields that are files."""
+        properties = (self.body or {}).get("properties", {})
+        return {
+            name
+            for name, schema in properties.items()
+            if "contentMediaType" in schema.get("items", schema)
+        }
 
     def get_collection_path(self, parameter: str) -> str:
         """Return the path of the collection in which a path parameter identifies a row."""
@@ -69,6 +91,7 @@ def parse_operation(
     for parameter in description["parameters"]:
         schema = resolve_schema(parameter.get("schema", {}), schemas)
         parameters[parameter["in"]][parameter["name"]] = schema
+    required = [each for each in description["parameters"] if each.get("required")]
     content = description.get("requestBody", {}).get("content", {})
     media_type, media = next(iter(content.items()), ("", None))
     return Operation(
@@ -79,6 +102,7 @@ def parse_operation(
         body=resolve_schema(media["schema"], schemas) if media else None,
         is_secured=bool(description.get("security")),
         creates=method == "POST" and "201" in description["responses"],
+        required=frozenset((each["in"], each["name"]) for each in required),
     )
 
 

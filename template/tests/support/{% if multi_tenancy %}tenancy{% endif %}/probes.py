@@ -1,26 +1,34 @@
 """Requests with values of another tenant, each paired with a baseline that has unknown values."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any
-from uuid import UUID, uuid4, uuid5
+from typing import Any, Protocol
 
 from tests.support.tenancy.examples import (
-    INTEGER_RANGE,
     ExampleGenerator,
     ReferenceLookup,
-    find_references,
     is_valid_text,
 )
-from tests.support.tenancy.filled_tenant import Request
+from tests.support.tenancy.foreign_data import ForeignData, IdSelector
 from tests.support.tenancy.openapi import Schema
+from tests.support.tenancy.requests import Request
 
-# Builds a valid request, with different values on each call.
-RequestBuilder = Callable[[], Request]
-Tables = Mapping[str, list[dict[str, Any]]]
-# Returns the foreign ids to send in place of an id of the sender's tenant.
-IdSelector = Callable[[str], list[str]]
+# The keys and indexes that lead to a value in a body.
+Path = tuple[str | int, ...]
+ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+# Parameters that change how a request is authenticated; `build_header_probes` sends them.
+AUTHENTICATION_HEADERS = {"x-tenant", "x-api-key", "authorization"}
+PAGE_PARAMETERS = {"cursor", "limit", "offset"}
+
+
+class RequestBuilder(Protocol):
+    """Builds a valid request, with different values on each call."""
+
+    def __call__(self, *, examples: ExampleGenerator | None = None) -> Request:
+        """Build the request with values of another generator, if one is given."""
 
 
 @dataclass(frozen=True)
@@ -29,92 +37,6 @@ class Probe:
 
     request: Request
     baseline: Request | None = None
-
-
-class ForeignData:
-    """The other tenant's ids, texts and cursors, and unknown values of the same form."""
-
-    def __init__(
-        self,
-        tenant_id: UUID,
-        canary: str,
-        tables: Tables,
-        own_tables: Tables,
-        cursors: Mapping[str, Any],
-    ) -> None:
-        self.canary = canary
-        self.tenant_id = str(tenant_id)
-        self.cursors = cursors
-        self.unknown_id = str(uuid4())
-        filled = {name: rows for name, rows in tables.items() if rows}
-        self.ids = collect_ids(row for rows in filled.values() for row in rows)
-        samples = [merge_rows(rows) for rows in filled.values()]
-        self.sample_ids = collect_ids(samples)
-        self.numbers = [value for row in samples for value in row.values() if type(value) is int]
-        id_by_table = {name: str(rows[0]["id"]) for name, rows in filled.items()}
-        self.table_ids = list(id_by_table.values())
-        self._same_table_ids = {
-            str(row["id"]): [id_by_table[name]]
-            for name, rows in own_tables.items()
-            for row in rows
-            if name in id_by_table
-        }
-        self.email = str(tables["users"][0]["email"])
-        texts = [find_first_text(rows, canary) for rows in tables.values()]
-        token = f"{tenant_id.hex}.{'x' * 43}"
-        self.texts = [*dict.fromkeys([self.email, *filter(None, texts)]), token]
-
-    def select_sample_ids(self, _own_id: str) -> list[str]:
-        """Return an id from each column of each table."""
-        return self.sample_ids
-
-    def select_similar_ids(self, own_id: str) -> list[str]:
-        """Return an id from the table of `own_id`, or one from each table if it is unknown."""
-        return self._same_table_ids.get(own_id, self.table_ids)
-
-    @property
-    def unknown_number(self) -> int:
-        """A number that no row has."""
-        return max(self.numbers, default=0) + INTEGER_RANGE
-
-    @property
-    def sample_texts(self) -> list[str]:
-        """An email, a name and a token."""
-        return [self.email, self.texts[1], self.texts[-1]]
-
-    @property
-    def secrets(self) -> list[str]:
-        """The values that no response may contain."""
-        return [self.canary, *self.ids, *(row_id.replace("-", "") for row_id in self.ids)]
-
-    def derive_unknown_id(self, row_id: str) -> str:
-        """Return an unknown id for `row_id`, always the same, so that unique constraints apply."""
-        return str(uuid5(UUID(self.unknown_id), row_id))
-
-    def derive_unknown_text(self, text: str) -> str:
-        """Return an unknown text of the same form and length."""
-        unknown = text.replace(self.canary, f"absent{self.canary}"[: len(self.canary)])
-        return unknown.replace(UUID(self.tenant_id).hex, UUID(self.unknown_id).hex)
-
-
-def merge_rows(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return each column's first value other than NULL."""
-    return {
-        column: next((row[column] for row in rows if row[column] is not None), None)
-        for column in rows[0]
-    }
-
-
-def collect_ids(rows: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return all ids in some rows, primary and foreign keys."""
-    ids = {value for row in rows for value in row.values() if isinstance(value, UUID)}
-    return sorted(map(str, ids))
-
-
-def find_first_text(rows: list[dict[str, Any]], prefix: str) -> str | None:
-    """Return the first text that starts with a prefix."""
-    texts = (value for row in rows for value in row.values() if isinstance(value, str))
-    return next((text for text in texts if text.startswith(prefix)), None)
 
 
 class FixedTextGenerator(ExampleGenerator):
@@ -166,24 +88,52 @@ def build_query_probes(
         yield Probe(plain, plain)
     else:  # An unknown row, because the operation may work only once on an existing row.
         plain = replace(plain, path=dict.fromkeys(plain.path, foreign.unknown_id))
-    for name, schema in operation.parameters["query"].items():
-        kind = get_kind(schema.get("items", schema))
-        if "enum" not in schema and kind in ("uuid", "string") and name != "cursor":
-            is_id = kind == "uuid"
-            for value in select_ids(get_reference(name)) if is_id else foreign.texts:
-                unknown = foreign.unknown_id if is_id else foreign.derive_unknown_text(value)
+    for location in ("query", "header", "cookie"):
+        for name, schema in operation.parameters[location].items():
+            if name.lower() in PAGE_PARAMETERS | AUTHENTICATION_HEADERS:
+                continue
+            pairs = list(pair_values(name, schema, get_reference, foreign, select_ids))
+            for value, unknown in pairs:
                 yield Probe(
-                    replace(plain, query={name: value}), replace(plain, query={name: unknown})
+                    set_parameter(plain, location, name, value),
+                    set_parameter(plain, location, name, unknown),
                 )
-        elif name not in ("cursor", "limit", "offset"):
-            for value in list_filter_values(schema):
-                yield Probe(replace(plain, query={name: value}))
+            for value in () if pairs else list_filter_values(schema):
+                yield Probe(set_parameter(plain, location, name, value))
     for position in foreign.cursors.get(str(operation), ()):
-        yield Probe(replace(plain, query=position))
+        yield Probe(replace(plain, query={**plain.query, **position}))
     yield Probe(
-        replace(plain, query={"tenant_id": foreign.tenant_id}),
-        replace(plain, query={"tenant_id": foreign.unknown_id}),
+        set_parameter(plain, "query", "tenant_id", foreign.tenant_id),
+        set_parameter(plain, "query", "tenant_id", foreign.unknown_id),
     )
+
+
+def pair_values(
+    name: str,
+    schema: Schema,
+    get_reference: ReferenceLookup,
+    foreign: ForeignData,
+    select_ids: IdSelector,
+) -> Iterator[tuple[str, str]]:
+    """Yield foreign values for a parameter, each with an unknown value."""
+    kind = get_kind(schema.get("items", schema))
+    if kind == "uuid":
+        yield from ((row_id, foreign.unknown_id) for row_id in select_ids(get_reference(name)))
+    elif kind == "integer" and name.endswith("id"):
+        yield from ((str(number), str(foreign.unknown_number)) for number in foreign.numbers)
+    elif kind == "string" and "enum" not in schema:
+        yield from ((text, foreign.derive_unknown_text(text)) for text in foreign.texts)
+
+
+def set_parameter(plain: Request, location: str, name: str, value: str) -> Request:
+    """Return the request with a query parameter, header or cookie."""
+    match location:
+        case "query":
+            return replace(plain, query={**plain.query, name: value})
+        case "cookie":
+            return replace(plain, headers={**plain.headers, "Cookie": f"{name}={value}"})
+        case _:
+            return replace(plain, headers={**plain.headers, name: value})
 
 
 def get_kind(schema: Schema) -> str:
@@ -205,47 +155,68 @@ def list_filter_values(schema: Schema) -> Iterable[str]:
 
 
 def build_body_probes(
-    build: RequestBuilder,
-    get_reference: ReferenceLookup,
-    foreign: ForeignData,
-    select_ids: IdSelector,
+    build: RequestBuilder, foreign: ForeignData, select_ids: IdSelector
 ) -> Iterator[Probe]:
     """Yield probes with the foreign tenant's id, references to its rows, and its texts."""
-    schema, body = build().operation.body, build().body
-    if schema is None or not isinstance(body, dict):
-        return
-    changes = [("tenant_id", foreign.tenant_id)]
-    for name in find_references(schema) & body.keys():
-        changes += [(name, row_id) for row_id in select_ids(get_reference(name))]
-    for name, row_id in changes:
+    body = build().body
+    changes = [(path, row_id) for path, own_id in find_ids(body) for row_id in select_ids(own_id)]
+    if isinstance(body, dict):
+        changes.append((("tenant_id",), foreign.tenant_id))
+    for path, row_id in changes:
         ids = (row_id, foreign.derive_unknown_id(row_id))
-        request, baseline = (set_reference(build(), name, value) for value in ids)
+        request, baseline = (set_in_body(build(), path, value) for value in ids)
         yield Probe(request, baseline)
     for text in foreign.sample_texts:
         values = (foreign.canary, text, foreign.email)
-        requests = []
-        for texts in (values, tuple(map(foreign.derive_unknown_text, values))):
-            plain = build()
-            generated = FixedTextGenerator(*texts).generate(schema, get_reference)
-            requests.append(replace(plain, body=plain.body | generated))
-        yield Probe(*requests)
+        texts = (values, tuple(map(foreign.derive_unknown_text, values)))
+        yield Probe(*(build(examples=FixedTextGenerator(*each)) for each in texts))
 
 
-def set_reference(plain: Request, name: str, row_id: str) -> Request:
-    """Return the request with a field that refers to a row; a list field gets a list of one."""
-    is_list = isinstance(plain.body.get(name), list)
-    return replace(plain, body={**plain.body, name: [row_id] if is_list else row_id})
+def find_ids(body: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """Yield the ids in a body with their paths; of a list, only those in the first item."""
+    match body:
+        case dict():
+            for name, value in body.items():
+                yield from find_ids(value, (*path, name))
+        case [first, *_]:
+            yield from find_ids(first, (*path, 0))
+        case str() if ID.fullmatch(body):
+            yield path, body
+
+
+def set_in_body(plain: Request, path: Path, value: str) -> Request:
+    """Return the request with another value in its body."""
+    return replace(plain, body=set_value(plain.body, path, value))
+
+
+def set_value(body: Any, path: Path, value: str) -> Any:
+    """Return a copy of a JSON value in which the value at a path is replaced."""
+    if not path:
+        return value
+    name, *rest = path
+    if isinstance(body, dict):
+        return {**body, name: set_value(body.get(name), tuple(rest), value)}
+    if isinstance(body, list) and body:
+        return [set_value(body[0], tuple(rest), value), *body[1:]]
+    return body
 
 
 def build_header_probes(
-    build: RequestBuilder, foreign: ForeignData, slug: str, api_key: str
-) -> Iterator[Probe]:
-    """Yield probes that add the foreign tenant's slug and API key to the sender's credentials."""
+    build: RequestBuilder, slug: str, api_key: str, foreign: ForeignData
+) -> list[Probe]:
+    """Return probes that add the foreign tenant's id, slug and API key to the credentials."""
     plain = build()
     names = plain.operation.parameters["path"]
-    headers = {"X-Tenant": slug, "X-API-Key": api_key}
-    unknown = {name: foreign.derive_unknown_text(value) for name, value in headers.items()}
-    baseline = replace(build(), path=dict.fromkeys(names, foreign.unknown_id), headers=unknown)
-    for ids in product(*map(foreign.select_similar_ids, plain.path.values())):
-        path = dict(zip(names, ids, strict=True))
-        yield Probe(replace(plain, path=path, headers=headers), baseline)
+    added = {"X-Tenant": slug, "X-Tenant-ID": foreign.tenant_id, "X-API-Key": api_key}
+    unknown = {name: foreign.derive_unknown_text(value) for name, value in added.items()}
+    unknown["X-Tenant-ID"] = foreign.unknown_id
+    baseline = replace(
+        build(),
+        path=dict.fromkeys(names, foreign.unknown_id),
+        headers={**plain.headers, **unknown},
+    )
+    headers = {**plain.headers, **added}
+    return [
+        Probe(replace(plain, path=dict(zip(names, ids, strict=True)), headers=headers), baseline)
+        for ids in product(*map(foreign.select_similar_ids, plain.path.values()))
+    ]

@@ -1,10 +1,14 @@
 """Search responses for leaked values, and reduce them to snapshots that can be compared."""
 
 import base64
-import json
+import gzip
 import re
+import zlib
 from collections.abc import Collection, Iterator
+from contextlib import suppress
+from io import BytesIO
 from typing import Any
+from zipfile import ZipFile, is_zipfile
 
 from httpx2 import Response
 
@@ -12,12 +16,16 @@ UUID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}")
 TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[\d.]*(?:Z|[+-]\d\d:\d\d)?")
 BASE64 = re.compile(r"[\w-]{16,}")
 
+# A number or the end of a line in a text.
+NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?|\n")
+
 # Status, normalized body and headers.
-Snapshot = tuple[int, Any, list[tuple[str, str]]]
+Snapshot = tuple[int, Any, dict[str, str]]
 
 # Different in every response, even to equal requests.
 VOLATILE_HEADERS = {"x-correlation-id", "date", "content-length"}
 VOLATILE_FIELDS = {"correlation_id", "timestamp"}
+VOLATILE = "<volatile>"
 
 
 def find_leaks(response: Response, secrets: Collection[str], sent: Collection[str]) -> list[str]:
@@ -25,11 +33,25 @@ def find_leaks(response: Response, secrets: Collection[str], sent: Collection[st
 
     The response to a write may contain a sent value in another form, such as a name as a slug.
     """
-    visible = " ".join([response.text, *map(": ".join, get_stable_headers(response))])
+    text = read_text(response)
+    visible = " ".join([text, *map(": ".join, get_stable_headers(response))])
     visible = remove_values(visible.lower(), sent)
-    visible = " ".join([visible, *decode_base64(visible, response.text)])
+    visible = " ".join([visible, *decode_base64(visible, text)])
     written = "" if response.request.method == "GET" else " ".join(sent)
     return [secret for secret in secrets if secret in visible and secret not in written]
+
+
+def read_text(response: Response) -> str:
+    """Return a response's text in any encoding; of an archive or workbook, that of its files."""
+    content = response.content
+    if content.startswith(b"PK") and is_zipfile(BytesIO(content)):
+        with ZipFile(BytesIO(content)) as archive:
+            files = [archive.read(name) for name in archive.namelist()]
+        return " ".join(file.decode(errors="ignore") for file in files)
+    if content.startswith(b"\x1f\x8b"):
+        with suppress(OSError, EOFError, zlib.error):
+            return gzip.decompress(content).decode(errors="ignore")
+    return response.text.replace("\0", "")  # UTF-16, if no charset is declared
 
 
 def remove_values(text: str, values: Collection[str]) -> str:
@@ -57,14 +79,18 @@ def take_snapshot(response: Response, sent: Collection[str]) -> Snapshot:
 
     Errors keep their text; other responses keep their structure and, for GET, their numbers.
     """
-    try:
-        body: Any = response.json()
-    except json.JSONDecodeError:
-        body = response.text
     is_error = response.status_code >= 400
     numbers = is_error or response.request.method == "GET"
-    headers = [(name, mask_values(value, sent)) for name, value in get_stable_headers(response)]
-    return response.status_code, normalize(body, sent, texts=is_error, numbers=numbers), headers
+    try:
+        body: Any = response.json()
+    except ValueError:
+        text = mask_values(read_text(response), sent)
+        is_binary = "\N{REPLACEMENT CHARACTER}" in text
+        body = text if is_error else [] if is_binary or not numbers else NUMBER.findall(text)
+    else:
+        body = normalize(body, sent, texts=is_error, numbers=numbers)
+    headers = {name: mask_values(value, sent) for name, value in get_stable_headers(response)}
+    return response.status_code, body, headers
 
 
 def normalize(value: Any, sent: Collection[str], *, texts: bool, numbers: bool) -> Any:
@@ -84,6 +110,39 @@ def normalize(value: Any, sent: Collection[str], *, texts: bool, numbers: bool) 
             return value
         case _:
             return value if numbers else "number"
+
+
+def mask_differences(first: Any, *others: Any) -> Any:
+    """Return a snapshot of equal requests, with VOLATILE in place of the parts that differ."""
+    if all(other == first for other in others):
+        return first
+    if all(isinstance(value, dict) and value.keys() == first.keys() for value in (first, *others)):
+        return {
+            name: mask_differences(first[name], *(other[name] for other in others))
+            for name in first
+        }
+    if all(isinstance(value, list) and len(value) == len(first) for value in (first, *others)):
+        return [mask_differences(*values) for values in zip(first, *others, strict=True)]
+    return VOLATILE
+
+
+def is_similar(actual: Any, expected: Any) -> bool:
+    """Return True if a snapshot equals another, except for volatile parts."""
+    match expected:
+        case dict() if isinstance(actual, dict) and actual.keys() == expected.keys():
+            return all(is_similar(actual[name], expected[name]) for name in expected)
+        case list() if isinstance(actual, list):
+            if len(actual) == len(expected):
+                return all(map(is_similar, actual, expected))
+            return VOLATILE in expected
+    return expected == VOLATILE or bool(actual == expected)
+
+
+def is_expected(actual: Snapshot, expected: Collection[Snapshot]) -> bool:
+    """Return True if a snapshot has all that the snapshots of equal requests have in common."""
+    is_known = actual[0] in {snapshot[0] for snapshot in expected}
+    common = [mask_differences(*parts) for parts in zip(*expected, strict=True)]
+    return is_known and all(map(is_similar, actual[1:], common[1:]))
 
 
 def mask_values(text: str, sent: Collection[str]) -> str:

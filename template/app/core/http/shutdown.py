@@ -19,6 +19,7 @@ def drain_on_sigterm(app: FastAPI, *, delay_seconds: float = 0) -> Iterator[None
 
     The delay lets load balancers stop sending requests; a second SIGTERM skips it. The signal is
     intercepted before the server's handler, because the lifespan ends only after the last request.
+    A closed terminal (SIGHUP) has the same effect.
     """
     app.state.draining = False
     if threading.current_thread() is not threading.main_thread():
@@ -40,10 +41,17 @@ def drain_on_sigterm(app: FastAPI, *, delay_seconds: float = 0) -> Iterator[None
             signal.raise_signal(signum)
 
     signal.signal(signal.SIGTERM, drain)
+    raise_sigterm_on_hangup()
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, handler or signal.SIG_DFL)
+
+
+def raise_sigterm_on_hangup() -> None:
+    """Handle SIGHUP of a closed terminal like SIGTERM, unless `nohup` ignores it."""
+    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:
+        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
 
 
 def exit_on_signals() -> None:
@@ -57,8 +65,7 @@ def exit_on_signals() -> None:
         sys.exit(128 + signum)
 
     signal.signal(signal.SIGTERM, exit_on_signal)
-    if sys.platform != "win32":
-        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
+    raise_sigterm_on_hangup()
 
 
 def stop_with_supervisor() -> None:

@@ -74,13 +74,9 @@ def find_rollback_target(applied: Collection[str], history: str) -> str:
 
     Alembic's own `-1` is ambiguous if the migration merges branches.
     """
-    revisions = get_revisions()
-    lineage = find_lineage(name for name in applied if name in revisions)
-    heads = lineage - {parent for name in lineage for parent in revisions[name].parents}
-    latest = [name for name in revisions if name in heads and revisions[name].history == history]
-    if not latest:
-        raise CommandError(f"No {history} migration of this checkout is applied")
-    return f"{latest[-1]}@{min(revisions[latest[-1]].parents, default='base')}"
+    for name in find_latest(get_applied_revisions(applied), history):
+        return f"{name}@{min(get_revisions()[name].parents, default='base')}"
+    raise CommandError(f"No {history} migration of this checkout is applied")
 
 
 def get_pending_revisions(applied: Collection[str]) -> list[str]:
@@ -103,16 +99,21 @@ def get_applied_revisions(applied: Collection[str]) -> list[str]:
 
 def plan_rollback(applied: Collection[str], history: str, steps: int) -> list[str]:
     """Return the latest revisions of a history and all that depend on them."""
-    revisions = get_revisions()
     remaining = get_applied_revisions(applied)
     removed: list[str] = []
     for _ in range(steps):
-        names = [name for name in remaining if revisions[name].history == history]
-        parents = {parent for name in names for parent in revisions[name].parents}
-        latest = [name for name in names if name not in parents][-1:]
+        latest = find_latest(remaining, history)
         removed += [name for name in remaining if find_lineage([name]) & {*latest}]
         remaining = [name for name in remaining if name not in removed]
     return removed
+
+
+def find_latest(names: Iterable[str], history: str) -> list[str]:
+    """Return the last of these revisions in a history, if it has any."""
+    revisions = get_revisions()
+    own = [name for name in names if revisions[name].history == history]
+    parents = {parent for name in own for parent in revisions[name].parents}
+    return [name for name in own if name not in parents][-1:]
 
 
 def find_lineage(names: Iterable[str]) -> set[str]:

@@ -29,7 +29,8 @@ def test_made_and_removed(stack: Stack, render: Render, shared_path: Path, tmp_p
     make(project, *RESOURCES)
     check_style(project)
     check_types(project, shared_path)
-    run_own_tests(project)
+    new_tests = [path for path in tree(project.path).keys() - rendered if "/test_" in path]
+    run_own_tests(project, *new_tests, *find_tests_of_all_resources(project))
 
     remove(project, *reversed(RESOURCES))
     assert tree(project.path) == rendered
@@ -44,6 +45,12 @@ def test_made_and_removed(stack: Stack, render: Render, shared_path: Path, tmp_p
 
 def comparable(files: dict[str, bytes]) -> dict[str, bytes]:
     return without_versions(without_the_example(files))
+
+
+def find_tests_of_all_resources(project: Project) -> list[str]:
+    """Return the project's tests that look at all its models, tables or routes."""
+    paths = ("test_application.py", "test_migrations.py", "tenancy/test_leaks.py")
+    return [f"tests/core/{path}" for path in paths if (project.path / "tests/core" / path).exists()]
 
 
 SHOP = (

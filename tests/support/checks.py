@@ -39,6 +39,7 @@ def run_mypy(project: Project, shared_path: Path, *options: str, path: str = "")
 
 
 def run_own_tests(project: Project, *options: str) -> None:
+    """Run the project's tests, or those that the options select."""
     with project.lock():
         printed = project.uv_run("pytest", "--quiet", *options)
     assert re.search(r"\d\d passed", printed)

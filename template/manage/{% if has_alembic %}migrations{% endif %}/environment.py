@@ -11,18 +11,14 @@ from manage.migrations.history import get_revisions
 from manage.tools import load_tools
 
 
-def load_comparison_options() -> dict[str, Any]:
-    """Return the development tools' options for comparing; a deployment has none."""
+def load_autogenerate_options() -> dict[str, Any]:
+    """Return the development tools' options for new migrations; a deployment has none."""
     try:
         options: dict[str, Any] = load_tools("migrating.comparison").AUTOGENERATE_OPTIONS
+        place_revisions = load_tools("migration_files").place_revisions
     except CommandError:
         return {}
-    return options
-
-
-def place_revision(*arguments: Any) -> None:
-    """Add new revisions to the app history, unless `--head` names another head."""
-    load_tools("migration_files").place_revisions(*arguments)
+    return {**options, "process_revision_directives": place_revisions}
 
 
 def limit_lock_waits(*, ctx: MigrationContext, **_details: Any) -> None:

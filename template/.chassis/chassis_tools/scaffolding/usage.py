@@ -188,7 +188,7 @@ def get_named_object(node: ast.AST) -> str | None:
             return str(table)
         case ast.Subscript(value=ast.Attribute(attr="tables"), slice=ast.Constant(value=table)):
             return str(table)
-        case ast.Call(func=ast.Name(id="getattr"), args=[_, ast.Constant(value=name), *_]):
+        case ast.Call(func=ast.Name(id="getattr"), args=[_, ast.Constant(value=str(name)), *_]):
             return f"getattr {name}"
         case ast.Call(func=function, args=[ast.Constant(value=table), *_]):
             is_table = get_dotted_name(function).rpartition(".")[2] in ("table", "Table")

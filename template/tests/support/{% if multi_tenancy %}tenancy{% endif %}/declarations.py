@@ -49,7 +49,7 @@ class Exemption:
 
 @dataclass(frozen=True)
 class LeakTestOptions:
-    """The declarations of a project. Operations are named like "POST /api/v1/articles"."""
+    """The declarations of a project. Operations are named like "POST /api/v1/orders"."""
 
     # Users that call each operation, by role.
     roles: Mapping[str, Columns]

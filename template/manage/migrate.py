@@ -34,7 +34,7 @@ def rollback(
     steps: Annotated[int, typer.Option(min=1, help="Number of migrations to roll back.")] = 1,
     history: History = "app",
     yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Roll back the kernel's and dependent ones, too.")
+        bool, typer.Option("--yes", "-y", help="Confirm rolling back core or dependent migrations.")
     ] = False,
 ) -> None:
     """Roll back the latest migrations; data in the tables and columns they added is lost."""
@@ -51,7 +51,9 @@ def rollback(
     require_known_migrations(url)
     applied = len(find_applied_migrations(url, history))
     if applied < steps:
-        raise CommandError(f"--steps {steps} exceeds the applied {history} migrations: {applied}")
+        raise CommandError(
+            f"--steps is {steps}, but the number of applied {history} migrations is {applied}"
+        )
     names = find_rollback(url, history, steps)
     if not yes and (history != "app" or len(names) > steps):
         raise CommandError(
@@ -78,5 +80,5 @@ def status() -> None:
     for name, revision in get_revisions().items():
         # Alembic stores heads only: an unknown one may or may not include the revision.
         state = "pending" if name in pending else "applied" if name in applied else "unclear"
-        typer.echo(f"{state}  {revision.history:4}  {name}  {revision.title}")
+        typer.echo(f"{state}  {revision.history:7}  {name}  {revision.title}")
     require_known_migrations(url)

@@ -292,7 +292,7 @@ class TestTable:
         scaffold.manage("migrate", "create", "-m", "colours")
         scaffold.manage("migrate", "apply")
         assert "Later migrations changed its table" in scaffold.manage(*REMOVE_ORDER, "--force")
-        scaffold.manage("migrate", "create", "-m", "drop orders")
+        scaffold.manage("migrate", "create", "-m", "drop orders", "--allow-drop")
         scaffold.check("pytest", "-q", MIGRATIONS)
 
 

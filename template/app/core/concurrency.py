@@ -1,4 +1,4 @@
-"""Limits of concurrent work, which keep places free for other clients."""
+"""Limits on concurrent work, which keep places free for other clients."""
 
 import asyncio
 from collections import Counter
@@ -15,7 +15,7 @@ current_client: ContextVar[Hashable | None] = ContextVar("current_client", defau
 
 
 class ConcurrencyLimiter:
-    """Limits concurrent work to a number of places, of which a client can take three in five.
+    """Limits concurrent work to a number of places; one client can take at most three in five.
 
     Further work waits for a place. Waiting clients take turns, so a client with many requests does
     not delay the others. Use a limiter in a single event loop.
@@ -26,7 +26,7 @@ class ConcurrencyLimiter:
         self._places_per_client = max(1, places * 3 // 5)
         self._timeout_seconds = timeout_seconds
         self._taken: Counter[Hashable | None] = Counter()
-        # In the order of the clients' turns; the dictionary of waiters serves as an ordered set.
+        # In the order of the clients' turns; each inner dictionary serves as an ordered set.
         self._waiting: dict[Hashable | None, dict[Waiter, None]] = {}
 
     @asynccontextmanager
@@ -81,7 +81,7 @@ class ConcurrencyLimiter:
         self._admit_next()
 
     def _admit_next(self) -> None:
-        """Give the free place to the next client that may take it."""
+        """Give a free place to the next waiting client that may take it."""
         for client, waiters in self._waiting.items():
             waiter = next((waiter for waiter in waiters if not waiter.done()), None)
             if waiter is not None and self._is_free(client):

@@ -61,7 +61,7 @@ def add_correlation_id(_logger: WrappedLogger, _method: str, event: EventDict) -
 
 
 def redact_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Redact values whose names suggest a secret, including those one level deep."""
+    """Redact values whose names suggest a secret, including those in dictionaries (one level)."""
     for key, value in event.items():
         if is_secret(key):
             event[key] = REDACTED

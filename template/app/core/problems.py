@@ -165,7 +165,7 @@ async def handle_validation_error(request: Request, error: RequestValidationErro
 
 
 def build_field_error(item: Mapping[str, Any]) -> FieldError:
-    """Build the error of one value; a name that the client invented may be long."""
+    """Build the error of one value; cut long names, which the client may have chosen."""
     location = (part[:MAX_NAME_LENGTH] if isinstance(part, str) else part for part in item["loc"])
     return FieldError(tuple(location), item["msg"].removeprefix("Value error, "), item["type"])
 

@@ -28,7 +28,7 @@ from app.core.clock import utc_now
 
 logger = structlog.get_logger()
 
-# A value that does not fit its field is logged when it is read.
+# ReadSchema logs values that do not fit their fields, so Pydantic's warning is not needed.
 warnings.filterwarnings("ignore", "Pydantic serializer warnings", UserWarning)
 
 EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
@@ -96,7 +96,7 @@ def reject_boolean(value: object) -> object:
 
 
 def check_json(value: Item) -> Item:
-    """Reject JSON that is nested too deeply to be serialized, or too long for a list."""
+    """Reject JSON that is nested too deeply to be serialized or too large to be listed."""
     if is_nested_deeply(value):
         raise ValueError(f"Nest JSON at most {MAX_JSON_DEPTH} levels deep.")
     if len(to_json(value)) > MAX_JSON_BYTES:
@@ -161,7 +161,7 @@ class InputSchema(BaseModel):
     @model_validator(mode="wrap")
     @classmethod
     def limit_errors(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Summarize thousands of errors: to build one for each value takes seconds."""
+        """Summarize thousands of errors, because building one for each value takes seconds."""
         if isinstance(data, dict) and len(data) > len(cls.model_fields) + MAX_UNKNOWN_FIELDS:
             raise build_unknown_fields_error(cls, data)
         try:

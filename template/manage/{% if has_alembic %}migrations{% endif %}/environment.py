@@ -22,7 +22,7 @@ def load_autogenerate_options() -> dict[str, Any]:
 
 
 def limit_lock_waits(*, ctx: MigrationContext, **_details: Any) -> None:
-    """Limit the next migration's waits, too: an `autocommit_block` has ended the transaction."""
+    """Limit the next migration's waits, too, because an `autocommit_block` ends the transaction."""
     if ctx.connection is not None:
         ctx.connection.execute(LIMIT_LOCK_WAITS)
 

@@ -59,7 +59,7 @@ def read_assignments(module: ast.Module, names: Collection[str]) -> dict[str, An
 
 
 def to_set(names: str | Iterable[str] | None) -> frozenset[str]:
-    """Convert Alembic's `down_revision` or `depends_on`: None, a name or several names."""
+    """Convert Alembic's `down_revision` or `depends_on` (None, a name or several) to a set."""
     return frozenset([names] if isinstance(names, str) else names or ())
 
 
@@ -82,7 +82,7 @@ def find_rollback_target(applied: Collection[str], history: str) -> str:
 def get_pending_revisions(applied: Collection[str]) -> list[str]:
     """Return the revisions missing from a database at these heads.
 
-    A head that is not on disk comes from a newer release, which includes all revisions on disk.
+    An unknown head is assumed to be a newer release's, which includes all revisions on disk.
     """
     revisions = get_revisions()
     if any(name not in revisions for name in applied):

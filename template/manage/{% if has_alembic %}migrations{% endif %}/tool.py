@@ -18,11 +18,11 @@ MIGRATION_ERRORS: tuple[type[Exception], ...] = (AlembicError, *DATABASE_ERRORS)
 
 
 def apply_migrations(url: URL, *, report: bool = False) -> None:
-    """Apply all pending migrations in one transaction; `report` prints each one."""
+    """Apply all pending migrations, in one transaction unless one of them commits."""
     try:
         command.upgrade(build_config(url, report=report), "heads")
     except MIGRATION_ERRORS as error:
-        raise CommandError(f"A migration failed, so none was applied: {explain(error)}") from error
+        raise CommandError(f"A migration failed: {explain(error)}") from error
 
 
 def roll_back_migrations(
@@ -38,7 +38,7 @@ def roll_back_migrations(
 
 
 def explain(error: Exception) -> str:
-    """Return the reason of a failure, and advice if a lock was not available."""
+    """Return the reason for a failure, with advice if a lock was not available."""
     return LOCK_ADVICE if get_sqlstate(error) == LOCK_NOT_AVAILABLE else summarize_error(error)
 
 

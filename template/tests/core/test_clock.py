@@ -11,7 +11,7 @@ from app.core.clock import utc_today
 
 @pytest.fixture(params=["Etc/GMT+12", "Etc/GMT-14"])
 def time_zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Set the time zone of the process; in one of the two it is another day than in UTC."""
+    """Set the time zone of the process; in at least one of them, the date differs from UTC's."""
     monkeypatch.setenv("TZ", request.param)
     time.tzset()
     yield

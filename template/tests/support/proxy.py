@@ -1,4 +1,4 @@
-"""A TCP proxy in front of the database that can stop to forward, as a broken network does."""
+"""A TCP proxy in front of the database that can stop forwarding, as a broken network does."""
 
 import socket
 import threading

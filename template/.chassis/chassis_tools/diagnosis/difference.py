@@ -7,12 +7,12 @@ from chassis_tools.migrating.difference import compare_models
 
 
 def find_differing_tables(connection: Connection) -> list[str]:
-    """List the tables that a new migration would change, or what it would change instead."""
+    """List the tables that a new migration would change, or the objects if it changes no table."""
     operations = compare_models(connection).upgrade
     if not operations:
         return []
     tables = sorted({*filter(None, map(get_table, operations))})
-    return tables or ["policies or grants"]
+    return tables or ["types, policies or grants"]
 
 
 def get_table(operation: MigrateOperation) -> str | None:

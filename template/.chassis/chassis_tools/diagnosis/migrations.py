@@ -106,6 +106,6 @@ def compare_models(root: Path, url: URL) -> Iterator[Finding]:
     if tables := run_on_connection(url, find_differing_tables):
         yield Finding(
             "error",
-            f"The models differ from these tables of the database: {', '.join(tables)}",
+            f"The models and the database differ in: {', '.join(tables)}",
             "create the migration with `manage migrate create -m …`",
         )

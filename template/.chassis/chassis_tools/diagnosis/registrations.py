@@ -259,7 +259,7 @@ def is_used(modules: Modules, targets: set[str], seen: set[str]) -> bool:
                 if item.name in module.read_names:
                     return True
                 names.add(f"{module.name}.{item.name}")
-                # The registries are always imported, also if their list lacks the router.
+                # The registries are always imported, even if their list lacks the router.
                 names |= {module.name} - set(REGISTRIES)
             elif item.name == "*":
                 prefix = f"{item.module}."

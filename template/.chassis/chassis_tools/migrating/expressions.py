@@ -33,7 +33,7 @@ SELECT EXISTS (SELECT FROM pg_proc WHERE provolatile = 'v' AND proname = ANY (:n
 def is_same_check(connection: Connection, table: Table, name: str, condition: str) -> bool:
     """Return True if a CHECK constraint in the database has this condition.
 
-    As `text()` requires, colons are escaped in the condition and in an expected default.
+    Colons in the condition are escaped, as `text()` requires.
     """
     parameters = {"table": format_table(connection, table), "name": name}
     stored = connection.scalar(STORED_CHECK, parameters)

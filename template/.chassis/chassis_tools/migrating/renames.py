@@ -21,7 +21,7 @@ class Rename:
 
 
 def resolve_rename(connection: Connection, argument: str) -> Rename:
-    """Return the operations for `old:new`; raise CommandError if nothing matches."""
+    """Return the operations for `old:new`; raise CommandError unless exactly one name matches."""
     old, _, new = argument.partition(":")
     if not (old and new.isidentifier()):
         raise CommandError(f"--rename {argument}: {FORMAT}")

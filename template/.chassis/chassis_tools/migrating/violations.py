@@ -27,8 +27,7 @@ def describe_violations(
         condition = render_condition(operation, connection)
         if values := find_violating_values(connection, table, condition):
             yield (
-                f"{operation.constraint_name} does not allow rows that {table} has:"
-                f" {', '.join(values)}"
+                f"{operation.constraint_name} rejects existing rows of {table}: {', '.join(values)}"
             )
 
 

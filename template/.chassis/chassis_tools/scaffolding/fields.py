@@ -103,7 +103,7 @@ class Field:
         if (self.unique or self.index) and type_ == "str" and self.kind.constraint:
             filters = [Filter("", self.kind.samples.factory, UNMATCHED), *filters]
         return [
-            ListFilter("__".join([self.name, operator][: 1 + bool(operator)]), type_, match, miss)
+            ListFilter(f"{self.name}__{operator}" if operator else self.name, type_, match, miss)
             for operator, match, miss in filters
         ]
 

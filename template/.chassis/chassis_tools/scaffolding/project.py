@@ -99,7 +99,7 @@ class Project:
 
 
 def next_version(folder: Path) -> str:
-    """Return a timestamp after all existing versions, so that branches do not write the same."""
+    """Return the current time as a version, or the second after the newest version if later."""
     versions = (path.stem.partition("_")[0] for path in folder.glob("[0-9]*_*"))
     newest, now = max(versions, default=""), datetime.now(UTC).strftime(TIMESTAMP_FORMAT)
     if len(newest) == len(now) and newest >= now:

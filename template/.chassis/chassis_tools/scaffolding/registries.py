@@ -90,8 +90,8 @@ class Registration:
     def get_index(self, registry_list: RegistryList) -> int:
         """Return the index for a new entry: a sorted list stays sorted.
 
-        Branches in git then rarely insert at the same line. In routers of another order, which are
-        in the order in which requests are matched, the newest comes first.
+        Branches in git then rarely insert at the same line. Unsorted routers are in the order in
+        which requests are matched, so a new one comes first.
         """
         names = registry_list.read_strings() if self.is_quoted else registry_list.read_names()
         keys = [name_sort_key(name) for name in names]
@@ -122,7 +122,7 @@ def remove_model(source: str, *, module: str, name: str) -> str:
 
 
 def add_router(source: str, *, module: str, name: str) -> str:
-    """Import the router under its resource's name and list it first, unless already registered."""
+    """Import the router under its resource's name and list it, unless it is already registered."""
     return edit_registry(
         source, Registration(ImportedName(module, "router", name), "routers", False), "add"
     )

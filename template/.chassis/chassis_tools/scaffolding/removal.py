@@ -137,8 +137,8 @@ class TablePlan:
         """Next step for the user; empty if there is none."""
         if self.drop_migration == {}:
             return (
-                "Later migrations changed its table: run `uv run manage migrate create -m …` to"
-                " write a reversible migration that drops it."
+                "Later migrations changed its table: run `uv run manage migrate create --allow-drop"
+                " -m …` to write a reversible migration that drops it."
             )
         return "Run `uv run manage migrate apply` to drop its table." if self.drop_migration else ""
 

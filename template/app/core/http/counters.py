@@ -13,7 +13,7 @@ class MemoryCounters:
     """Counts the requests of each key in a moving window, for at most `max_keys` keys per window.
 
     Keys are ordered by their last request, so the expired ones come first. Each request removes
-    two of them: nothing ever scans all keys.
+    at most two of them, so that no request scans all keys.
     """
 
     def __init__(self, max_keys: int = MAX_KEYS) -> None:

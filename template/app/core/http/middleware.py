@@ -115,7 +115,7 @@ class RequestMiddleware:
 
 
 class HostMiddleware(TrustedHostMiddleware):
-    """`TrustedHostMiddleware` without effect on some paths: probes call a container by its IP."""
+    """`TrustedHostMiddleware` that exempts some paths, because probes use a container's IP."""
 
     def __init__(
         self, app: ASGIApp, *, allowed_hosts: Sequence[str], exempt_paths: Iterable[str]

@@ -12,5 +12,8 @@ def find_port_problem(host: str, port: int) -> str | None:
     except OSError as error:
         is_used = error.errno == errno.EADDRINUSE
         reason = "another process uses it" if is_used else error.strerror
-        return f"The server cannot listen on {host}, port {port}: {reason}; pass another --port"
+        return (
+            f"The server cannot listen on {host}, port {port}: {reason};"
+            " pass another --host or --port"
+        )
     return None

@@ -15,7 +15,7 @@ HEADER_SECONDS = 10
 class HttpProtocol(HttpToolsProtocol):
     """Closes a connection if a request line with its headers is too large or takes too long.
 
-    Uvicorn has no such limits, so clients could fill the memory and hold connections for ever.
+    Uvicorn has no such limits, so clients could exhaust memory and hold connections forever.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -25,12 +25,12 @@ class HttpProtocol(HttpToolsProtocol):
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start to wait for the first request."""
+        """Limit the time until the first request's headers are complete."""
         super().connection_made(transport)
         self._timer = self.loop.call_later(HEADER_SECONDS, transport.close)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop to wait."""
+        """Cancel the timer."""
         self._stop_timer()
         super().connection_lost(exc)
 

@@ -71,7 +71,7 @@ def exit_on_signals() -> None:
 def stop_with_supervisor() -> None:
     """Stop this process when the supervisor that started it is killed.
 
-    Uvicorn's workers would otherwise live on, and hold the port and the database.
+    Uvicorn's workers would otherwise keep running and hold the port and the database.
     """
     if supervisor := multiprocessing.parent_process():
 

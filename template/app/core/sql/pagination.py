@@ -86,7 +86,7 @@ def decode_cursor(cursor: str, sort_name: str, sort: Sort) -> dict[str, Any]:
 
 
 def check_text(column: Attribute, value: Any) -> None:
-    """Raise ValidationError unless a value is one of the column's, as JSON or as text."""
+    """Raise ValidationError if a cursor's value is not of the column's type."""
     if not isinstance(value, str) or not UNREPRESENTABLE.fullmatch(value):
         get_type_adapter(column).validate_python(value)
 

@@ -2,9 +2,9 @@
 
 from app.core.config import CoreSettings
 
-# Connections that do not answer are closed, and firewalls do not forget idle ones.
+# The server closes connections whose client is gone, and firewalls keep idle ones open.
 KEEPALIVE_SECONDS = 60
-# How much longer than the server the client waits for the end of a statement.
+# The client waits this much longer than the server's own limit for a statement.
 RESPONSE_MARGIN_SECONDS = 2
 READ_ONLY = {"default_transaction_read_only": "on"}
 
@@ -20,7 +20,7 @@ def build_server_parameters(settings: CoreSettings) -> dict[str, str]:
 
 
 def get_response_timeout(settings: CoreSettings) -> float | None:
-    """Return how long to wait for the server's response, in seconds; None if without limit.
+    """Return the seconds to wait for the server's response; None means no limit.
 
     The server ends a statement after STATEMENT_TIMEOUT_MS. If there is no response even later, the
     server or the network hangs.

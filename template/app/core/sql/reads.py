@@ -97,7 +97,7 @@ class Reader:
                 connection.invalidate(error)
                 return None
             except BaseException as error:
-                # Interrupted while the result was being read, for example by Ctrl-C: the connection
+                # Interrupted while the result was being read, as by cancellation: the connection
                 # cannot be reused.
                 connection.invalidate(error)
                 raise

@@ -56,7 +56,7 @@ def select_columns(model: type[Any], schema: type[ReadSchema]) -> list[Label[Any
 
 
 def return_changes(entity: Any) -> None:
-    """Make the next flush set the changed columns to the values that are stored.
+    """Make the next flush return the stored values of the changed columns.
 
     An UPDATE returns a column that it sets only if the value is an expression.
     """

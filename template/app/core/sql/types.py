@@ -43,7 +43,7 @@ class OpenNativeEnum(ENUM):
 
 
 def keep_unknown(convert: Converter | None) -> Converter | None:
-    """Return a converter of labels that returns a label as it is if it has no member."""
+    """Return a converter that returns a label without a member unchanged."""
     if convert is None:
         return None
 
@@ -57,13 +57,13 @@ def keep_unknown(convert: Converter | None) -> Converter | None:
 
 
 class SinglePrecision(REAL[float]):
-    """A `real`, with which parameters are compared in its own precision."""
+    """A `real` whose parameters are compared in single precision."""
 
     render_bind_cast = True
 
 
 class BlankPadded(CHAR):
-    """A `char(n)`, with which parameters are compared without the padding, and never truncated."""
+    """A `char(n)` whose parameters are compared without padding and never truncated."""
 
     render_bind_cast = True
     __visit_name__ = "user_defined"
@@ -81,10 +81,10 @@ def extend_dialect(dialect: Dialect) -> Dialect:
 
 
 def load_json(document: str | bytes) -> Any:
-    """Parse a JSON document, also one with an integer or an escape that Python cannot handle.
+    """Parse a JSON document, even with integers or escapes that Python cannot handle.
 
-    Integers that Python refuses to convert become decimals, and half of a surrogate pair, which
-    cannot be encoded as UTF-8, the replacement character.
+    Integers that Python refuses to convert become decimals. Half of a surrogate pair, which UTF-8
+    cannot encode, becomes the replacement character.
     """
     text = document if isinstance(document, str) else document.decode()
     try:

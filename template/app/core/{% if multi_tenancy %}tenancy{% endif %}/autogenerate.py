@@ -134,13 +134,13 @@ def repair_protection(name: str, relation: CatalogRow) -> Iterator[ReversibleSQL
 def list_ungranted_sequences(
     context: AutogenContext, table: Table, relation: CatalogRow | None
 ) -> list[str]:
-    """Return the sequences of a table that the service may not use; a new table's are serial."""
+    """Return the sequences that the service may not use; for a new table, its serial column's."""
     if relation is not None:
         return list(relation["ungranted_sequences"])
     column = table.autoincrement_column
     if column is None or column.identity is not None or column.server_default is not None:
         return []
-    # PostgreSQL shortens a long name of a sequence to 63 characters, as SQLAlchemy expects it.
+    # PostgreSQL shortens long sequence names to 63 characters; SQLAlchemy expects the same name.
     owner = table.name[: 29 + max(0, 29 - len(column.name))]
     name = f"{owner}_{column.name[: 29 + max(0, 29 - len(owner))]}_seq"
     return [format_table_name(context, Table(name, MetaData(), schema=table.schema))]

@@ -89,7 +89,7 @@ class ExampleGenerator:
 
 @dataclass
 class Example:
-    """A value with fields whose dates, times and numbers have constant differences."""
+    """Generates one value; the dates, times and numbers of its fields differ by constants."""
 
     get_reference: ReferenceLookup
     generate_text: Callable[[Schema], str | None]

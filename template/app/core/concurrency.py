@@ -10,7 +10,7 @@ from app.core.errors import UnavailableError
 
 Waiter = asyncio.Future[None]
 
-# The request's tenant, otherwise its credential or address; None for the kernel's own work.
+# The request's tenant or user, otherwise its network; None for the kernel's own work.
 current_client: ContextVar[Hashable | None] = ContextVar("current_client", default=None)
 
 
@@ -36,49 +36,55 @@ class ConcurrencyLimiter:
         Raises UnavailableError if no place becomes free in time.
         """
         client = current_client.get()
-        if self._is_free(client):
-            self._taken[client] += 1
-        else:
-            await self._wait(client)
+        if not self.take(client):
+            await self.wait(client)
         try:
             yield
         finally:
-            self._release(client)
+            self.release(client)
+
+    def take(self, client: Hashable | None) -> bool:
+        """Take a place without waiting; return False if there is none for the client."""
+        if not self._is_free(client):
+            return False
+        self._taken[client] += 1
+        return True
+
+    async def wait(self, client: Hashable | None) -> None:
+        """Wait for a place and take it; raise UnavailableError if none becomes free in time."""
+        waiter: Waiter = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(client, {})[waiter] = None
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                await waiter
+        except BaseException as error:
+            self._withdraw(client, waiter)
+            if not isinstance(error, TimeoutError):
+                raise
+            detail = "Too many requests are being processed. Try again later."
+            raise UnavailableError(detail, retry_after=1) from None
+
+    def release(self, client: Hashable | None) -> None:
+        """Release a place of the client, and give it to the next."""
+        self._taken[client] -= 1
+        if not self._taken[client]:
+            del self._taken[client]
+        self._admit_next()
 
     def _is_free(self, client: Hashable | None) -> bool:
         if self._taken.total() >= self._places:
             return False
         return client is None or self._taken[client] < self._places_per_client
 
-    async def _wait(self, client: Hashable | None) -> None:
-        waiter: Waiter = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(client, {})[waiter] = None
-        try:
-            async with asyncio.timeout(self._timeout_seconds):
-                await waiter
-        except TimeoutError:
-            self._withdraw(client, waiter)
-            detail = "Too many requests are being processed. Try again later."
-            raise UnavailableError(detail, retry_after=1) from None
-        except asyncio.CancelledError:
-            self._withdraw(client, waiter)
-            raise
-
     def _withdraw(self, client: Hashable | None, waiter: Waiter) -> None:
         """Remove a waiter, or release its place if it received one at the last moment."""
-        if not waiter.cancelled() and waiter.done():
-            self._release(client)
+        if waiter.done() and not waiter.cancelled():
+            self.release(client)
             return
         waiters = self._waiting[client]
         del waiters[waiter]
         if not waiters:
             del self._waiting[client]
-
-    def _release(self, client: Hashable | None) -> None:
-        self._taken[client] -= 1
-        if not self._taken[client]:
-            del self._taken[client]
-        self._admit_next()
 
     def _admit_next(self) -> None:
         """Give a free place to the next waiting client that may take it."""

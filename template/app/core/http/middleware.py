@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.concurrency import current_client
 from app.core.config import CoreSettings
+from app.core.http.rate_limit import get_client_network
 from app.core.logging import correlation_id
 from app.core.problems import build_error_for_status, build_problem_response
 
@@ -27,7 +28,6 @@ Header = tuple[bytes, bytes]
 # For routes that anyone may call with credentials: parsing 1 MiB of a form takes a second.
 MAX_CREDENTIALS_BYTES = 8 * 1024
 
-CREDENTIAL_HEADERS = (b"authorization", b"x-api-key")
 CORRELATION_HEADER = b"x-correlation-id"
 CORRELATION_ID_PATTERN = re.compile(rb"[A-Za-z0-9._:+/=-]{1,128}")
 
@@ -78,7 +78,7 @@ class RequestMiddleware:
             return
         identifier = get_correlation_id(scope["headers"]) or os.urandom(16).hex()
         token = correlation_id.set(identifier)
-        client_token = current_client.set(get_client(scope))
+        client_token = current_client.set(get_client_network(HTTPConnection(scope)))
         if scope["type"] == "websocket":
             try:
                 await self.app(scope, receive, send)
@@ -201,15 +201,6 @@ def reject_large_body(connection: HTTPConnection) -> None:
     length = connection.headers.get("content-length", "")
     if limit is not None and length.isdecimal() and int(length) > limit:
         raise HTTPException(413)
-
-
-def get_client(scope: Scope) -> bytes | str | None:
-    """Return the client's credential, otherwise its address, which a Unix socket does not have."""
-    for name, value in scope["headers"]:
-        if name in CREDENTIAL_HEADERS:
-            return value  # type: ignore[no-any-return]  # a scope's values are untyped
-    address = scope.get("client")
-    return address[0] if address else None
 
 
 def get_correlation_id(headers: Iterable[Header]) -> str | None:

@@ -212,7 +212,7 @@ def get_correlation_id(headers: Iterable[Header]) -> str | None:
 
 
 def is_plain_text(headers: Iterable[Header]) -> bool:
-    """Return True if a response is plain text, as those of Starlette's middlewares are."""
-    return any(
-        name == b"content-type" and value.startswith(b"text/plain") for name, value in headers
-    )
+    """Return True if a response is uncompressed text, as those of Starlette's middlewares are."""
+    values = dict(headers)
+    is_encoded = b"content-encoding" in values
+    return not is_encoded and values.get(b"content-type", b"").startswith(b"text/plain")

@@ -26,7 +26,8 @@ def drain_on_sigterm(app: FastAPI, *, delay_seconds: float = 0) -> Iterator[None
         yield  # Signal handlers require the main thread; tests run the application in another.
         return
     loop = asyncio.get_running_loop()
-    handler = signal.getsignal(signal.SIGTERM)
+    handlers = {number: signal.getsignal(number) for number in get_stop_signals()}
+    handler = handlers[signal.SIGTERM]
 
     def drain(signum: int, frame: FrameType | None) -> None:
         wait = delay_seconds if not app.state.draining else 0
@@ -45,7 +46,15 @@ def drain_on_sigterm(app: FastAPI, *, delay_seconds: float = 0) -> Iterator[None
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, handler or signal.SIG_DFL)
+        for number, original in handlers.items():
+            signal.signal(number, original or signal.SIG_DFL)
+
+
+def get_stop_signals() -> list[signal.Signals]:
+    """Return the signals that stop the server; Windows has no SIGHUP."""
+    if sys.platform == "win32":
+        return [signal.SIGTERM]
+    return [signal.SIGTERM, signal.SIGHUP]
 
 
 def raise_sigterm_on_hangup() -> None:

@@ -4,6 +4,8 @@ import re
 import shutil
 import signal
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -117,6 +119,16 @@ def test_no_project_has_the_name_of_a_dependency(stack: Stack, install: Install)
     assert {package["name"] for package in lock["package"]} - {own} <= set(listed)
 
 
+@contextmanager
+def default_action(signum: signal.Signals) -> Iterator[None]:
+    """Let processes that are started in the block not ignore a signal, as `nohup` makes them."""
+    previous = signal.signal(signum, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signum, previous)
+
+
 @pytest.mark.parametrize(
     ("stack", "signum"),
     list(zip(OPPOSITES, (signal.SIGKILL, signal.SIGHUP), strict=True)),
@@ -125,7 +137,11 @@ def test_no_project_has_the_name_of_a_dependency(stack: Stack, install: Install)
 def test_killed_or_hung_up(stack: Stack, signum: signal.Signals, install: Install) -> None:
     """Neither the worker nor PostgreSQL outlives the reloader; a used port is one sentence."""
     project = install(stack)
-    with project.lock(), project.serve_with("manage", "run") as server:
+    with (
+        default_action(signal.SIGHUP),
+        project.lock(),
+        project.serve_with("manage", "run") as server,
+    ):
         port = server.url.rpartition(":")[2]
         with pytest.raises(AssertionError, match=f"port {port}: another process uses it"):
             project.uv_run("manage", "run", "--port", port)

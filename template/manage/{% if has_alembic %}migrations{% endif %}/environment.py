@@ -5,7 +5,6 @@ from typing import Any
 from alembic import context
 from alembic.runtime.migration import MigrationContext, MigrationInfo
 
-from manage.errors import CommandError
 from manage.migration_lock import LIMIT_LOCK_WAITS
 from manage.migrations.history import get_revisions
 from manage.tools import load_tools
@@ -16,7 +15,7 @@ def load_autogenerate_options() -> dict[str, Any]:
     try:
         options: dict[str, Any] = load_tools("migrating.comparison").AUTOGENERATE_OPTIONS
         place_revisions = load_tools("migration_files").place_revisions
-    except CommandError:
+    except Exception:  # A half-merged file must not stop an upgrade.
         return {}
     return {**options, "process_revision_directives": place_revisions}
 

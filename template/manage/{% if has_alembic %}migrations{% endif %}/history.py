@@ -12,6 +12,7 @@ from app.core.paths import MIGRATIONS
 from manage.errors import CommandError
 
 HISTORIES = ("core", "tenants", "app")
+FILES = "[!_.]*.py"  # Without `__init__.py` and the lock files of editors.
 # Alembic stores the heads only; their ancestors are applied too.
 APPLIED_QUERIES = {"alembic_version": "SELECT version_num AS name FROM alembic_version"}
 
@@ -30,8 +31,7 @@ class Revision:
 @cache
 def get_revisions() -> dict[str, Revision]:
     """Return all revisions on disk by name, the kernel's first."""
-    folders = [MIGRATIONS / history for history in HISTORIES]
-    paths = [path for folder in folders for path in sorted(folder.glob("*.py"))]
+    paths = [path for history in HISTORIES for path in sorted((MIGRATIONS / history).glob(FILES))]
     revisions = {revision.name: revision for revision in map(read_revision, paths)}
     if len(revisions) < len(paths):
         raise CommandError("Two migrations have the same revision: `manage doctor` names them")
@@ -40,11 +40,14 @@ def get_revisions() -> dict[str, Revision]:
 
 def read_revision(path: Path) -> Revision:
     """Read a migration file without importing it."""
-    module = ast.parse(path.read_text(encoding="utf-8"))
-    values = read_assignments(module, {"revision", "down_revision", "depends_on"})
+    try:
+        module = ast.parse(path.read_text(encoding="utf-8"))
+        values = read_assignments(module, {"revision", "down_revision", "depends_on"})
+        name, parents = values["revision"], to_set(values["down_revision"])
+    except (KeyError, OSError, SyntaxError, ValueError) as error:
+        raise CommandError(f"The migration {path} cannot be read: {error}") from error
     title = (ast.get_docstring(module) or path.stem).splitlines()[0]
-    parents, depends_on = to_set(values["down_revision"]), to_set(values.get("depends_on"))
-    return Revision(values["revision"], path.parent.name, title, parents, depends_on)
+    return Revision(name, path.parent.name, title, parents, to_set(values.get("depends_on")))
 
 
 def read_assignments(module: ast.Module, names: Collection[str]) -> dict[str, Any]:
@@ -119,8 +122,7 @@ def find_latest(names: Iterable[str], history: str) -> list[str]:
 def find_lineage(names: Iterable[str]) -> set[str]:
     """Return these revisions, their ancestors and their dependencies."""
     revisions = get_revisions()
-    lineage: set[str] = set()
-    remaining = list(names)
+    lineage, remaining = set[str](), list(names)
     while remaining:
         name = remaining.pop()
         if name not in lineage:

@@ -10,6 +10,7 @@ from app.core.paths import MIGRATIONS
 from manage.errors import CommandError
 
 HISTORIES = ("core", "app")
+FILES = "[0-9]*.sql"  # As dbmate.
 # The statement that reads the applied migrations, by table.
 APPLIED_QUERIES = {
     "schema_migrations_core": "SELECT 'core/' || version AS name FROM schema_migrations_core",
@@ -29,8 +30,7 @@ class Revision:
 @cache
 def get_revisions() -> dict[str, Revision]:
     """Return all revisions on disk by name, the kernel's first."""
-    folders = [MIGRATIONS / history for history in HISTORIES]
-    paths = [path for folder in folders for path in sorted(folder.glob("*.sql"))]
+    paths = [path for history in HISTORIES for path in sorted((MIGRATIONS / history).glob(FILES))]
     revisions = {revision.name: revision for revision in map(read_revision, paths)}
     if len(revisions) < len(paths):
         raise CommandError("Two migrations have the same version: `manage doctor` names them")

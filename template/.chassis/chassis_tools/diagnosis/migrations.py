@@ -10,12 +10,12 @@ from app.settings import Settings, get_settings
 
 from chassis_tools.diagnosis.examination import Diagnosis, Finding
 from chassis_tools.diagnosis.registrations import find_unregistered_models, read_modules
-from chassis_tools.migration_files import DUPLICATE_REMEDY, SUFFIX
+from chassis_tools.migration_files import DUPLICATE_REMEDY
 from chassis_tools.scaffolding.project import Project
 from manage.connection import run_on_connection
 from manage.database import find_pending_migrations, find_unknown_migrations, get_migration_url
 from manage.errors import CommandError
-from manage.migrations.history import HISTORIES, get_heads, get_revisions, read_revision
+from manage.migrations.history import FILES, HISTORIES, get_heads, get_revisions, read_revision
 
 LOCAL_DATA = Path(".postgres", "data")
 
@@ -42,7 +42,7 @@ def check_migrations(diagnosis: Diagnosis) -> Iterator[Finding]:
 def find_duplicates(root: Path) -> Iterator[Finding]:
     """Find migrations with the same version or revision, for example after a merge in git."""
     paths = defaultdict(list)
-    for path in sorted((root / "migrations").glob(f"*/*.{SUFFIX}")):
+    for path in sorted((root / "migrations").glob(f"*/{FILES}")):
         if path.parent.name in HISTORIES:
             paths[read_revision(path).name].append(path.relative_to(root).as_posix())
     for name, duplicates in paths.items():

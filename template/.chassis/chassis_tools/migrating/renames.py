@@ -35,10 +35,12 @@ def resolve_rename(connection: Connection, argument: str) -> Rename:
         if name == (table or name) and column in columns and is_renamed(name, column, new)
     ]
     if len(candidates) != 1:
-        reason = f"matches {', '.join(candidates)}" if candidates else "matches no column"
-        raise CommandError(
-            f"--rename {argument} {reason} that the database has and its model renames: {FORMAT}"
+        reason = (
+            f"matches a column of each of {', '.join(candidates)}"
+            if candidates
+            else "matches no column that the database has and its model renames"
         )
+        raise CommandError(f"--rename {argument} {reason}: {FORMAT}")
     return rename_column(candidates[0], column, new)
 
 

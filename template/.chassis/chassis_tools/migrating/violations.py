@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.core.models import Base
 
+from chassis_tools.adoption.baseline import escape_colons
 from chassis_tools.migrating.expressions import format_table
 from chassis_tools.migrating.losses import format_name
 
@@ -39,8 +40,9 @@ def render_condition(operation: CreateCheckConstraintOp, connection: Connection)
 
 def find_violating_values(connection: Connection, table: Table, condition: str) -> list[str]:
     """Return the values of the condition's columns in rows that violate it."""
-    names = [column.name for column in table.c if re.search(rf"\b{column.name}\b", condition)]
-    columns = [connection.dialect.identifier_preparer.quote(name) for name in names]
+    names = [column.name for column in table.c if is_used(column.name, condition)]
+    quote = connection.dialect.identifier_preparer.quote
+    columns = [escape_colons(quote(name)) for name in names]
     query = (
         f"SELECT DISTINCT {', '.join(columns) or '1'} FROM {format_table(connection, table)}"  # noqa: S608
         f" WHERE NOT ({condition}) LIMIT {MAX_VALUES}"
@@ -54,3 +56,8 @@ def find_violating_values(connection: Connection, table: Table, condition: str) 
         " and ".join(f"{name}={value!r}" for name, value in zip(names, row, strict=False))
         for row in rows
     ]
+
+
+def is_used(name: str, condition: str) -> bool:
+    """Return True if a condition contains a column's name."""
+    return bool(re.search(rf"(?<!\w){re.escape(escape_colons(name))}(?!\w)", condition))

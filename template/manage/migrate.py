@@ -51,9 +51,7 @@ def rollback(
     require_known_migrations(url)
     applied = len(find_applied_migrations(url, history))
     if applied < steps:
-        raise CommandError(
-            f"--steps is {steps}, but the number of applied {history} migrations is {applied}"
-        )
+        raise CommandError(f"--steps {steps} exceeds the applied {history} migrations: {applied}")
     names = find_rollback(url, history, steps)
     if not yes and (history != "app" or len(names) > steps):
         raise CommandError(

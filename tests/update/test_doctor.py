@@ -371,7 +371,7 @@ def test_upgrade_ends_with_it(case: DoctorCase) -> None:
     git(case.template, "tag", NEXT)
     said = case.project.uv_run("manage", "upgrade")
     assert "conflicts:\n  note: An upgrade is in progress" in said
-    assert "No problems found, 6 notes" in said
+    assert "No problems found, 7 notes" in said
     case.project.uv_run("manage", "upgrade", "--abort")
 
     case.write(case.place("models"), MODEL)

@@ -17,6 +17,7 @@ from app.articles.models import Article
 from app.articles.repository import ArticleRepository
 from app.articles.schemas import ArticleQuery, ArticleRead
 from app.core.database import Database
+from app.core.errors import ConflictError
 from app.core.sql.errors import DATABASE_ERRORS, get_sqlstate
 from app.core.tenants import iterate_tenants
 from app.settings import Settings
@@ -234,6 +235,10 @@ class TenantMachine(RuleBasedStateMachine):
             with pytest.raises(DATABASE_ERRORS) as refused:
                 self.write_over(tenant, row)
             assert get_sqlstate(refused.value) == TAKEN
+            return
+        if known is not None and known.hidden:
+            with pytest.raises(ConflictError):
+                self.write_over(tenant, row)
             return
         made = self.write_over(tenant, row)
         known = known or KnownArticle(tenant, title, False, False, made)

@@ -7,6 +7,10 @@ from contextlib import contextmanager, suppress
 
 from sqlalchemy import URL
 
+# https://www.postgresql.org/docs/current/protocol-error-fields.html
+SHUTDOWN_FIELDS = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection\0\0"
+SHUTDOWN = b"E" + (len(SHUTDOWN_FIELDS) + 4).to_bytes(4) + SHUTDOWN_FIELDS
+
 
 class Proxy:
     """Forwards connections to a database until `silence` is called."""
@@ -29,6 +33,12 @@ class Proxy:
         """Discard what open connections send; new connections still work."""
         self._silent.set()
         self._silent = threading.Event()
+
+    def end_sessions(self) -> None:
+        """Send the server's last message to open connections, without closing them."""
+        self.silence()
+        for client in self._sockets[::2]:
+            client.sendall(SHUTDOWN)
 
     def close(self) -> None:
         """Close the proxy and its connections."""

@@ -20,12 +20,12 @@ def apply() -> None:
         get_migration_url,
         require_known_migrations,
     )
-    from manage.migration_tool import get_migration_tool
+    from manage.migrations.tool import apply_migrations
 
     url = get_migration_url()
     require_known_migrations(url)
     if find_pending_migrations(url):
-        get_migration_tool().apply_migrations(url, report=True)
+        apply_migrations(url, report=True)
     typer.echo("The database is up to date.")
 
 
@@ -40,25 +40,22 @@ def rollback(
     """Roll back the latest migrations; data in the tables and columns they added is lost."""
     from manage.database import (
         find_applied_migrations,
-        find_rollback,
         get_migration_url,
         require_known_migrations,
     )
     from manage.errors import CommandError
-    from manage.migration_tool import get_migration_tool
+    from manage.migrations.history import plan_rollback
+    from manage.migrations.tool import roll_back_migrations
 
     url = get_migration_url()
     require_known_migrations(url)
-    applied = len(find_applied_migrations(url, history))
-    if applied < steps:
-        raise CommandError(f"--steps {steps} exceeds the applied {history} migrations: {applied}")
-    names = find_rollback(url, history, steps)
+    names = plan_rollback(find_applied_migrations(url), history, steps)
     if not yes and (history != "app" or len(names) > steps):
         raise CommandError(
             f"This would roll back {', '.join(names)}, with all data in their tables and columns:"
             " add --yes to confirm"
         )
-    get_migration_tool().roll_back_migrations(url, history=history, steps=steps, report=True)
+    roll_back_migrations(url, history=history, steps=steps, report=True)
 
 
 @app.command()
@@ -70,11 +67,11 @@ def status() -> None:
         get_migration_url,
         require_known_migrations,
     )
-    from manage.migrations.history import HISTORIES, get_revisions
+    from manage.migrations.history import get_revisions
 
     url = get_migration_url()
     pending = find_pending_migrations(url)
-    applied = {name for history in HISTORIES for name in find_applied_migrations(url, history)}
+    applied = find_applied_migrations(url)
     for name, revision in get_revisions().items():
         # Alembic stores heads only: an unknown one may or may not include the revision.
         state = "pending" if name in pending else "applied" if name in applied else "unclear"

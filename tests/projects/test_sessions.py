@@ -88,9 +88,8 @@ def project(stack: Stack, render: Render, shared_path: Path, tmp_path: Path) -> 
     (project.path / "app/names_misused.py").write_text(misused)
     with (project.path / "app/main.py").open("a") as main:
         main.write("\nfrom app import names, names_misused\n")
-        main.write(
-            "\nfor module in (names, names_misused):\n    app.include_router(module.router)\n"
-        )
+        main.write('\napp.include_router(names.router, prefix="/api/v1")\n')
+        main.write("app.include_router(names_misused.router)\n")
     return project
 
 

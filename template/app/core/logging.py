@@ -123,8 +123,10 @@ class StructlogHandler(logging.Handler):
         if error is not None and error is _reported.get():
             return
         try:
+            # structlog knows only the standard levels.
+            level = min(record.levelno // 10 * 10, logging.CRITICAL)
             structlog.get_logger().log(
-                record.levelno, record.getMessage().strip(), logger=record.name, exc_info=error
+                level, record.getMessage().strip(), logger=record.name, exc_info=error
             )
         except Exception:
             self.handleError(record)

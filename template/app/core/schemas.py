@@ -96,7 +96,7 @@ def reject_boolean(value: object) -> object:
 
 
 def check_json(value: Item) -> Item:
-    """Reject JSON that is nested too deeply to be serialized or too large to be listed."""
+    """Reject JSON that is nested too deeply to serialize, or too large to return in lists."""
     if is_nested_deeply(value):
         raise ValueError(f"Nest JSON at most {MAX_JSON_DEPTH} levels deep.")
     if len(to_json(value)) > MAX_JSON_BYTES:

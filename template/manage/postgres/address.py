@@ -125,4 +125,4 @@ def is_server_process(pid: int, data: Path) -> bool:
 
 def run_system_command(*command: str) -> str:
     """Run a command and return its standard output."""
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout  # noqa: S603 (fixed commands)
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout  # noqa: S603

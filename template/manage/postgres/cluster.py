@@ -96,11 +96,12 @@ class Cluster:
                 self._launch_locked(version, file)
         except TimeoutError:
             raise LocalPostgresError(
-                f"Another PostgreSQL serves {self.data}, in a container or on its host: stop it there"
+                f"Another PostgreSQL server, in a container or on its host, uses {self.data}: stop"
+                " it there"
             ) from None
 
     def _launch_locked(self, version: int, lock: int) -> None:
-        """Launch the server, which inherits the lock: process IDs say nothing across containers."""
+        """Launch the server, which inherits the lock: process IDs differ between containers."""
         self._ensure_data_folder(version)
         try:
             self._run_server(lock)

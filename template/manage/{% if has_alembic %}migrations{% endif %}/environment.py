@@ -1,9 +1,11 @@
 """Callbacks of Alembic's environment, which place new revisions and report progress."""
 
+from functools import partial
 from typing import Any
 
 from alembic import context
 from alembic.runtime.migration import MigrationContext, MigrationInfo
+from alembic.util import CommandError as AlembicError
 
 from manage.migration_lock import LIMIT_LOCK_WAITS
 from manage.migrations.history import get_revisions
@@ -11,13 +13,18 @@ from manage.tools import load_tools
 
 
 def load_autogenerate_options() -> dict[str, Any]:
-    """Return the development tools' options for new migrations; a deployment has none."""
+    """Return the options for new revisions; without the development tools, these are rejected."""
     try:
         options: dict[str, Any] = load_tools("migrating.comparison").AUTOGENERATE_OPTIONS
         place_revisions = load_tools("migration_files").place_revisions
-    except Exception:  # A half-merged file must not stop an upgrade.
-        return {}
+    except Exception as error:  # A half-merged file must not stop an upgrade.
+        return {"process_revision_directives": partial(reject_revisions, error)}
     return {**options, "process_revision_directives": place_revisions}
+
+
+def reject_revisions(reason: Exception, *_details: Any) -> None:
+    """Reject a new revision, which would lack what the tools compare."""
+    raise AlembicError(f"New revisions are unavailable: {reason}")
 
 
 def limit_lock_waits(*, ctx: MigrationContext, **_details: Any) -> None:

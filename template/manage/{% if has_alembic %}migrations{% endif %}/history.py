@@ -77,9 +77,8 @@ def find_rollback_target(applied: Collection[str], history: str) -> str:
 
     Alembic's own `-1` is ambiguous if the migration merges branches.
     """
-    for name in find_latest(get_applied_revisions(applied), history):
-        return f"{name}@{min(get_revisions()[name].parents, default='base')}"
-    raise CommandError(f"No {history} migration of this checkout is applied")
+    name = find_latest(get_applied_revisions(applied), history)
+    return f"{name}@{min(get_revisions()[name].parents, default='base')}"
 
 
 def get_pending_revisions(applied: Collection[str]) -> list[str]:
@@ -106,17 +105,19 @@ def plan_rollback(applied: Collection[str], history: str, steps: int) -> list[st
     removed: list[str] = []
     for _ in range(steps):
         latest = find_latest(remaining, history)
-        removed += [name for name in remaining if find_lineage([name]) & {*latest}]
+        removed += [name for name in remaining if latest in find_lineage([name])]
         remaining = [name for name in remaining if name not in removed]
     return removed
 
 
-def find_latest(names: Iterable[str], history: str) -> list[str]:
-    """Return the last of these revisions in a history, if it has any."""
+def find_latest(names: Iterable[str], history: str) -> str:
+    """Return the last of these revisions in a history, or raise CommandError."""
     revisions = get_revisions()
     own = [name for name in names if revisions[name].history == history]
     parents = {parent for name in own for parent in revisions[name].parents}
-    return [name for name in own if name not in parents][-1:]
+    if not own:
+        raise CommandError(f"The database has fewer applied {history} migrations than --steps")
+    return next(name for name in reversed(own) if name not in parents)
 
 
 def find_lineage(names: Iterable[str]) -> set[str]:

@@ -1,4 +1,4 @@
-"""Migrations with Alembic; implements `manage.migration_tool.MigrationTool`."""
+"""Applies and rolls back migrations with Alembic; failures raise CommandError."""
 
 from alembic import command
 from alembic.config import Config
@@ -8,8 +8,7 @@ from sqlalchemy import URL
 from app.core.paths import HAS_PACKAGED_MIGRATIONS, MIGRATIONS, PROJECT_ROOT
 from app.core.sql.errors import DATABASE_ERRORS, get_sqlstate
 
-from manage.connection import run_on_connection
-from manage.database import read_applied_migrations
+from manage.database import find_applied_migrations
 from manage.errors import CommandError, summarize_error
 from manage.migration_lock import LOCK_ADVICE, LOCK_NOT_AVAILABLE
 from manage.migrations.history import HISTORIES, find_rollback_target
@@ -30,7 +29,7 @@ def roll_back_migrations(
 ) -> None:
     """Roll back the latest migrations of a history, each in its own transaction."""
     for _ in range(steps):
-        target = find_rollback_target(run_on_connection(url, read_applied_migrations), history)
+        target = find_rollback_target(find_applied_migrations(url), history)
         try:
             command.downgrade(build_config(url, report=report), target)
         except MIGRATION_ERRORS as error:

@@ -25,6 +25,7 @@ class Revision:
     name: str
     history: str
     title: str
+    path: Path
 
 
 @cache
@@ -41,7 +42,7 @@ def read_revision(path: Path) -> Revision:
     """Build a revision from a file's path."""
     version, _, title = path.stem.partition("_")
     history = path.parent.name
-    return Revision(f"{history}/{version}", history, title.replace("_", " "))
+    return Revision(f"{history}/{version}", history, title.replace("_", " "), path)
 
 
 def get_heads() -> set[str]:
@@ -55,9 +56,12 @@ def get_applied_revisions(applied: Collection[str]) -> list[str]:
 
 
 def plan_rollback(applied: Collection[str], history: str, steps: int) -> list[str]:
-    """Return the latest revisions of a history."""
-    names = get_applied_revisions(applied)
-    return [name for name in names if get_revisions()[name].history == history][-steps:]
+    """Return the latest applied revisions of a history, or raise CommandError if there are fewer."""
+    revisions = get_revisions()
+    names = [name for name in get_applied_revisions(applied) if revisions[name].history == history]
+    if len(names) < steps:
+        raise CommandError(f"The database has fewer applied {history} migrations than --steps")
+    return names[-steps:]
 
 
 def get_pending_revisions(applied: Collection[str]) -> list[str]:

@@ -1,9 +1,10 @@
-"""Migrations with dbmate; implements `manage.migration_tool.MigrationTool`."""
+"""Applies and rolls back migrations with dbmate; failures raise CommandError."""
 
 import os
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, files
 
 from sqlalchemy import URL, Connection
@@ -13,23 +14,25 @@ from app.core.paths import MIGRATIONS
 from app.settings import get_settings
 
 from manage.connection import run_on_connection
+from manage.database import find_applied_migrations, find_pending_migrations
 from manage.errors import CommandError
 from manage.migration_lock import LOCK_ADVICE, LOCK_TIMEOUT, take_migration_lock
-from manage.migrations.history import HISTORIES
+from manage.migrations.history import HISTORIES, get_revisions, plan_rollback
 
 # Its driver sends parameters that it does not know to the server, which rejects them.
 DBMATE_PARAMETERS = ("application_name", "options", "sslmode", "sslrootcert", "sslcert", "sslkey")
-COMPLETED_STEP = re.compile(r"(Applied|Rolled back): (\w+)\.sql")
+COMPLETED_STEP = re.compile(r"(Applied|Rolled back): (\S+)\.sql")
 
 
 def apply_migrations(url: URL, *, report: bool = False) -> None:
     """Apply all pending migrations, each in its own transaction; `report` prints each one."""
+    pending = find_pending_migrations(url)
 
     def apply(connection: Connection) -> None:
         take_migration_lock(connection)
         for history in HISTORIES:
             if any((MIGRATIONS / history).glob("*.sql")):
-                run_dbmate(url, history, "migrate", report=report)
+                run_dbmate(url, history, "migrate", pending, report=report)
 
     run_on_connection(url, apply)
 
@@ -38,23 +41,24 @@ def roll_back_migrations(
     url: URL, *, history: str = "app", steps: int = 1, report: bool = False
 ) -> None:
     """Roll back the latest migrations of a history, each in its own transaction."""
+    planned = plan_rollback(find_applied_migrations(url), history, steps)
 
     def roll_back(connection: Connection) -> None:
         take_migration_lock(connection)
-        for _ in range(steps):
-            run_dbmate(url, history, "rollback", report=report)
+        for name in reversed(planned):
+            run_dbmate(url, history, "rollback", [name], report=report)
 
     run_on_connection(url, roll_back)
 
 
-def run_dbmate(url: URL, history: str, command: str, *, report: bool) -> None:
-    """Run a dbmate command on a history."""
+def run_dbmate(url: URL, history: str, command: str, names: Sequence[str], *, report: bool) -> None:
+    """Run a dbmate command on a history, with the names of the migrations that it runs."""
     options = ["--migration-lock", "--no-dump-schema", "--env-file", os.devnull]
     options += ["--migrations-dir", str(MIGRATIONS / history)]
     options += ["--migrations-table", f"schema_migrations_{history}"]
     completed = subprocess.run(  # noqa: S603 (an internal list, no shell)
         [find_dbmate(), *options, command],
-        env=os.environ | {"DATABASE_URL": build_dbmate_url(url, history)},
+        env=os.environ | {"DATABASE_URL": build_dbmate_url(url, names)},
         capture_output=True,
         text=True,
         check=False,
@@ -69,20 +73,22 @@ def run_dbmate(url: URL, history: str, command: str, *, report: bool) -> None:
         raise CommandError(f"A migration of the {history} history failed: {failure}")
 
 
-def is_concurrent(history: str) -> bool:
+def is_concurrent(name: str) -> bool:
     """Return True if a migration runs outside of a transaction, as CREATE INDEX CONCURRENTLY does.
 
     Such a statement waits for other transactions, but nothing waits for it.
     """
-    paths = (MIGRATIONS / history).glob("*.sql")
-    return any("transaction:false" in path.read_text(encoding="utf-8") for path in paths)
+    return "transaction:false" in get_revisions()[name].path.read_text(encoding="utf-8")
 
 
-def build_dbmate_url(url: URL, history: str) -> str:
+def build_dbmate_url(url: URL, names: Sequence[str]) -> str:
     """Return the URL for dbmate's driver, which requires TLS unless `sslmode` says otherwise."""
     parameters = {"sslmode": "prefer", **read_parameters(url)}
     supported = {name: parameters[name] for name in DBMATE_PARAMETERS if name in parameters}
-    if not (get_settings().pgbouncer or is_concurrent(history)):  # PgBouncer rejects the parameter.
+    settings = get_settings()
+    # PgBouncer rejects the parameter.
+    is_pooled = settings.pgbouncer and settings.migration_database_url is None
+    if not (is_pooled or any(is_concurrent(name) for name in names)):
         supported["lock_timeout"] = LOCK_TIMEOUT
     converted = hide_parameters(url).set(drivername="postgres").update_query_dict(supported)
     return converted.render_as_string(hide_password=False).replace(" ", "%20")

@@ -55,7 +55,7 @@ def short_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("sent", [b"", GET, b"\r\n", GET + b"\r\n" + GET])
-def test_incomplete_headers_are_not_awaited_for_ever(sent: bytes) -> None:
+def test_incomplete_headers_are_not_awaited_forever(sent: bytes) -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
         writer.write(sent)
         return await reader.read()  # Until the server closes the connection.

@@ -26,7 +26,7 @@ from chassis_tools.scaffolding.changes import (
 )
 from chassis_tools.scaffolding.project import Project
 from manage.connection import run_on_connection
-from manage.database import find_pending_migrations, read_applied_migrations
+from manage.database import find_pending_migrations, read_versions
 from manage.errors import CommandError, summarize_error
 from manage.migrations.history import APPLIED_QUERIES, get_revisions
 
@@ -78,7 +78,7 @@ def reject_name_clash(project: Project, url: URL, schema: Schema) -> None:
     """Reject a table with the same name as one of the service's tables."""
     models = unmapped_tables.find_models(project, schema.name)
     clashes = sorted(models.keys() & {table.name for table in schema.tables})
-    if clashes and not run_on_connection(url, read_applied_migrations):
+    if clashes and not read_versions(url):
         raise CommandError(
             f"The service also has a table {to_one_line(clashes[0])}: rename the existing"
             " table, or move the tables to another schema and pass that as --schema"

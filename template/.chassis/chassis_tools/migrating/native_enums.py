@@ -9,8 +9,9 @@ from alembic.operations.ops import (
     ExecuteSQLOp,
     MigrateOperation,
 )
-from sqlalchemy import Column, Connection, Enum, text
+from sqlalchemy import Column, Connection, Enum, MetaData, text
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import SchemaItem
 
 from app.core.models import Base
 
@@ -26,8 +27,10 @@ def add_native_enums(
     connection: Connection, upgrade: list[MigrateOperation], downgrade: list[MigrateOperation]
 ) -> None:
     """Add the statements that create, extend and drop the types of enumerations."""
-    created_with_tables = {name for name, _ in find_enums(upgrade, in_new_tables=True)}
-    needed = dict(find_enums(upgrade, in_new_tables=False))
+    for operation in (*upgrade, *downgrade):
+        if isinstance(operation, CreateTableOp):
+            operation.columns = [keep_type(item) for item in operation.columns]
+    needed = {name for name, _ in find_enums(upgrade)}
     models = {
         name: type_
         for table in Base.metadata.sorted_tables
@@ -42,25 +45,37 @@ def add_native_enums(
                 run(f"ALTER TYPE {name} ADD VALUE IF NOT EXISTS {quote(label)}")
                 for label in missing
             ]
-        elif getattr(type_, "create_type", True) and name in {*needed, *created_with_tables}:
-            if name not in created_with_tables:  # CREATE TABLE creates the type.
-                values = ", ".join(map(quote, type_.enums))
-                upgrade.insert(0, run(f"CREATE TYPE {name} AS ENUM ({values})"))
+        elif getattr(type_, "create_type", True) and name in needed:
+            values = ", ".join(map(quote, type_.enums))
+            upgrade.insert(0, run(f"CREATE TYPE {name} AS ENUM ({values})"))
             downgrade.append(run(f"DROP TYPE {name}"))
 
 
-def find_enums(
-    operations: Iterable[MigrateOperation], *, in_new_tables: bool
-) -> Iterator[tuple[str, Enum]]:
-    """Yield the native enumerations of new tables, or of other new and converted columns."""
+def keep_type(item: SchemaItem) -> SchemaItem:
+    """Return a column of a new table whose enumeration's type is not created with the table.
+
+    The type may exist, or several tables may use it.
+    """
+    if isinstance(item, Column) and item.table is not None:
+        for _, type_ in list_enum(item):
+            copy = item.table.to_metadata(MetaData()).c[item.name]
+            copy.type = postgresql.ENUM(
+                *type_.enums, name=type_.name, schema=type_.schema, create_type=False
+            )
+            return copy
+    return item
+
+
+def find_enums(operations: Iterable[MigrateOperation]) -> Iterator[tuple[str, Enum]]:
+    """Yield the native enumerations of new tables and of new and converted columns."""
     for operation in operations:
-        if isinstance(operation, CreateTableOp) and in_new_tables:
+        if isinstance(operation, CreateTableOp):
             for item in operation.columns:
                 if isinstance(item, Column):
                     yield from list_enum(item)
-        elif isinstance(operation, AddColumnOp) and not in_new_tables:
+        elif isinstance(operation, AddColumnOp):
             yield from list_enum(operation.column)
-        elif isinstance(operation, AlterColumnOp) and not in_new_tables and operation.modify_type:
+        elif isinstance(operation, AlterColumnOp) and operation.modify_type:
             yield from list_enum(Column(operation.column_name, operation.modify_type))
 
 

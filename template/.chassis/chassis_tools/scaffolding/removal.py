@@ -184,9 +184,7 @@ def is_applied_locally(project: Project, path: str) -> bool:
 
     if not (PROJECT_ROOT / ".postgres" / "data").exists():
         return False
-    return read_revision(project.root / path).name in find_applied_migrations(
-        get_migration_url(), "app"
-    )
+    return read_revision(project.root / path).name in find_applied_migrations(get_migration_url())
 
 
 def roll_back_locally() -> None:

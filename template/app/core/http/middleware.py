@@ -25,7 +25,7 @@ logger = structlog.get_logger()
 
 Header = tuple[bytes, bytes]
 
-# For routes that anyone may call with credentials: parsing 1 MiB of a form takes a second.
+# For authentication routes, which anyone may call: parsing a form of 1 MiB takes a second.
 MAX_CREDENTIALS_BYTES = 8 * 1024
 
 CORRELATION_HEADER = b"x-correlation-id"

@@ -13,7 +13,7 @@ HEADER_SECONDS = 10
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """Closes a connection if a request line with its headers is too large or takes too long.
+    """Closes a connection whose request line and headers are too large or take too long.
 
     Uvicorn has no such limits, so clients could exhaust memory and hold connections forever.
     """
@@ -56,7 +56,7 @@ class HttpProtocol(HttpToolsProtocol):
         if self._header_bytes > MAX_HEADER_BYTES:  # They include the start of the body.
             size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
             if size > MAX_HEADER_BYTES:
-                raise ValueError(size)  # Uvicorn's parser responds with 400.
+                raise ValueError("The request headers are too large")  # Uvicorn responds with 400.
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:

@@ -22,8 +22,8 @@ def build_server_parameters(settings: CoreSettings) -> dict[str, str]:
 def get_response_timeout(settings: CoreSettings) -> float | None:
     """Return the seconds to wait for the server's response; None means no limit.
 
-    The server ends a statement after STATEMENT_TIMEOUT_MS. If there is no response even later, the
-    server or the network hangs.
+    The server ends a statement after STATEMENT_TIMEOUT_MS. If no response follows, the server or
+    the network hangs.
     """
     if not settings.statement_timeout_ms:
         return None

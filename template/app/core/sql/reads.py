@@ -97,8 +97,8 @@ class Reader:
                 connection.invalidate(error)
                 return None
             except BaseException as error:
-                # Interrupted while the result was being read, as by cancellation: the connection
-                # cannot be reused.
+                # Cancelled or interrupted while the result was being read: the connection cannot
+                # be reused.
                 connection.invalidate(error)
                 raise
 

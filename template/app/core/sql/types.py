@@ -1,4 +1,4 @@
-"""Column types of the dialect with which every stored value can be read and compared."""
+"""Column types that let the dialect read and compare every stored value."""
 
 import json
 import re
@@ -17,7 +17,7 @@ MAX_DIGITS = 4300  # Python refuses to convert longer texts to int.
 
 
 class OpenEnum(Enum):
-    """An enumeration that reads a label without a member, which another program added, as text."""
+    """An enumeration that returns labels it does not know, such as another program's, as text."""
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Converter | None:
         """Return the converter of a stored label."""
@@ -43,7 +43,7 @@ class OpenNativeEnum(ENUM):
 
 
 def keep_unknown(convert: Converter | None) -> Converter | None:
-    """Return a converter that returns a label without a member unchanged."""
+    """Extend a converter to return a label without a member unchanged."""
     if convert is None:
         return None
 

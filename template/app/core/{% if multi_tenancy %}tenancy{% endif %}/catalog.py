@@ -17,7 +17,7 @@ CatalogRow = Mapping[str, Any]
 # The privileges of the session's role, including those of roles that it can assume.
 ROLE = text("""
 SELECT
-    session_user::text AS name,
+    quote_ident(session_user) AS name,
     bool_or(rolsuper) AS is_superuser,
     bool_or(rolbypassrls) AS bypasses_policies,
     bool_or(rolcreaterole OR rolreplication OR rolname IN (
@@ -84,7 +84,9 @@ SELECT
         JOIN pg_class AS target ON target.oid = confrelid
         WHERE contype = 'f' AND conrelid = relation.oid AND (
             target.relname = 'tenants'
-            OR EXISTS (SELECT FROM pg_attribute WHERE attrelid = confrelid AND attname = 'tenant_id')
+            OR EXISTS (
+                SELECT FROM pg_attribute WHERE attrelid = confrelid AND attname = 'tenant_id'
+            )
         )
     ) AS referenced_tables,
     (

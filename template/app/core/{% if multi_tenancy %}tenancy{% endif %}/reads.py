@@ -34,7 +34,8 @@ class TenantReader(Reader):
 
 
 def begin_transaction(connection: Connection) -> AbstractContextManager[object]:
-    """Begin a transaction on an AUTOCOMMIT connection; a test's connection already has one."""
+    """Begin a read-only transaction on an AUTOCOMMIT connection, unless a test has begun one."""
     if connection.in_transaction():
         return nullcontext()
-    return connection.execution_options(isolation_level="READ COMMITTED").begin()
+    options = {"isolation_level": "READ COMMITTED", "postgresql_readonly": True}
+    return connection.execution_options(**options).begin()

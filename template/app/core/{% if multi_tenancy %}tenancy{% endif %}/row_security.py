@@ -29,7 +29,8 @@ def build_policies(table: str) -> list[str]:
     rows = build_tenant_condition()
     return [
         f"CREATE POLICY tenant_isolation ON {table} USING ({rows}) WITH CHECK ({rows})",
-        f"CREATE POLICY owner_maintenance ON {table} TO CURRENT_USER USING (true) WITH CHECK (true)",
+        f"CREATE POLICY owner_maintenance ON {table} TO CURRENT_USER"
+        " USING (true) WITH CHECK (true)",
     ]
 
 

@@ -5,7 +5,7 @@ from fastapi import FastAPI
 from starlette.datastructures import State
 from starlette.types import Message, Receive, Scope, Send
 
-# What a stream has sent by then is its response.
+# The response of a stream is what it has sent by then.
 STREAM_SECONDS = 0.5
 
 

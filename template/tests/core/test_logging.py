@@ -48,6 +48,16 @@ class TestJson:
         assert event["logger"] == "uvicorn.error"
         assert event["level"] == "warning"
 
+    @pytest.mark.parametrize(("level", "name"), [(25, "info"), (35, "warning"), (60, "critical")])
+    def test_levels_of_libraries(
+        self, output: pytest.CaptureFixture[str], level: int, name: str
+    ) -> None:
+        """Libraries may add levels between the standard ones."""
+        logging.getLogger("library").log(level, "something")
+
+        (event,) = read_events(output)
+        assert event["level"] == name
+
     @pytest.mark.parametrize("odd", [b"\xff", "\ud800", object(), {1, 2}, float("nan")])
     def test_any_value_can_be_logged(self, output: pytest.CaptureFixture[str], odd: object) -> None:
         structlog.get_logger().warning("odd", value=odd)

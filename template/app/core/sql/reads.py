@@ -1,10 +1,10 @@
 """Execution of reads: each statement on a pooled connection in AUTOCOMMIT."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Executable, Result, UpdateBase
+from sqlalchemy import Connection, Engine, Executable, Result, Select, UpdateBase
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import PoolProxiedConnection
 
@@ -112,7 +112,21 @@ class Reader:
 
     def _execute_once(self, statement: Executable, parameters: Parameters) -> list[Row]:
         with self._pool.connect() as connection:
-            return to_dicts(connection.execute(statement, parameters))
+            if isinstance(statement, Select):
+                return to_dicts(connection.execute(statement, parameters))
+            with begin_read_only(connection):
+                return to_dicts(connection.execute(statement, parameters))
+
+
+def begin_read_only(connection: Connection) -> AbstractContextManager[object]:
+    """Begin a read-only transaction on an AUTOCOMMIT connection, unless a test has begun one.
+
+    With PgBouncer, AUTOCOMMIT itself is not read-only.
+    """
+    if connection.in_transaction():
+        return nullcontext()
+    options = {"isolation_level": "READ COMMITTED", "postgresql_readonly": True}
+    return connection.execution_options(**options).begin()
 
 
 def to_dicts(result: Result[Any]) -> list[Row]:

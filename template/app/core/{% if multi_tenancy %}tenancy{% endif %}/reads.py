@@ -1,12 +1,11 @@
 """Execution of reads within a tenant."""
 
-from contextlib import AbstractContextManager, nullcontext
 from uuid import UUID
 
-from sqlalchemy import Connection, Executable, Select
+from sqlalchemy import Executable, Select
 
 from app.core.sql.compiled import CompiledSelect, Row
-from app.core.sql.reads import Parameters, Reader, ReadPool, to_dicts
+from app.core.sql.reads import Parameters, Reader, ReadPool, begin_read_only, to_dicts
 from app.core.tenancy.scope import SET_TENANT, build_tenant_parameters, scope_to_tenant
 
 
@@ -28,14 +27,6 @@ class TenantReader(Reader):
     def _execute_once(self, statement: Executable, parameters: Parameters) -> list[Row]:
         if isinstance(statement, Select):
             return super()._execute_once(scope_to_tenant(statement), parameters)
-        with self._pool.connect() as connection, begin_transaction(connection):
+        with self._pool.connect() as connection, begin_read_only(connection):
             connection.execute(SET_TENANT, self._tenant)
             return to_dicts(connection.execute(statement, parameters))
-
-
-def begin_transaction(connection: Connection) -> AbstractContextManager[object]:
-    """Begin a read-only transaction on an AUTOCOMMIT connection, unless a test has begun one."""
-    if connection.in_transaction():
-        return nullcontext()
-    options = {"isolation_level": "READ COMMITTED", "postgresql_readonly": True}
-    return connection.execution_options(**options).begin()

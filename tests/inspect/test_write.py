@@ -188,7 +188,6 @@ AWKWARD = Sample(
 # Each sample with one migration tool, and the one with the most features with both.
 CASES = [
     (STACKS[0], DVD_RENTAL),
-    (STACKS[1], DVD_RENTAL),
     (STACKS[1], FOOD_TRADE),
     (STACKS[0], BICYCLE_MAKER),
     (STACKS[1], AWKWARD),

@@ -7,14 +7,14 @@ import pytest
 from tests.conftest import Install, ScenarioResults
 from tests.support.renderings import difference
 from tests.support.schema_dumps import SCHEMA, statements
-from tests.support.stacks import COVERING_WITH_EXAMPLE, STACKS, Stack, each
+from tests.support.stacks import EQUIVALENT, STACKS, Stack, each
 
 
 def first_like(stack: Stack) -> Stack:
-    """Return the first stack of the covering array with the same API."""
+    """Return the first stack with the same API."""
     return next(
         other
-        for other in COVERING_WITH_EXAMPLE
+        for other in EQUIVALENT
         if (other.multi_tenancy, other.auth) == (stack.multi_tenancy, stack.auth)
     )
 
@@ -31,7 +31,7 @@ def test_same_schema_from_alembic_and_dbmate(many: bool, install: Install) -> No
     assert not (found := difference(*dumps)), found
 
 
-@each(COVERING_WITH_EXAMPLE, exhaustive=STACKS)
+@each(EQUIVALENT, exhaustive=STACKS)
 def test_same_openapi_and_behaviour(stack: Stack, scenario_results: ScenarioResults) -> None:
     expected = scenario_results(first_like(stack))
     assert "/api/v1/articles" in expected.openapi["paths"]

@@ -18,10 +18,10 @@ from tests.support.checks import check_types, run_own_tests
 from tests.support.interpreters import LOWEST, lowest, newest
 from tests.support.projects import Project
 from tests.support.requirements import require
-from tests.support.stacks import BARE, COVERING_WITH_EXAMPLE, OPPOSITES, STACKS, Stack, each
+from tests.support.stacks import BARE, EQUIVALENT, OPPOSITES, STACKS, Stack, each
 
 
-@each(COVERING_WITH_EXAMPLE, quick=OPPOSITES, exhaustive=STACKS)
+@each(EQUIVALENT, quick=OPPOSITES, exhaustive=STACKS)
 def test_served(stack: Stack, scenario_results: ScenarioResults) -> None:
     assert scenario_results(stack).exchanges
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from tests.conftest import REPOSITORY
 from tests.support.stacks import (
     COVERING,
     COVERING_WITH_EXAMPLE,
+    EQUIVALENT,
     OPPOSITES,
+    PAIRWISE,
     STACKS,
     Stack,
     each,
@@ -37,6 +40,20 @@ def test_any_three_answers_occur_together() -> None:
     assert find_uncovered(COVERING, 3) == set()
     assert len(COVERING) == len(set(COVERING_WITH_EXAMPLE)) == 12
     assert set(OPPOSITES) < set(COVERING)
+
+
+@pytest.mark.quick
+def test_any_two_answers_occur_together() -> None:
+    assert find_uncovered(PAIRWISE, 2) == set()
+    assert all(find_uncovered([x for x in PAIRWISE if x != stack], 2) for stack in PAIRWISE)
+
+
+@pytest.mark.quick
+def test_each_api_is_compared() -> None:
+    assert set(OPPOSITES) < set(EQUIVALENT)
+    apis = Counter((stack.multi_tenancy, stack.auth) for stack in EQUIVALENT)
+    assert set(apis.values()) == {2}
+    assert len(apis) == 4
 
 
 @pytest.mark.quick

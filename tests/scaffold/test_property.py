@@ -24,7 +24,7 @@ SEED = int(
     base=16,
 )
 # Set SCAFFOLD_DRAWS for a longer search.
-DRAWS = int(os.environ.get("SCAFFOLD_DRAWS", "24"))
+DRAWS = int(os.environ.get("SCAFFOLD_DRAWS", "12"))
 
 
 @dataclass

@@ -16,10 +16,10 @@ from tests.support.sample_resources import (
     without_the_example,
     without_versions,
 )
-from tests.support.stacks import BARE, COVERING, STACKS, Stack, each
+from tests.support.stacks import BARE, PAIRWISE, STACKS, Stack, each
 
 
-@each(COVERING, exhaustive=STACKS + BARE)
+@each(PAIRWISE, exhaustive=STACKS + BARE)
 def test_made_and_removed(stack: Stack, render: Render, shared_path: Path, tmp_path: Path) -> None:
     project = Project(tmp_path / "project")
     shutil.copytree(render(stack).path, project.path)

@@ -39,6 +39,9 @@ get_local_server().release()
 """
 
 
+CODE_FOLDERS = ("app", "manage", ".chassis")
+
+
 @dataclass(frozen=True)
 class Project:
     path: Path
@@ -69,18 +72,16 @@ class Project:
 
     def _share_own_bytecode(self, shared: Path) -> None:
         """Compile the modules of a stack in its first project only."""
-        answers = (self.path / ".copier-answers.yml").read_bytes()
-        compiled = shared / f"{hashlib.sha256(answers).hexdigest()}.compiled"
-        folders = ("app", "manage", ".chassis")
+        lines = (self.path / ".copier-answers.yml").read_text().splitlines()
+        answers = "\n".join(line for line in lines if not line.startswith("_"))
+        compiled = shared / f"{hashlib.sha256(answers.encode()).hexdigest()}.compiled"
         with FileLock(f"{compiled}.lock"):
             if not compiled.exists():
-                self.uv_run("python", "-m", "compileall", "-q", *folders)
-                caches = [
-                    path for name in folders for path in self.path.glob(f"{name}/**/__pycache__")
-                ]
-                for cache in caches:
-                    shutil.copytree(cache, compiled / cache.relative_to(self.path))
-        link_bytecode(compiled, self.path)
+                # Hashes, because the same files may have been written at different times.
+                check = ("--invalidation-mode", "checked-hash")
+                self.uv_run("python", "-m", "compileall", "-q", *check, *CODE_FOLDERS)
+                link_own_bytecode(self.path, compiled)
+        link_own_bytecode(compiled, self.path)
 
     def lock(self) -> FileLock:
         """Return the lock of a project that test processes share."""
@@ -248,6 +249,15 @@ def link_bytecode(source: Path, target: Path) -> None:
         place = target / compiled.relative_to(source)
         if place.parent.is_dir() and not place.exists():
             shutil.copytree(compiled, place, copy_function=os.link)
+
+
+def link_own_bytecode(source: Path, target: Path) -> None:
+    """Link the bytecode of the modules that belong to a project."""
+    for name in CODE_FOLDERS:
+        for compiled in (source / name).rglob("__pycache__"):
+            place = target / compiled.relative_to(source)
+            if not place.exists():
+                shutil.copytree(compiled, place, copy_function=os.link)
 
 
 def free_port() -> int:

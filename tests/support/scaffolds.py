@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.crash_injection import tree
-from tests.support.projects import Project
+from tests.support.projects import Project, link_own_bytecode
 
 MANAGE = ("-c", "from manage.cli import main; main()")
 
@@ -22,6 +22,7 @@ class Scaffold:
     def copy(cls, project: Project, rendered: Path, target: Path) -> "Scaffold":
         """Copy a rendering; Python prefers its modules to those of the installed project."""
         shutil.copytree(rendered, target, symlinks=True)
+        link_own_bytecode(project.path, target)
         ours = {"PYTHONDONTWRITEBYTECODE": "1", "RUFF_NO_CACHE": "true"}
         return cls(target, project.path / ".venv/bin/python", project.environment | ours)
 

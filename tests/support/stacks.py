@@ -52,7 +52,7 @@ OTHER_OPPOSITES = [
     Stack("sync", "per-entity", "alembic", True, "jwt"),
 ]
 # A covering array of strength three: every combination of any three of the six answers occurs in
-# one of these stacks. Expensive tests run on them.
+# one of these stacks.
 COVERING = [
     *OPPOSITES,
     Stack("sync", "per-layer", "alembic", False, "jwt"),
@@ -66,8 +66,23 @@ COVERING = [
     Stack("sync", "per-layer", "alembic", False, "session", example=False),
     Stack("async", "per-entity", "dbmate", True, "session", example=False),
 ]
+# A covering array of strength two, for the most expensive tests.
+PAIRWISE = [
+    *OPPOSITES,
+    Stack("async", "per-layer", "dbmate", False, "jwt", example=False),
+    Stack("sync", "per-entity", "alembic", True, "jwt", example=False),
+    Stack("sync", "per-layer", "alembic", False, "session", example=False),
+    Stack("async", "per-entity", "dbmate", True, "session", example=False),
+]
 # The same for tests that need the example.
 COVERING_WITH_EXAMPLE = [stack.with_answers(example=True) for stack in COVERING]
+# Two opposite stacks for each API.
+EQUIVALENT = [
+    Stack(*answers, multi_tenancy, auth)
+    for multi_tenancy in (False, True)
+    for auth in ("jwt", "session")
+    for answers in (("async", "per-entity", "alembic"), ("sync", "per-layer", "dbmate"))
+]
 
 
 def each(

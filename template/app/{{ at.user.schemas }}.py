@@ -7,7 +7,8 @@ from pydantic import Field, StrictBool, StringConstraints, TypeAdapter, Validati
 from app.core.schemas import Email, InputSchema, PageQuery, ReadSchema
 
 # No control or bidirectional characters: anonymous clients choose names that other users see.
-PRINTABLE = r"^[^\p{Cc}\p{Zl}\p{Zp}\p{Bidi_C}]*$"
+# Code points instead of \p{…}, which not every client of the API supports.
+PRINTABLE = r"^[^\u0000-\u001F\u007F-\u009F\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069]*$"
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=PRINTABLE)]
 # As NIST SP 800-63B-3 recommends: at least 8 characters and no composition rules; spaces count.
 Password = Annotated[str, StringConstraints(strip_whitespace=False, min_length=8, max_length=128)]

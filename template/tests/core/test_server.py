@@ -1,6 +1,7 @@
 """Tests of the limits for request headers, on real connections."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -77,9 +78,12 @@ def test_blank_lines_do_not_keep_a_connection() -> None:
 def test_large_headers_are_rejected(end: bytes) -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
         writer.write(GET + b"X-Large: " + b"x" * MAX_HEADER_BYTES + end)
-        return await reader.readuntil(b"\r\n")
+        return await reader.read()
 
-    assert converse(talk).startswith(b"HTTP/1.1 400")
+    head, _, body = converse(talk).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400")
+    assert b"content-type: application/problem+json" in head
+    assert json.loads(body)["code"] == "bad_request"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from app.core.problems import build_error_for_status, build_problem_response
+
 MAX_HEADER_BYTES = 64 * 1024
 HEADER_SECONDS = 10
 
@@ -58,6 +60,18 @@ class HttpProtocol(HttpToolsProtocol):
             if size > MAX_HEADER_BYTES:
                 raise ValueError("The request headers are too large")  # Uvicorn responds with 400.
         super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Respond with a problem, as the application does, and close the connection."""
+        response = build_problem_response({"path": ""}, build_error_for_status(400, msg))
+        headers = [
+            *self.server_state.default_headers,
+            *response.raw_headers,
+            (b"connection", b"close"),
+        ]
+        lines = [b"HTTP/1.1 400 Bad Request", *(b": ".join(header) for header in headers), b"", b""]
+        self.transport.write(b"\r\n".join(lines) + bytes(response.body))
+        self.transport.close()
 
     def on_message_complete(self) -> None:
         """Expect the headers of the next request."""

@@ -1,6 +1,7 @@
 """The command `manage remove`: it removes what `manage make` made, and nothing else."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,24 @@ USES = (
     'text("DELETE FROM orders")',
     'text("TRUNCATE lines, orders")',
     'text("CREATE INDEX ON orders (number)")',
+    'text("CREATE TABLE lines (order_id uuid REFERENCES orders (id))")',
+    'text("CREATE TABLE old_orders (LIKE public.orders INCLUDING ALL)")',
+    'text("GRANT SELECT ON lines, orders TO reader")',
+    "text(\"COMMENT ON TABLE orders IS 'Orders'\")",
+    'text("DROP TRIGGER audit ON orders")',
+    'text("ALTER POLICY p ON orders USING (true)")',
+    'text("ALTER TABLE IF EXISTS ONLY orders ADD note text")',
+    'text("VACUUM (FULL) orders")',
+    'text("REFRESH MATERIALIZED VIEW CONCURRENTLY orders")',
+    'text("TABLE orders")',
+    "text(\"SELECT 'orders'::regclass\")",
+    "text(\"SELECT ';' FROM orders -- all of them\")",
+    'text("Select * From orders")',
+    'text("select * FROM ORDERS")',
+    'text("SELECT * " + COLUMNS + " FROM " "orders")',
+    'text("SELECT * FROM " + schema + ".orders")',
+    'text("SELECT * FROM {}.orders".format(schema))',
+    'text(f"UPDATE {schema}.orders SET number = 1")',
 )
 OTHER_CODE = (
     "from app.orders import taxes",
@@ -68,6 +87,13 @@ OTHER_CODE = (
     'counts["orders"] = get("orders")',
     '"""SELECT 1 FROM orders"""',
     'text("SELECT 1 FROM order_lines, orders_of_old")',
+    'text("SELECT 1 FROM lines; -- the orders, and those FROM orders")',
+    'text("SELECT 1 FROM lines; /* FROM orders */")',
+    'text("SELECT orders FROM lines WHERE orders > 1")',
+    'text("INSERT INTO lines (number, orders) VALUES (1, 2)")',
+    'summary = "Update orders"',
+    'summary = "Lock orders, or set them free"',
+    '"Delete an invoice" + " from orders"',
 )
 
 SMALL_PROJECT = {
@@ -238,6 +264,16 @@ class TestUses:
             (project.root / path).parent.mkdir(parents=True, exist_ok=True)
             (project.root / path).write_text(text)
         assert self.find(project) == ["app/reports/totals.sql:2", "scripts/clean.py:1"]
+
+    def test_long_sql(self, project: Project) -> None:
+        """The search takes milliseconds, not minutes."""
+        query = "SELECT c.id, c.name, count(*) FROM customers c JOIN lines l ON l.id = c.id"
+        (project.root / "db").mkdir()
+        for separator in (";\n", "\nUNION ALL\n"):
+            (project.root / "db/report.sql").write_text(separator.join([query] * 400))
+            start = time.process_time()
+            assert self.find(project) == []
+            assert time.process_time() - start < 2
 
 
 class TestTable:

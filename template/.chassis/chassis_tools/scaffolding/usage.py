@@ -15,22 +15,14 @@ from chassis_tools.scaffolding.modules import (
 )
 from chassis_tools.scaffolding.names import ResourceNames
 from chassis_tools.scaffolding.project import Project
+from chassis_tools.scaffolding.sql import find_table_use
 
 PACKAGE_SUFFIX = ".__init__"
 # Folders without modules of the service: past migrations, templates and packages of other tools.
 SKIPPED_FOLDERS = {"migrations", "scaffold", "node_modules", "build", "dist"}
 BASE_COLUMNS = ("id", "owner_id", "tenant_id", "created_at", "updated_at", "deleted_at")
-# SQL statements that use a table. Keywords have one case, unlike in prose ("Select … from …").
-STATEMENTS = (
-    r"SELECT\b.*\bFROM",
-    r"(?:INSERT|MERGE)\s+INTO",
-    r"DELETE\s+FROM",
-    r"UPDATE\b(?=.*\bSET\b)",
-    r"COPY\b(?=.*\b(?:FROM|TO)\b)",
-    r"TRUNCATE",
-    r"(?:ALTER|DROP|LOCK)\s+TABLE",
-    r"CREATE\b.*\bON",
-)
+# Stands for a value in a text, which may be the schema before a table.
+UNKNOWN = " x."
 
 
 @dataclass(frozen=True)
@@ -63,13 +55,6 @@ class Usage:
         tables = (self.table, f"public.{self.table}")
         return {f"{table}.{name}" for table in tables for name in self.columns}
 
-    @cached_property
-    def statement(self) -> re.Pattern[str]:
-        """Pattern of an SQL statement that uses the table."""
-        keywords = "|".join([*STATEMENTS, *map(str.lower, STATEMENTS)])
-        table = re.escape(self.table.rpartition(".")[2])
-        return re.compile(rf"\b(?:{keywords})\b.*\b{table}\b", re.DOTALL)
-
     def is_object(self, name: str) -> bool:
         """Return True if a dotted name is a package, module or object of the resource."""
         return name in self.packages or self.is_in_object(name)
@@ -87,7 +72,11 @@ class Usage:
     def is_in_text(self, text: str) -> bool:
         """Return True if a string is a column or module of the resource, or SQL that uses it."""
         module = text.partition(":")[0]
-        return text in self.keys or self.is_object(module) or bool(self.statement.search(text))
+        return text in self.keys or self.is_object(module) or self.find_in_sql(text) is not None
+
+    def find_in_sql(self, text: str) -> int | None:
+        """Return the offset of the table's first use in SQL, or None."""
+        return find_table_use(text, self.table.rpartition(".")[2])
 
     def _find_imports(self, path: str, code: ast.Module) -> Iterator[int]:
         """Yield the lines that import from the resource, or read it from an imported module."""
@@ -145,8 +134,8 @@ def find_uses(project: Project, names: ResourceNames, own_files: Collection[str]
         if path not in skipped and (path.endswith(".py") or file.parent != project.root):
             text = project.read(path)
             if path.endswith(".sql"):
-                match = usage.statement.search(text)
-                line = text.count("\n", 0, match.start()) + 1 if match else None
+                offset = usage.find_in_sql(text)
+                line = None if offset is None else text.count("\n", 0, offset) + 1
             else:
                 line = usage.find_line(path, parse(text, path))
             uses += [f"{path}:{line}"] if line else []
@@ -169,16 +158,35 @@ def is_skipped(folder: Path) -> bool:
 
 
 def find_texts(code: ast.AST) -> Iterator[tuple[int, str]]:
-    """Yield the lines and texts of strings and f-strings, without docstrings."""
+    """Yield the lines and texts of strings, f-strings and concatenations, without docstrings."""
     nodes = list(ast.walk(code))
     docstrings = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    operands = {id(node.left) for node in nodes if isinstance(node, ast.BinOp)}
     for node in nodes:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             if id(node) not in docstrings:
                 yield node.lineno, node.value
-        elif isinstance(node, ast.JoinedStr):
-            parts = (part.value for part in node.values if isinstance(part, ast.Constant))
-            yield node.lineno, " ".join(map(str, parts))
+        elif isinstance(node, ast.JoinedStr) or (is_sum(node) and id(node) not in operands):
+            yield getattr(node, "lineno", 1), join_text(node)
+
+
+def is_sum(node: ast.AST) -> bool:
+    """Return True for `a + b`."""
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add)
+
+
+def join_text(node: ast.AST) -> str:
+    """Return the text of an expression, with a qualifier in place of each unknown part."""
+    parts: list[str] = []
+    while isinstance(node, ast.BinOp) and is_sum(node):
+        parts.insert(0, join_text(node.right))
+        node = node.left
+    match node:
+        case ast.Constant(value=str(text)):
+            return "".join([text, *parts])
+        case ast.JoinedStr(values=values):
+            return "".join([*map(join_text, values), *parts])
+    return "".join([UNKNOWN, *parts])
 
 
 def get_named_object(node: ast.AST) -> str | None:

@@ -260,10 +260,18 @@ class TestUses:
             "dump.sql": "INSERT INTO orders VALUES (1);\n",
             "scripts/clean.py": "from app.orders.models import Order\n",
             ".venv/clean.py": "from app.orders.models import Order\n",
+            "migrations/app/1_create_orders.py": 'op.create_index("ix", "orders")\n',
+            "app/migrations/models.py": 'KEY = "orders.id"\n',
+            "tests/build/test_report.py": "import app.orders.models\n",
         }.items():
             (project.root / path).parent.mkdir(parents=True, exist_ok=True)
             (project.root / path).write_text(text)
-        assert self.find(project) == ["app/reports/totals.sql:2", "scripts/clean.py:1"]
+        assert sorted(self.find(project)) == [
+            "app/migrations/models.py:1",
+            "app/reports/totals.sql:2",
+            "scripts/clean.py:1",
+            "tests/build/test_report.py:1",
+        ]
 
     def test_long_sql(self, project: Project) -> None:
         """The search takes milliseconds, not minutes."""

@@ -18,8 +18,8 @@ from chassis_tools.scaffolding.project import Project
 from chassis_tools.scaffolding.sql import find_table_use
 
 PACKAGE_SUFFIX = ".__init__"
-# Folders without modules of the service: past migrations, templates and packages of other tools.
-SKIPPED_FOLDERS = {"migrations", "scaffold", "node_modules", "build", "dist"}
+# Folders of the project without modules of the service: past migrations, templates and builds.
+SKIPPED_FOLDERS = ("migrations", "scaffold", "build", "dist")
 BASE_COLUMNS = ("id", "owner_id", "tenant_id", "created_at", "updated_at", "deleted_at")
 # Stands for a value in a text, which may be the schema before a table.
 UNKNOWN = " x."
@@ -142,19 +142,22 @@ def find_uses(project: Project, names: ResourceNames, own_files: Collection[str]
     return uses
 
 
-def find_source_files(folder: Path) -> Iterator[Path]:
-    """Yield the modules and SQL files in a folder and its subfolders."""
-    for path in sorted(folder.iterdir()):
-        if path.suffix in (".py", ".sql") and path.is_file():
-            yield path
-        elif path.is_dir() and not is_skipped(path):
-            yield from find_source_files(path)
+def find_source_files(root: Path) -> Iterator[Path]:
+    """Yield the modules and SQL files of a project."""
+    skipped = {root / name for name in SKIPPED_FOLDERS}
+    folders = [root]
+    while folders:
+        for path in sorted(folders.pop().iterdir()):
+            if path.suffix in (".py", ".sql") and path.is_file():
+                yield path
+            elif path.is_dir() and path not in skipped and not is_foreign(path):
+                folders.append(path)
 
 
-def is_skipped(folder: Path) -> bool:
-    """Return True if a folder has no modules of the service."""
+def is_foreign(folder: Path) -> bool:
+    """Return True if a folder is hidden, a link, or has the packages of another tool."""
     is_hidden = folder.name.startswith(".") or folder.is_symlink()
-    return is_hidden or folder.name in SKIPPED_FOLDERS or (folder / "pyvenv.cfg").exists()
+    return is_hidden or folder.name == "node_modules" or (folder / "pyvenv.cfg").exists()
 
 
 def find_texts(code: ast.AST) -> Iterator[tuple[int, str]]:

@@ -2,20 +2,23 @@
 
 import ast
 import json
+from pathlib import Path
 
 import pytest
 from app.core.schemas import PageQuery
 from chassis_tools.scaffolding import words
-from chassis_tools.scaffolding.conflicts import reject_name_conflicts
+from chassis_tools.scaffolding.conflicts import CHECKED_FILES, reject_name_conflicts
 from chassis_tools.scaffolding.fields import Field, Target
 from chassis_tools.scaffolding.names import NAME, check_field_names, derive_names
 from chassis_tools.scaffolding.resource import Resource
-from chassis_tools.scaffolding.specifications import make_field, make_reference, parse
+from chassis_tools.scaffolding.specifications import KINDS, make_field, make_reference, parse
+from chassis_tools.scaffolding.templates import find_templates
+from chassis_tools.scaffolding.templates import render as render_template
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from manage.errors import CommandError
 
-from tests.conftest import Install
+from tests.conftest import Install, Render
 from tests.scaffold.test_names import WORDS, any_text, refusal_of
 from tests.support.stacks import OPPOSITES, Stack, each
 from tests.support.words import in_order
@@ -47,7 +50,7 @@ REFUSED_FIELDS = {
     "SQL": ("group", "is a reserved word in SQL", "group_name"),
     "system column": ("xmin", "is a system column of PostgreSQL", "xmin_name"),
     "type": ("date", "has another meaning", "day"),
-    "call": ("reference", "has another meaning", "reference_number"),
+    "call": ("foreign_key", "has another meaning", "foreign_key_name"),
     "parameter": ("store", "has another meaning", "store_name"),
     "parameter of a statement": ("cursor_value", "has another meaning", "cursor_value_name"),
     "import": ("decimal", "would have a type with a reserved name", "decimal_name"),
@@ -250,6 +253,41 @@ class TestFields:
         for text in texts:
             assert NAME.fullmatch(text)
             assert len(f"ix_orders_tenant_id_{text}") <= 63
+
+
+@pytest.mark.quick
+def test_names_in_class_bodies(render: Render) -> None:
+    """A field would hide a name that the rest of its class reads."""
+    defaults = {"bool": "true", "date": "today", "datetime": "now", "time": "09:30", "json": "{}"}
+    types = {"decimal": "decimal:9:2", "enum": "enum:a/b"}
+    fields = [
+        make(f"field_{name}:{types.get(name, name)}{flag}")
+        for name in KINDS
+        for flag in ("", f",default={defaults[name]}" if name in defaults else "")
+    ]
+    customer = make_reference(
+        parse("customer:ref:customer,load=joined"), CUSTOMER, resource="Order"
+    )
+    resource = Resource(derive_names("order"), [*fields, customer])
+    read = find_names_in_classes(render(OPPOSITES[0]).path / "scaffold", resource)
+    imported = {name for file in CHECKED_FILES for _, name in resource.get_imports_for(file)}
+    for name in read - imported:
+        with pytest.raises(CommandError):
+            check_field(name)
+    # Only `manage inspect` writes these types.
+    assert words.BODY_NAMES - read == {"bytes", "list", "timedelta"}
+
+
+def find_names_in_classes(folder: Path, resource: Resource) -> set[str]:
+    """Return the names in lower case that the classes of models and schemas read."""
+    modules = [
+        ast.parse(render_template(template, resource.build_context()))
+        for template in find_templates(folder, resource.names)
+        if template.target in ("app/orders/models.py", "app/orders/schemas.py")
+    ]
+    classes = [node for tree in modules for node in tree.body if isinstance(node, ast.ClassDef)]
+    names = {node for item in classes for node in ast.walk(item) if isinstance(node, ast.Name)}
+    return {node.id for node in names if isinstance(node.ctx, ast.Load) and node.id.islower()}
 
 
 @each(OPPOSITES)

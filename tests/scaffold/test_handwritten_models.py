@@ -17,7 +17,8 @@ def write(root: Path, **files: str) -> Project:
     """Write files of `app/`; two underscores in a name stand for a slash."""
     texts = {"builtin__models": "", "models": "from app.orders.models import Order\n"} | files
     for name, text in texts.items():
-        path = root / "app" / f"{name.replace('__', '/')}.py"
+        parts = [part.replace("init", "__init__") for part in name.split("__")]
+        path = Path(root, "app", *parts).with_suffix(".py")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     (root / "tests/orders").mkdir(parents=True)
@@ -38,13 +39,15 @@ def read(project: Project) -> list[Model]:
         "from app.orders import Order",
         "from app.orders import *",
         "from .orders import PurchaseOrder",
+        "import app.orders.models",
+        "from app.orders import models",
+        "from .orders import models as order_models",
         "try:\n    from app.orders.models import Order\nexcept ImportError:\n    pass",
     ],
 )
 def test_imported(tmp_path: Path, registry: str) -> None:
     package = "from .models import *\nfrom .models import Order as PurchaseOrder\n"
     project = write(tmp_path, models=f"{registry}\n", orders__init=package, orders__models=PLAIN)
-    (tmp_path / "app/orders/init.py").rename(tmp_path / "app/orders/__init__.py")
     [order] = project.models.values()
     assert (order.class_name, order.module, order.table) == ("Order", "app.orders.models", "orders")
     assert {"OwnedMixin", "Record"} == order.bases

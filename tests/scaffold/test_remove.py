@@ -273,6 +273,12 @@ class TestUses:
             "tests/build/test_report.py:1",
         ]
 
+    def test_registry_without_the_resource(self, project: Project) -> None:
+        """What `manage make` wrote is removed, but the team may have added another import."""
+        registries = {"app/models.py": "from app import core\nimport app.orders.models\n"}
+        [use] = find_uses(project, derive_names("order"), ["app/orders/models.py"], registries)
+        assert use == "app/models.py (`import app.orders.models`)"
+
     def test_long_sql(self, project: Project) -> None:
         """The search takes milliseconds, not minutes."""
         query = "SELECT c.id, c.name, count(*) FROM customers c JOIN lines l ON l.id = c.id"

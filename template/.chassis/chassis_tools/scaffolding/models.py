@@ -51,7 +51,8 @@ def find_classes(
 ) -> Iterator[tuple[str, ast.ClassDef]]:
     """Yield the classes that a module defines or imports, each with the module that defines it.
 
-    With `only`, yield the class that has this name in the module.
+    With `only`, yield the class that has this name in the module; without it, those of imported
+    modules, too.
     """
     if (path, only or "*") in seen:
         return
@@ -59,13 +60,25 @@ def find_classes(
     for statement in walk_module_level(parse(read(root, path), path)):
         if isinstance(statement, ast.ClassDef) and only in (None, statement.name):
             yield get_module_name(path).removesuffix(".__init__"), statement
-        elif isinstance(statement, ast.ImportFrom):
-            source = find_module_path(root, resolve_module(statement, path))
-            for alias in statement.names:
-                if source and alias.name == "*":
-                    yield from find_classes(root, source, seen, only)
-                elif source and only in (None, alias.asname or alias.name):
-                    yield from find_classes(root, source, seen, alias.name)
+        elif isinstance(statement, ast.Import | ast.ImportFrom):
+            for source, name in resolve_imports(root, path, statement, only):
+                yield from find_classes(root, source, seen, name)
+
+
+def resolve_imports(
+    root: Path, path: str, statement: ast.Import | ast.ImportFrom, only: str | None
+) -> Iterator[tuple[str, str | None]]:
+    """Yield the paths of the modules that a statement imports, and the names to look for there."""
+    prefix = resolve_module(statement, path) if isinstance(statement, ast.ImportFrom) else ""
+    source = find_module_path(root, prefix) if prefix else None
+    for alias in statement.names:
+        submodule = find_module_path(root, ".".join(filter(None, [prefix, alias.name])))
+        if source and alias.name == "*":
+            yield source, only
+        elif source and only in (None, alias.asname or alias.name):
+            yield source, alias.name
+        if submodule and only is None:
+            yield submodule, None
 
 
 def read_model(module: str, definition: ast.ClassDef) -> Model:

@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -120,8 +120,16 @@ class Usage:
                 yield getattr(node, "lineno", 1)
 
 
-def find_uses(project: Project, names: ResourceNames, own_files: Collection[str]) -> list[str]:
-    """Return where other files use a resource, as `path:line`; the registries are not searched."""
+def find_uses(
+    project: Project,
+    names: ResourceNames,
+    own_files: Collection[str],
+    registries: Mapping[str, str] | None = None,
+) -> list[str]:
+    """Return where other files use a resource, as `path:line`.
+
+    `registries` maps the paths of the registries to their texts without the resource.
+    """
     modules = {get_module_name(path) for path in own_files if path.endswith(".py")}
     model = project.models.get(names.class_name)
     table = (model.qualified_table if model else None) or names.plural
@@ -139,6 +147,9 @@ def find_uses(project: Project, names: ResourceNames, own_files: Collection[str]
             else:
                 line = usage.find_line(path, parse(text, path))
             uses += [f"{path}:{line}"] if line else []
+    for path, text in (registries or {}).items():
+        if line := usage.find_line(path, parse(text, path)):
+            uses.append(f"{path} (`{text.splitlines()[line - 1].strip()}`)")
     return uses
 
 

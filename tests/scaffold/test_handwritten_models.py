@@ -52,7 +52,7 @@ def test_imported(tmp_path: Path, registry: str) -> None:
     assert (order.class_name, order.module, order.table) == ("Order", "app.orders.models", "orders")
     assert {"OwnedMixin", "Record"} == order.bases
     assert "number" in order.columns
-    assert project.get_target("order", "Order").factory == "tests.orders.factory"
+    assert project.get_target("order").factory == "tests.orders.factory"
 
 
 def test_defined_in_the_registry(tmp_path: Path) -> None:
@@ -94,11 +94,11 @@ def test_table(tmp_path: Path, body: str, table: str | None) -> None:
     [order] = project.models.values()
     assert order.qualified_table == table
     if table:
-        target = project.get_target("order", "Order")
+        target = project.get_target("order")
         assert (target.table, target.owned) == (table, True)
     else:
         with pytest.raises(CommandError, match="computes the name or schema of its table"):
-            project.get_target("order", "Order")
+            project.get_target("order")
 
 
 @pytest.mark.parametrize("name", ["phase_2", "oauth_2_client", "x_y", "plan_b", "a1_b2", "phase2"])
@@ -107,14 +107,34 @@ def test_name(tmp_path: Path, name: str) -> None:
     project = write(tmp_path, orders__models=PLAIN.replace("Order(", f"{class_name}("))
     (tmp_path / "app/models.py").write_text(f"from app.orders.models import {class_name}\n")
     (tmp_path / "tests/orders/factory.py").write_text(FACTORY.replace("order", name))
-    assert project.get_target(name, class_name).singular == name
+    assert project.get_target(name).singular == name
     for wrong in {class_name, name.replace("_", "")} - {name}:
         with pytest.raises(CommandError, match=f"does not exist: use {name}$"):
-            project.get_target(wrong, "".join(word.capitalize() for word in wrong.split("_")))
+            project.get_target(wrong)
+
+
+@pytest.mark.parametrize(
+    ("class_name", "name"),
+    [
+        ("SKU", "sku"),
+        ("APIClient", "api_client"),
+        ("HTTPRoute", "http_route"),
+        ("OrderV2", "order_v2"),
+    ],
+)
+def test_acronym(tmp_path: Path, class_name: str, name: str) -> None:
+    project = write(tmp_path, models=PLAIN.replace("Order(", f"{class_name}("))
+    with pytest.raises(CommandError, match=f"has no function make_{name}"):
+        project.get_target(name)
+    (tmp_path / "tests/factory.py").write_text(FACTORY.replace("order", name))
+    target = project.get_target(name)
+    assert (target.singular, target.class_name) == (name, class_name)
+    with pytest.raises(CommandError, match=f"does not exist: use {name}$"):
+        project.get_target(class_name)
 
 
 def test_without_factory(tmp_path: Path) -> None:
     project = write(tmp_path, orders__models=PLAIN)
     (tmp_path / "tests/orders/factory.py").unlink()
     with pytest.raises(CommandError, match="has no function make_order"):
-        project.get_target("order", "Order")
+        project.get_target("order")

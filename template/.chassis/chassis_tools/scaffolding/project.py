@@ -49,16 +49,20 @@ class Project:
 
     def suggest_resource(self, text: str) -> str | None:
         """Return the existing resource that a misspelled name may mean, or None."""
-        models = {name.lower(): model for name, model in self.models.items()}
         snake_case = to_snake_case(text)
         for name in (snake_case, singularize(snake_case) or snake_case):
-            if model := models.get(name.replace("_", "")):
+            if model := self.find_model(name):
                 return self.find_factory_name(model) or to_snake_case(model.class_name)
         return None
 
-    def get_target(self, singular: str, class_name: str) -> Target:
+    def find_model(self, name: str) -> Model | None:
+        """Return the model whose class has this name, in any spelling: `sku` is `Sku` or `SKU`."""
+        models = {fold_name(class_name): model for class_name, model in self.models.items()}
+        return self.models.get(to_class_name(name)) or models.get(fold_name(name))
+
+    def get_target(self, singular: str) -> Target:
         """Return an existing resource as the target of a reference."""
-        model = self.models.get(class_name)
+        model = self.find_model(singular)
         factory_name = self.find_factory_name(model) if model else None
         if model is None or singular != (factory_name or singular) or not NAME.fullmatch(singular):
             suggestion = self.suggest_resource(singular)
@@ -73,7 +77,7 @@ class Project:
             )
         if model.qualified_table is None:
             raise CommandError(
-                f"The model {class_name} in {model.module} computes the name or schema of its"
+                f"The model {model.class_name} in {model.module} computes the name or schema of its"
                 " table: write both as strings in the class, or add the column by hand"
             )
         if factory_name is None:
@@ -83,7 +87,9 @@ class Project:
                 " like make_user in the users' factory"
             )
         factory, owned = get_factory_module(model.module), "OwnedMixin" in model.bases
-        return Target(singular, class_name, model.qualified_table, model.module, factory, owned)
+        return Target(
+            singular, model.class_name, model.qualified_table, model.module, factory, owned
+        )
 
     def find_factory_name(self, model: Model) -> str | None:
         """Return the name in the function `make_…` that creates a row of the model for a test.
@@ -95,7 +101,13 @@ class Project:
             return None
         functions = sorted(find_functions(parse(self.read(path), path)))
         names = [name.removeprefix("make_") for name in functions if name.startswith("make_")]
-        return next((name for name in names if to_class_name(name) == model.class_name), None)
+        matches = [name for name in names if fold_name(name) == fold_name(model.class_name)]
+        return min(matches, key=lambda name: to_class_name(name) != model.class_name, default=None)
+
+
+def fold_name(name: str) -> str:
+    """Return a name in lower case without underscores."""
+    return name.lower().replace("_", "")
 
 
 def next_version(folder: Path) -> str:

@@ -114,6 +114,16 @@ def test_name(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "bases", ["Entity", "SharedRecord", "models.Base", "OwnedMixin, SharedRecord"]
+)
+def test_other_keys(tmp_path: Path, bases: str) -> None:
+    project = write(tmp_path, models=PLAIN.replace("OwnedMixin, Record", bases))
+    (tmp_path / "tests/factory.py").write_text(FACTORY)
+    with pytest.raises(CommandError, match="a reference needs the key of a Record: add the column"):
+        project.get_target("order")
+
+
+@pytest.mark.parametrize(
     ("class_name", "name"),
     [
         ("SKU", "sku"),

@@ -15,6 +15,9 @@ from chassis_tools.scaffolding.words import singularize
 from manage.errors import CommandError
 
 TIMESTAMP_FORMAT = "%Y%m%d%H%M%S"
+# Base classes of the kernel that a reference's target cannot have: a foreign key needs an `id` that is
+# a UUID, with multi-tenancy together with the tenant.
+OTHER_BASES = frozenset({"Base", "Entity", "SharedRecord"})
 # An SQL statement that changes the table {0}, or a call of Alembic's `op` with nested `op.f` calls.
 TABLE_CHANGE = (
     r'\b(?:ALTER\s+TABLE(?:\s+IF\s+EXISTS)?|ON)\s+(?:ONLY\s+)?(?:public\.)?"?{0}\b'
@@ -70,10 +73,10 @@ class Project:
                 f"The resource {singular} does not exist: "
                 + (f"use {suggestion}" if suggestion else "create it first, or correct its name")
             )
-        if "Entity" in model.bases:
+        if base := next(iter(OTHER_BASES & model.bases), None):
             raise CommandError(
-                f"{singular} was created from an existing table, and references need a resource"
-                " that `manage make` created: add the column by hand"
+                f"The model {model.class_name} in {model.module} is derived from {base}, and a"
+                " reference needs the key of a Record: add the column by hand"
             )
         if model.qualified_table is None:
             raise CommandError(

@@ -60,6 +60,14 @@ def test_defined_in_the_registry(tmp_path: Path) -> None:
     assert order.module == "app.models"
 
 
+@pytest.mark.filterwarnings("error")
+def test_source_that_only_python_accepts(tmp_path: Path) -> None:
+    """A byte-order mark is skipped, and warnings about the code are not shown."""
+    source = f'\ufeff{PLAIN}    pattern = "\\d"\n'
+    write(tmp_path, models="\ufefffrom app.orders.models import Order\n", orders__models=source)
+    assert [model.table for model in read(Project(tmp_path))] == ["orders"]
+
+
 def test_importing_each_other(tmp_path: Path) -> None:
     write(
         tmp_path, models="from app.a import *\n", a="from app.b import *\n", b="from app.a import *"

@@ -3,7 +3,10 @@
 import ast
 from pathlib import Path
 
+from chassis_tools.scaffolding.source import parse_quietly
 from manage.errors import CommandError
+
+BYTE_ORDER_MARK = "\ufeff"
 
 
 def read(root: Path, path: str) -> str:
@@ -17,7 +20,7 @@ def read(root: Path, path: str) -> str:
 def parse(source: str, path: str) -> ast.Module:
     """Parse a module; raise CommandError if it is not valid Python."""
     try:
-        return ast.parse(source)
+        return parse_quietly(source.removeprefix(BYTE_ORDER_MARK))
     except (SyntaxError, ValueError, RecursionError) as error:
         raise CommandError(f"{path} is not valid Python: {error}") from error
 

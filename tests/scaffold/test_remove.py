@@ -273,6 +273,19 @@ class TestUses:
             "tests/build/test_report.py:1",
         ]
 
+    def test_reexported_by_star_imports(self, project: Project) -> None:
+        for path, text in {
+            "app/shared/__init__.py": "from ..models import *\n",
+            "app/common.py": "from app.shared import *\n",
+            "app/invoice.py": "from app.common import Article\n",
+            "app/report.py": "from app.common import Order\n",
+            "app/total.py": "from app import shared\nshared.Order\n",
+            "app/api.py": 'from app.common import *\n__all__ = ["Order"]\n',
+        }.items():
+            (project.root / path).parent.mkdir(exist_ok=True)
+            (project.root / path).write_text(text)
+        assert self.find(project) == ["app/api.py:2", "app/report.py:1", "app/total.py:2"]
+
     def test_registry_without_the_resource(self, project: Project) -> None:
         """What `manage make` wrote is removed, but the team may have added another import."""
         registries = {"app/models.py": "from app import core\nimport app.orders.models\n"}

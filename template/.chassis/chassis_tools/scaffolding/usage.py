@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TypeGuard
 
 from chassis_tools.scaffolding.modules import (
     get_dotted_name,
@@ -15,6 +16,7 @@ from chassis_tools.scaffolding.modules import (
 )
 from chassis_tools.scaffolding.names import ResourceNames
 from chassis_tools.scaffolding.project import Project
+from chassis_tools.scaffolding.source import walk_module_level
 from chassis_tools.scaffolding.sql import find_table_use
 
 PACKAGE_SUFFIX = ".__init__"
@@ -35,6 +37,8 @@ class Usage:
     columns: Collection[str]
     modules: Collection[str]
     """Names of its modules."""
+    star_imports: Collection[tuple[str, str]] = ()
+    """Modules with `from … import *`, each with the module that it imports."""
 
     @cached_property
     def packages(self) -> set[str]:
@@ -45,9 +49,19 @@ class Usage:
     @cached_property
     def objects(self) -> set[str]:
         """Dotted names of its modules and registered objects."""
-        names = self.names
-        registered = {f"app.models.{names.class_name}", f"app.routes.{names.plural}"}
-        return registered | {name for name in self.modules if not name.endswith(PACKAGE_SUFFIX)}
+        registered = {f"app.models.{self.names.class_name}", f"app.routes.{self.names.plural}"}
+        modules = {name for name in self.modules if not name.endswith(PACKAGE_SUFFIX)}
+        names: set[str] = set()
+        exported = registered | modules
+        while exported - names:
+            names |= exported
+            exported = {
+                f"{module}.{name.removeprefix(prefix)}"
+                for module, imported in self.star_imports
+                for name in names
+                if name.startswith(prefix := f"{imported}.")
+            }
+        return names
 
     @cached_property
     def keys(self) -> set[str]:
@@ -81,16 +95,21 @@ class Usage:
     def _find_imports(self, path: str, code: ast.Module) -> Iterator[int]:
         """Yield the lines that import from the resource, or read it from an imported module."""
         targets: dict[str, str] = {}
+        from_star: set[object] = set()
         for node in ast.walk(code):
             for name, target in self._parse_import(node, path):
                 targets[name] = target
-                if self.is_object(target):
+                if is_star_import(node) and name != "*":
+                    from_star.add(name)  # A use only if it is read, or a string in `__all__`.
+                elif self.is_object(target):
                     yield getattr(node, "lineno", 1)
         for node in ast.walk(code):
             if isinstance(node, ast.Name | ast.Attribute):
                 name, _, attributes = get_dotted_name(node).partition(".")
                 if name in targets and self.is_in_object(f"{targets[name]}.{attributes}"):
                     yield node.lineno
+            elif isinstance(node, ast.Constant) and node.value in from_star:
+                yield node.lineno
 
     def _parse_import(self, node: ast.AST, path: str) -> Iterator[tuple[str, str]]:
         """Yield the names that a statement binds, and the dotted names of the objects."""
@@ -134,33 +153,49 @@ def find_uses(
     model = project.models.get(names.class_name)
     table = (model.qualified_table if model else None) or names.plural
     columns = (*BASE_COLUMNS, *(model.columns if model else ()))
-    usage = Usage(names, table, columns, modules)
     skipped = {*own_files, project.get_registry_path("models"), project.get_registry_path("routes")}
+    files = [path for path in find_source_files(project.root) if path not in skipped]
+    trees = {path: parse(project.read(path), path) for path in files if path.endswith(".py")}
+    usage = Usage(names, table, columns, modules, list(find_star_imports(trees)))
     uses = []
-    for file in find_source_files(project.root):
-        path = file.relative_to(project.root).as_posix()
-        if path not in skipped and (path.endswith(".py") or file.parent != project.root):
+    for path in files:
+        if path in trees:
+            line = usage.find_line(path, trees[path])
+        else:
             text = project.read(path)
-            if path.endswith(".sql"):
-                offset = usage.find_in_sql(text)
-                line = None if offset is None else text.count("\n", 0, offset) + 1
-            else:
-                line = usage.find_line(path, parse(text, path))
-            uses += [f"{path}:{line}"] if line else []
+            offset = usage.find_in_sql(text)
+            line = None if offset is None else text.count("\n", 0, offset) + 1
+        uses += [f"{path}:{line}"] if line else []
     for path, text in (registries or {}).items():
         if line := usage.find_line(path, parse(text, path)):
             uses.append(f"{path} (`{text.splitlines()[line - 1].strip()}`)")
     return uses
 
 
-def find_source_files(root: Path) -> Iterator[Path]:
-    """Yield the modules and SQL files of a project."""
+def find_star_imports(trees: Mapping[str, ast.Module]) -> Iterator[tuple[str, str]]:
+    """Yield the modules with `from … import *`, each with the module that it imports."""
+    for path, tree in trees.items():
+        for node in walk_module_level(tree):
+            if is_star_import(node):
+                module = get_module_name(path).removesuffix(PACKAGE_SUFFIX)
+                yield module, resolve_module(node, path)
+
+
+def is_star_import(node: ast.AST) -> TypeGuard[ast.ImportFrom]:
+    """Return True for `from … import *`."""
+    return isinstance(node, ast.ImportFrom) and node.names[0].name == "*"
+
+
+def find_source_files(root: Path) -> Iterator[str]:
+    """Yield the paths of a project's modules, and of SQL files in its folders."""
     skipped = {root / name for name in SKIPPED_FOLDERS}
     folders = [root]
     while folders:
-        for path in sorted(folders.pop().iterdir()):
-            if path.suffix in (".py", ".sql") and path.is_file():
-                yield path
+        folder = folders.pop()
+        for path in sorted(folder.iterdir()):
+            is_source = path.suffix == ".py" or (path.suffix == ".sql" and folder != root)
+            if is_source and path.is_file():
+                yield path.relative_to(root).as_posix()
             elif path.is_dir() and path not in skipped and not is_foreign(path):
                 folders.append(path)
 

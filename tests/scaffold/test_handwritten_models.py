@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from chassis_tools.scaffolding.models import Model, read_models
+from chassis_tools.scaffolding.names import derive_names
 from chassis_tools.scaffolding.project import Project
 from manage.errors import CommandError
 
@@ -11,6 +12,7 @@ pytestmark = pytest.mark.quick
 
 FACTORY = "def make_order(store): ...\n"
 PLAIN = 'class Order(OwnedMixin, Record):\n    __tablename__ = "orders"\n    number: Mapped[int]\n'
+SCHEMA = '    __table_args__ = {"schema": "sales"}\n'
 
 
 def write(root: Path, **files: str) -> Project:
@@ -107,6 +109,20 @@ def test_table(tmp_path: Path, body: str, table: str | None) -> None:
     else:
         with pytest.raises(CommandError, match="computes the name or schema of its table"):
             project.get_target("order")
+
+
+@pytest.mark.parametrize(
+    ("source", "existing"),
+    [
+        (PLAIN, "Order"),
+        (PLAIN.replace("class Order", "class SalesOrder"), "SalesOrder"),
+        (PLAIN.replace('"orders"', '"purchases"'), "Order"),
+        (PLAIN.replace("class Order", "class SalesOrder") + SCHEMA, None),
+    ],
+)
+def test_existing_model(tmp_path: Path, source: str, existing: str | None) -> None:
+    project = write(tmp_path, models=source)
+    assert project.find_existing_model(derive_names("order")) == existing
 
 
 @pytest.mark.parametrize("name", ["phase_2", "oauth_2_client", "x_y", "plan_b", "a1_b2", "phase2"])

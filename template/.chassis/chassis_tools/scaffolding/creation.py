@@ -208,9 +208,7 @@ def reject_existing(project: Project, names: ResourceNames, files: Collection[st
             raise CommandError(
                 f"{path} would conflict with {other} in imports: choose another name"
             )
-    tables = {model.table: model.class_name for model in project.models.values()}
-    if names.class_name in project.models or names.plural in tables:
-        existing = tables.get(names.plural, names.class_name)
+    if existing := project.find_existing_model(names):
         raise CommandError(f"The model {existing} already exists: choose another name")
 
 

@@ -58,6 +58,12 @@ class Project:
                 return self.find_factory_name(model) or to_snake_case(model.class_name)
         return None
 
+    def find_existing_model(self, names: ResourceNames) -> str | None:
+        """Return the model that has the class name or the table of a new resource, or None."""
+        tables = {model.qualified_table: name for name, model in self.models.items()}
+        class_name = names.class_name if names.class_name in self.models else None
+        return tables.get(names.plural, class_name)
+
     def find_model(self, name: str) -> Model | None:
         """Return the model whose class has this name, in any spelling: `sku` is `Sku` or `SKU`."""
         models = {fold_name(class_name): model for class_name, model in self.models.items()}

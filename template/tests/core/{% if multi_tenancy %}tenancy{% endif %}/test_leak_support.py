@@ -111,6 +111,16 @@ def build_archive() -> bytes:
     return content.getvalue()
 
 
+def build_unreadable_archives() -> list[bytes]:
+    """Return archives that are encrypted, compressed by an unknown method, or damaged."""
+    archive = build_archive()
+    entry = archive.index(b"PK\1\2")  # in the central directory
+    encrypted, unknown = bytearray(archive), bytearray(archive)
+    encrypted[6] = encrypted[entry + 8] = 1
+    unknown[8] = unknown[entry + 10] = 99
+    return [bytes(encrypted), bytes(unknown), archive.replace(SECRET.encode(), b"x" * len(SECRET))]
+
+
 class TestFindLeaks:
     @pytest.mark.parametrize(
         "content",
@@ -130,7 +140,20 @@ class TestFindLeaks:
         response = build_response("", status=307, location=f"https://example.com/{SECRET}")
         assert find_leaks(response, [SECRET], ()) == [SECRET]
 
-    @pytest.mark.parametrize("content", [b"PK\x03\x04broken", b"\x1f\x8bbroken", b"\xff\xfe\xfd"])
+    @pytest.mark.parametrize("content", build_unreadable_archives()[:2])
+    def test_secret_in_an_unreadable_archive(self, content: bytes) -> None:
+        """Search the raw bytes: files may be stored without compression."""
+        assert find_leaks(build_response(content), [SECRET], ()) == [SECRET]
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            b"PK\x03\x04broken",
+            b"\x1f\x8bbroken",
+            b"\xff\xfe\xfd",
+            build_unreadable_archives()[2],
+        ],
+    )
     def test_broken_file(self, content: bytes) -> None:
         assert find_leaks(build_response(content), [SECRET], ()) == []
         assert take_snapshot(build_response(content), ())[0] == 200

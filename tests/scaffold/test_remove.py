@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -262,6 +263,8 @@ class TestUses:
             ".venv/clean.py": "from app.orders.models import Order\n",
             "migrations/app/1_create_orders.py": 'op.create_index("ix", "orders")\n',
             "app/migrations/models.py": 'KEY = "orders.id"\n',
+            "venv/lib/clean.py": "from app.orders.models import Order\n",
+            "venv/pyvenv.cfg": "",
             "tests/build/test_report.py": "import app.orders.models\n",
         }.items():
             (project.root / path).parent.mkdir(parents=True, exist_ok=True)
@@ -272,6 +275,25 @@ class TestUses:
             "scripts/clean.py:1",
             "tests/build/test_report.py:1",
         ]
+
+    def test_encoding_of_sql(self, project: Project) -> None:
+        (project.root / "db").mkdir()
+        text = "-- Größe\nSELECT * FROM orders;\n"
+        (project.root / "db/dump.sql").write_text(text, "latin-1")
+        assert self.find(project) == ["db/dump.sql:2"]
+
+    def test_unreadable_folder(self, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Root, who may run the tests, can read every folder."""
+        (project.root / "volume").mkdir()
+        iterdir = Path.iterdir
+
+        def iterate(folder: Path) -> Iterator[Path]:
+            if folder.name == "volume":
+                raise PermissionError(folder)
+            return iterdir(folder)
+
+        monkeypatch.setattr(Path, "iterdir", iterate)
+        assert self.find(project) == []
 
     def test_reexported_by_star_imports(self, project: Project) -> None:
         for path, text in {

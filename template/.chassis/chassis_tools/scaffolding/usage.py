@@ -162,7 +162,7 @@ def find_uses(
         if path in trees:
             line = usage.find_line(path, trees[path])
         else:
-            text = project.read(path)
+            text = (project.root / path).read_bytes().decode(errors="replace")
             offset = usage.find_in_sql(text)
             line = None if offset is None else text.count("\n", 0, offset) + 1
         uses += [f"{path}:{line}"] if line else []
@@ -187,12 +187,15 @@ def is_star_import(node: ast.AST) -> TypeGuard[ast.ImportFrom]:
 
 
 def find_source_files(root: Path) -> Iterator[str]:
-    """Yield the paths of a project's modules, and of SQL files in its folders."""
+    """Yield the paths of a project's modules, and of SQL files in its folders.
+
+    A folder that cannot be read, such as the data of a container, has no modules of the service.
+    """
     skipped = {root / name for name in SKIPPED_FOLDERS}
     folders = [root]
     while folders:
         folder = folders.pop()
-        for path in sorted(folder.iterdir()):
+        for path in list_folder(folder):
             is_source = path.suffix == ".py" or (path.suffix == ".sql" and folder != root)
             if is_source and path.is_file():
                 yield path.relative_to(root).as_posix()
@@ -200,10 +203,21 @@ def find_source_files(root: Path) -> Iterator[str]:
                 folders.append(path)
 
 
+def list_folder(folder: Path) -> list[Path]:
+    """Return the sorted paths in a folder; none if it cannot be read."""
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
+
+
 def is_foreign(folder: Path) -> bool:
     """Return True if a folder is hidden, a link, or has the packages of another tool."""
     is_hidden = folder.name.startswith(".") or folder.is_symlink()
-    return is_hidden or folder.name == "node_modules" or (folder / "pyvenv.cfg").exists()
+    is_package_folder = folder.name == "node_modules" or folder / "pyvenv.cfg" in list_folder(
+        folder
+    )
+    return is_hidden or is_package_folder
 
 
 def find_texts(code: ast.AST) -> Iterator[tuple[int, str]]:

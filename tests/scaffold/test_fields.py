@@ -26,8 +26,14 @@ from tests.support.words import in_order
 CUSTOMER = Target(
     "customer", "Customer", "customers", "app.customers.models", "tests.customers.factory", False
 )
-# A family, joined by invisible characters; a character of a later Unicode; one with a selector.
-EMOJI = ["\U0001f468\u200d\U0001f469\u200d\U0001f467", "\U0003fffd", "☕️"]
+# A family, joined by invisible characters; a character of a later Unicode; one with a selector; the
+# flag of Wales, which is spelled in tags.
+EMOJI = [
+    "\U0001f468\u200d\U0001f469\u200d\U0001f467",
+    "\U0003fffd",
+    "☕️",
+    "\U0001f3f4\U000e0067\U000e0062\U000e0077\U000e006c\U000e0073\U000e007f",
+]
 FIELDS = in_order(
     """
     amount body city code color comment content count country currency description email end_date
@@ -174,7 +180,7 @@ class TestFields:
         assert ast.literal_eval(default.python) == text
         assert default.sql == f"'{text}'"
 
-    @pytest.mark.parametrize("text", ["a\tb", "\u202eabc", "a\u2028b", "\ud800"])
+    @pytest.mark.parametrize("text", ["a\tb", "\u202eabc", "a\u2028b", "\ud800", "a\U000e0067"])
     def test_unprintable_text(self, text: str) -> None:
         assert "printable text" in refusal_of(lambda: make(f"note:str:20,default={text}"))
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
+from secrets import randbelow
 
 from chassis_tools.scaffolding.fields import Target
 from chassis_tools.scaffolding.models import Model, read_models
@@ -120,13 +121,19 @@ def fold_name(name: str) -> str:
 
 
 def next_version(folder: Path) -> str:
-    """Return the current time as a version, or the second after the newest version if later."""
+    """Return the current time as a version, or a time after the newest version if that is later.
+
+    Two branches must not choose the same time after a version that is far ahead of the clock.
+    """
     versions = (path.stem.partition("_")[0] for path in folder.glob("[0-9]*_*"))
-    newest, now = max(versions, default=""), datetime.now(UTC).strftime(TIMESTAMP_FORMAT)
-    if len(newest) == len(now) and newest >= now:
-        after = datetime.strptime(newest, TIMESTAMP_FORMAT).replace(tzinfo=UTC)
-        return (after + timedelta(seconds=1)).strftime(TIMESTAMP_FORMAT)
-    return now
+    newest, now = max(versions, default=""), datetime.now(UTC)
+    try:
+        last = datetime.strptime(newest, TIMESTAMP_FORMAT).replace(tzinfo=UTC)
+    except ValueError:  # The project numbers its migrations in another way.
+        return now.strftime(TIMESTAMP_FORMAT)
+    is_far_ahead = last - now > timedelta(minutes=1)
+    step = 1 + (randbelow(999) if is_far_ahead else 0)
+    return max(now, last + timedelta(seconds=step)).strftime(TIMESTAMP_FORMAT)
 
 
 def find_role_file(role: str, names: ResourceNames, files: Collection[str]) -> str | None:

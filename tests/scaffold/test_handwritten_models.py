@@ -62,6 +62,30 @@ def test_defined_in_the_registry(tmp_path: Path) -> None:
     assert order.module == "app.models"
 
 
+def test_other_classes_of_a_star_import(tmp_path: Path) -> None:
+    """Enumerations, mixins and base classes are in the module of a model, too."""
+    bases = (
+        "class Base(DeclarativeBase): ...\n"
+        "class Record(Base):\n    __abstract__ = True\n"
+        "class OwnedMixin: ...\n"
+    )
+    source = (
+        "from app.core.models import *\n"
+        "class Status(enum.Enum): ...\n"
+        "class NamedRecord(Record):\n    __abstract__ = True\n"
+        "    @declared_attr\n    def __tablename__(cls): ...\n"
+        "class Plain:\n    __table__ = orders\n"
+        "class Invoice(NamedRecord): ...\n"
+    )
+    project = write(
+        tmp_path,
+        models="from app.orders.models import *\n",
+        core__models=bases,
+        orders__models=source + PLAIN,
+    )
+    assert [model.class_name for model in read(project)] == ["Plain", "Invoice", "Order"]
+
+
 @pytest.mark.filterwarnings("error")
 def test_source_that_only_python_accepts(tmp_path: Path) -> None:
     """A byte-order mark is skipped, and warnings about the code are not shown."""

@@ -18,6 +18,8 @@ from chassis_tools.scaffolding.modules import (
 from chassis_tools.scaffolding.source import walk_module_level
 
 UNKNOWN = object()
+# Bases of classes that are not models.
+OTHER_BASES = {"DeclarativeBase", "Enum", "Flag", "IntEnum", "IntFlag", "NamedTuple", "StrEnum"}
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,8 @@ class Model:
 def read_models(root: Path, registry: str) -> Iterator[Model]:
     """Yield the models that a registry defines or imports, directly or through other modules."""
     for module, definition in find_classes(root, registry, set()):
-        yield read_model(module, definition)
+        if is_model(definition):
+            yield read_model(module, definition)
 
 
 def find_classes(
@@ -79,6 +82,17 @@ def resolve_imports(
             yield source, alias.name
         if submodule and only is None:
             yield submodule, None
+
+
+def is_model(definition: ast.ClassDef) -> bool:
+    """Return True unless a class is a mixin, an enumeration or an abstract base."""
+    if find_value(definition, "__abstract__"):
+        return False
+    bases = {get_dotted_name(base).rpartition(".")[2] for base in definition.bases}
+    names = {name for statement in definition.body for name in get_assigned_names(statement)}
+    names |= {node.name for node in definition.body if isinstance(node, ast.FunctionDef)}
+    has_table = bool(names & {"__tablename__", "__table__"})
+    return has_table or (bool(bases) and not bases & OTHER_BASES)
 
 
 def read_model(module: str, definition: ast.ClassDef) -> Model:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from chassis_tools.scaffolding.models import Model, read_models
+from chassis_tools.scaffolding.modules import describe_missing_module
 from chassis_tools.scaffolding.names import derive_names
 from chassis_tools.scaffolding.project import Project
 from manage.errors import CommandError
@@ -196,3 +197,13 @@ def test_without_factory(tmp_path: Path) -> None:
     (tmp_path / "tests/orders/factory.py").unlink()
     with pytest.raises(CommandError, match="has no function make_order"):
         project.get_target("order")
+
+
+def test_missing_module() -> None:
+    """`uv sync` installs packages, but not modules of the project."""
+    for name, sentence in {
+        "app.orders.models": "app.orders.models does not exist, but is imported: restore it from",
+        "geoalchemy2.types": "geoalchemy2.types is not installed: run `uv sync` first",
+    }.items():
+        error = ModuleNotFoundError(f"No module named {name!r}", name=name)
+        assert describe_missing_module(error).startswith(sentence)

@@ -25,6 +25,14 @@ def parse(source: str, path: str) -> ast.Module:
         raise CommandError(f"{path} is not valid Python: {error}") from error
 
 
+def describe_missing_module(error: ModuleNotFoundError) -> str:
+    """Return the reason and the remedy for a module that cannot be imported."""
+    name = error.name or str(error)
+    if name.partition(".")[0] == "app":
+        return f"{name} does not exist, but is imported: restore it from git or remove the import"
+    return f"{name} is not installed: run `uv sync` first"
+
+
 def get_module_path(module: str) -> str:
     """Return the path of a module's file in the project."""
     return module.replace(".", "/") + ".py"

@@ -1,10 +1,35 @@
 """Resources that two branches in git make independently of each other."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import pytest
+from chassis_tools.scaffolding.project import next_version
 
 from tests.conftest import Install, Render
 from tests.support.scaffolds import Scaffold
 from tests.support.stacks import OPPOSITES, Stack, each
+
+
+@pytest.mark.quick
+class TestVersions:
+    def test_of_two_branches(self, tmp_path: Path) -> None:
+        """Branches differ even if the newest migration is ahead of the clock."""
+        (tmp_path / "29990101000000_create_orders.sql").touch()
+        versions = {next_version(tmp_path) for _ in range(10)}
+        assert len(versions) > 5
+        assert all("29990101000000" < version < "29990101002000" for version in versions)
+
+    def test_within_a_second(self, tmp_path: Path) -> None:
+        times = [datetime.now(UTC) + timedelta(seconds=seconds) for seconds in (30, 31)]
+        newest, following = (time.strftime("%Y%m%d%H%M%S") for time in times)
+        (tmp_path / f"{newest}_create_orders.sql").touch()
+        assert next_version(tmp_path) == following
+
+    @pytest.mark.parametrize("version", ["0001", "20261399000000"])
+    def test_of_another_scheme(self, tmp_path: Path, version: str) -> None:
+        (tmp_path / f"{version}_create_orders.py").touch()
+        assert next_version(tmp_path).startswith(f"{datetime.now(UTC):%Y}")
 
 
 @each(OPPOSITES)

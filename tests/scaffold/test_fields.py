@@ -2,20 +2,23 @@
 
 import ast
 import json
+from pathlib import Path
 
 import pytest
 from app.core.schemas import PageQuery
 from chassis_tools.scaffolding import words
-from chassis_tools.scaffolding.conflicts import reject_name_conflicts
+from chassis_tools.scaffolding.conflicts import CHECKED_FILES, reject_name_conflicts
 from chassis_tools.scaffolding.fields import Field, Target
 from chassis_tools.scaffolding.names import NAME, check_field_names, derive_names
 from chassis_tools.scaffolding.resource import Resource
-from chassis_tools.scaffolding.specifications import make_field, make_reference, parse
+from chassis_tools.scaffolding.specifications import KINDS, make_field, make_reference, parse
+from chassis_tools.scaffolding.templates import find_templates
+from chassis_tools.scaffolding.templates import render as render_template
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from manage.errors import CommandError
 
-from tests.conftest import Install
+from tests.conftest import Install, Render
 from tests.scaffold.test_names import WORDS, any_text, refusal_of
 from tests.support.stacks import OPPOSITES, Stack, each
 from tests.support.words import in_order
@@ -23,8 +26,14 @@ from tests.support.words import in_order
 CUSTOMER = Target(
     "customer", "Customer", "customers", "app.customers.models", "tests.customers.factory", False
 )
-# A family, joined by invisible characters; a character of a later Unicode; one with a selector.
-EMOJI = ["\U0001f468\u200d\U0001f469\u200d\U0001f467", "\U0003fffd", "☕️"]
+# A family, joined by invisible characters; a character of a later Unicode; one with a selector; the
+# flag of Wales, which is spelled in tags.
+EMOJI = [
+    "\U0001f468\u200d\U0001f469\u200d\U0001f467",
+    "\U0003fffd",
+    "☕️",
+    "\U0001f3f4\U000e0067\U000e0062\U000e0077\U000e006c\U000e0073\U000e007f",
+]
 FIELDS = in_order(
     """
     amount body city code color comment content count country currency description email end_date
@@ -47,7 +56,7 @@ REFUSED_FIELDS = {
     "SQL": ("group", "is a reserved word in SQL", "group_name"),
     "system column": ("xmin", "is a system column of PostgreSQL", "xmin_name"),
     "type": ("date", "has another meaning", "day"),
-    "call": ("reference", "has another meaning", "reference_number"),
+    "call": ("foreign_key", "has another meaning", "foreign_key_name"),
     "parameter": ("store", "has another meaning", "store_name"),
     "parameter of a statement": ("cursor_value", "has another meaning", "cursor_value_name"),
     "import": ("decimal", "would have a type with a reserved name", "decimal_name"),
@@ -171,7 +180,7 @@ class TestFields:
         assert ast.literal_eval(default.python) == text
         assert default.sql == f"'{text}'"
 
-    @pytest.mark.parametrize("text", ["a\tb", "\u202eabc", "a\u2028b", "\ud800"])
+    @pytest.mark.parametrize("text", ["a\tb", "\u202eabc", "a\u2028b", "\ud800", "a\U000e0067"])
     def test_unprintable_text(self, text: str) -> None:
         assert "printable text" in refusal_of(lambda: make(f"note:str:20,default={text}"))
 
@@ -250,6 +259,41 @@ class TestFields:
         for text in texts:
             assert NAME.fullmatch(text)
             assert len(f"ix_orders_tenant_id_{text}") <= 63
+
+
+@pytest.mark.quick
+def test_names_in_class_bodies(render: Render) -> None:
+    """A field would hide a name that the rest of its class reads."""
+    defaults = {"bool": "true", "date": "today", "datetime": "now", "time": "09:30", "json": "{}"}
+    types = {"decimal": "decimal:9:2", "enum": "enum:a/b"}
+    fields = [
+        make(f"field_{name}:{types.get(name, name)}{flag}")
+        for name in KINDS
+        for flag in ("", f",default={defaults[name]}" if name in defaults else "")
+    ]
+    customer = make_reference(
+        parse("customer:ref:customer,load=joined"), CUSTOMER, resource="Order"
+    )
+    resource = Resource(derive_names("order"), [*fields, customer])
+    read = find_names_in_classes(render(OPPOSITES[0]).path / "scaffold", resource)
+    imported = {name for file in CHECKED_FILES for _, name in resource.get_imports_for(file)}
+    for name in read - imported:
+        with pytest.raises(CommandError):
+            check_field(name)
+    # Only `manage inspect` writes these types.
+    assert words.BODY_NAMES - read == {"bytes", "list", "timedelta"}
+
+
+def find_names_in_classes(folder: Path, resource: Resource) -> set[str]:
+    """Return the names in lower case that the classes of models and schemas read."""
+    modules = [
+        ast.parse(render_template(template, resource.build_context()))
+        for template in find_templates(folder, resource.names)
+        if template.target in ("app/orders/models.py", "app/orders/schemas.py")
+    ]
+    classes = [node for tree in modules for node in tree.body if isinstance(node, ast.ClassDef)]
+    names = {node for item in classes for node in ast.walk(item) if isinstance(node, ast.Name)}
+    return {node.id for node in names if isinstance(node.ctx, ast.Load) and node.id.islower()}
 
 
 @each(OPPOSITES)

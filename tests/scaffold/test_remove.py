@@ -1,6 +1,8 @@
 """The command `manage remove`: it removes what `manage make` made, and nothing else."""
 
 import json
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +57,24 @@ USES = (
     'text("DELETE FROM orders")',
     'text("TRUNCATE lines, orders")',
     'text("CREATE INDEX ON orders (number)")',
+    'text("CREATE TABLE lines (order_id uuid REFERENCES orders (id))")',
+    'text("CREATE TABLE old_orders (LIKE public.orders INCLUDING ALL)")',
+    'text("GRANT SELECT ON lines, orders TO reader")',
+    "text(\"COMMENT ON TABLE orders IS 'Orders'\")",
+    'text("DROP TRIGGER audit ON orders")',
+    'text("ALTER POLICY p ON orders USING (true)")',
+    'text("ALTER TABLE IF EXISTS ONLY orders ADD note text")',
+    'text("VACUUM (FULL) orders")',
+    'text("REFRESH MATERIALIZED VIEW CONCURRENTLY orders")',
+    'text("TABLE orders")',
+    "text(\"SELECT 'orders'::regclass\")",
+    "text(\"SELECT ';' FROM orders -- all of them\")",
+    'text("Select * From orders")',
+    'text("select * FROM ORDERS")',
+    'text("SELECT * " + COLUMNS + " FROM " "orders")',
+    'text("SELECT * FROM " + schema + ".orders")',
+    'text("SELECT * FROM {}.orders".format(schema))',
+    'text(f"UPDATE {schema}.orders SET number = 1")',
 )
 OTHER_CODE = (
     "from app.orders import taxes",
@@ -68,6 +88,13 @@ OTHER_CODE = (
     'counts["orders"] = get("orders")',
     '"""SELECT 1 FROM orders"""',
     'text("SELECT 1 FROM order_lines, orders_of_old")',
+    'text("SELECT 1 FROM lines; -- the orders, and those FROM orders")',
+    'text("SELECT 1 FROM lines; /* FROM orders */")',
+    'text("SELECT orders FROM lines WHERE orders > 1")',
+    'text("INSERT INTO lines (number, orders) VALUES (1, 2)")',
+    'summary = "Update orders"',
+    'summary = "Lock orders, or set them free"',
+    '"Delete an invoice" + " from orders"',
 )
 
 SMALL_PROJECT = {
@@ -234,10 +261,68 @@ class TestUses:
             "dump.sql": "INSERT INTO orders VALUES (1);\n",
             "scripts/clean.py": "from app.orders.models import Order\n",
             ".venv/clean.py": "from app.orders.models import Order\n",
+            "migrations/app/1_create_orders.py": 'op.create_index("ix", "orders")\n',
+            "app/migrations/models.py": 'KEY = "orders.id"\n',
+            "venv/lib/clean.py": "from app.orders.models import Order\n",
+            "venv/pyvenv.cfg": "",
+            "tests/build/test_report.py": "import app.orders.models\n",
         }.items():
             (project.root / path).parent.mkdir(parents=True, exist_ok=True)
             (project.root / path).write_text(text)
-        assert self.find(project) == ["app/reports/totals.sql:2", "scripts/clean.py:1"]
+        assert sorted(self.find(project)) == [
+            "app/migrations/models.py:1",
+            "app/reports/totals.sql:2",
+            "scripts/clean.py:1",
+            "tests/build/test_report.py:1",
+        ]
+
+    def test_encoding_of_sql(self, project: Project) -> None:
+        (project.root / "db").mkdir()
+        text = "-- Größe\nSELECT * FROM orders;\n"
+        (project.root / "db/dump.sql").write_text(text, "latin-1")
+        assert self.find(project) == ["db/dump.sql:2"]
+
+    def test_unreadable_folder(self, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Root, who may run the tests, can read every folder."""
+        (project.root / "volume").mkdir()
+        iterdir = Path.iterdir
+
+        def iterate(folder: Path) -> Iterator[Path]:
+            if folder.name == "volume":
+                raise PermissionError(folder)
+            return iterdir(folder)
+
+        monkeypatch.setattr(Path, "iterdir", iterate)
+        assert self.find(project) == []
+
+    def test_reexported_by_star_imports(self, project: Project) -> None:
+        for path, text in {
+            "app/shared/__init__.py": "from ..models import *\n",
+            "app/common.py": "from app.shared import *\n",
+            "app/invoice.py": "from app.common import Article\n",
+            "app/report.py": "from app.common import Order\n",
+            "app/total.py": "from app import shared\nshared.Order\n",
+            "app/api.py": 'from app.common import *\n__all__ = ["Order"]\n',
+        }.items():
+            (project.root / path).parent.mkdir(exist_ok=True)
+            (project.root / path).write_text(text)
+        assert self.find(project) == ["app/api.py:2", "app/report.py:1", "app/total.py:2"]
+
+    def test_registry_without_the_resource(self, project: Project) -> None:
+        """What `manage make` wrote is removed, but the team may have added another import."""
+        registries = {"app/models.py": "from app import core\nimport app.orders.models\n"}
+        [use] = find_uses(project, derive_names("order"), ["app/orders/models.py"], registries)
+        assert use == "app/models.py (`import app.orders.models`)"
+
+    def test_long_sql(self, project: Project) -> None:
+        """The search takes milliseconds, not minutes."""
+        query = "SELECT c.id, c.name, count(*) FROM customers c JOIN lines l ON l.id = c.id"
+        (project.root / "db").mkdir()
+        for separator in (";\n", "\nUNION ALL\n"):
+            (project.root / "db/report.sql").write_text(separator.join([query] * 400))
+            start = time.process_time()
+            assert self.find(project) == []
+            assert time.process_time() - start < 2
 
 
 class TestTable:

@@ -242,12 +242,13 @@ def create(
     rename: Renames = None,
 ) -> None:
     """Create a migration from the difference between the models and the database."""
+    from chassis_tools.scaffolding.modules import describe_missing_module
     from manage.database import get_migration_url, require_migrated
 
     try:
         from chassis_tools.migrating.create import create_migration
     except ModuleNotFoundError as error:
-        raise CommandError(f"{error.name} is not installed: run `uv sync` first") from error
+        raise CommandError(describe_missing_module(error)) from error
 
     url = get_migration_url()
     require_migrated(url)

@@ -11,6 +11,7 @@ from app.settings import Settings, get_settings
 from chassis_tools.diagnosis.examination import Diagnosis, Finding
 from chassis_tools.diagnosis.registrations import find_unregistered_models, read_modules
 from chassis_tools.migration_files import DUPLICATE_REMEDY
+from chassis_tools.scaffolding.modules import describe_missing_module
 from chassis_tools.scaffolding.project import Project
 from manage.connection import run_on_connection
 from manage.database import find_pending_migrations, find_unknown_migrations, get_migration_url
@@ -102,7 +103,7 @@ def compare_models(root: Path, url: URL) -> Iterator[Finding]:
     try:
         from chassis_tools.diagnosis.difference import find_differing_tables
     except ModuleNotFoundError as error:
-        raise CommandError(f"{error.name} is not installed: run `uv sync` first") from error
+        raise CommandError(describe_missing_module(error)) from error
     if tables := run_on_connection(url, find_differing_tables):
         yield Finding(
             "error",

@@ -120,6 +120,7 @@ def find_wrong_registrations(project: Project, modules: Modules) -> Iterator[Fin
     for registry in REGISTRIES:
         if registry in modules:
             yield from find_stale_registrations(modules, modules[registry])
+            yield from find_replaced_lists(modules[registry])
 
 
 def find_import_error(root: Path) -> Iterator[Finding]:
@@ -226,6 +227,22 @@ def find_stale_registrations(modules: Modules, registry: Module) -> Iterator[Fin
                 f"{registry.path} imports from {module}, which does not exist",
                 f"remove `{statement}` and its names from {registry.path}, or restore the module"
                 " from git",
+            )
+
+
+def find_replaced_lists(registry: Module) -> Iterator[Finding]:
+    """Find a list that a later statement replaces, as after a merge of lists on single lines."""
+    for name in ("__all__", "routers"):
+        statements = [node for node in registry.tree.body if name in get_assigned_names(node)]
+        # `routers = [*routers, orders]` keeps the entries.
+        lines = [node.lineno for node in statements if ast.unparse(node).count(name) == 1]
+        if len(lines) > 1:
+            yield Finding(
+                "error",
+                f"{registry.path} assigns `{name}` on lines {' and '.join(map(str, lines))}: the"
+                " last list replaces the others",
+                f"write one list `{name}` with the entries of all, one per line, so that git can"
+                " merge it",
             )
 
 

@@ -15,7 +15,6 @@ from chassis_tools.scaffolding.names import (
     ResourceNames,
     check_field_names,
     derive_names,
-    to_class_name,
 )
 from chassis_tools.scaffolding.project import Project, find_role_file, next_version
 from chassis_tools.scaffolding.registries import RegistryError, add_model, add_router
@@ -127,7 +126,7 @@ def find_target(
             " already has one: leave the field out"
         )
     if target != names.singular:
-        return project.get_target(target, to_class_name(target))
+        return project.get_target(target)
     if "optional" not in specification.flags:
         raise CommandError(
             f"{specification.name}: a self-reference must be optional, because the first"
@@ -209,9 +208,7 @@ def reject_existing(project: Project, names: ResourceNames, files: Collection[st
             raise CommandError(
                 f"{path} would conflict with {other} in imports: choose another name"
             )
-    tables = {model.table: model.class_name for model in project.models.values()}
-    if names.class_name in project.models or names.plural in tables:
-        existing = tables.get(names.plural, names.class_name)
+    if existing := project.find_existing_model(names):
         raise CommandError(f"The model {existing} already exists: choose another name")
 
 

@@ -32,6 +32,8 @@ SECRET = re.compile(rf"(^|_)({CREDENTIALS})($|_)|{FOLDED_CREDENTIALS}")
 UTC_TODAY = "date(timezone('utc'::text, now()))"
 TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?")
 JOINERS = {"\u200c", "\u200d"}
+# Flags of England, Scotland, Wales and others: a black flag, and a code of invisible characters.
+TAGGED_FLAG = re.compile("\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f")
 # At most as many digits as a `bigint`, because `int()` rejects very long numbers.
 WHOLE_NUMBER = re.compile(r"-?[0-9]{1,19}")
 
@@ -145,7 +147,8 @@ def parse_text(value: str, *, length: int | None = None) -> Default:
 def is_visible(text: str) -> bool:
     """Return True if a text is printable; emoji may be joined, or newer than this Python."""
     allowed = JOINERS | {char for char in text if unicodedata.category(char) == "Cn"}
-    return "".join(char for char in text if char not in allowed).isprintable()
+    visible = TAGGED_FLAG.sub("", text)
+    return "".join(char for char in visible if char not in allowed).isprintable()
 
 
 def parse_choice(value: str, *, choices: list[str], class_name: str) -> Default:

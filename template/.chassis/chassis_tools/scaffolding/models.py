@@ -18,6 +18,8 @@ from chassis_tools.scaffolding.modules import (
 from chassis_tools.scaffolding.source import walk_module_level
 
 UNKNOWN = object()
+# Bases of classes that are not models.
+OTHER_BASES = {"DeclarativeBase", "Enum", "Flag", "IntEnum", "IntFlag", "NamedTuple", "StrEnum"}
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,8 @@ class Model:
 def read_models(root: Path, registry: str) -> Iterator[Model]:
     """Yield the models that a registry defines or imports, directly or through other modules."""
     for module, definition in find_classes(root, registry, set()):
-        yield read_model(module, definition)
+        if is_model(definition):
+            yield read_model(module, definition)
 
 
 def find_classes(
@@ -51,7 +54,8 @@ def find_classes(
 ) -> Iterator[tuple[str, ast.ClassDef]]:
     """Yield the classes that a module defines or imports, each with the module that defines it.
 
-    With `only`, yield the class that has this name in the module.
+    With `only`, yield the class that has this name in the module; without it, those of imported
+    modules, too.
     """
     if (path, only or "*") in seen:
         return
@@ -59,13 +63,36 @@ def find_classes(
     for statement in walk_module_level(parse(read(root, path), path)):
         if isinstance(statement, ast.ClassDef) and only in (None, statement.name):
             yield get_module_name(path).removesuffix(".__init__"), statement
-        elif isinstance(statement, ast.ImportFrom):
-            source = find_module_path(root, resolve_module(statement, path))
-            for alias in statement.names:
-                if source and alias.name == "*":
-                    yield from find_classes(root, source, seen, only)
-                elif source and only in (None, alias.asname or alias.name):
-                    yield from find_classes(root, source, seen, alias.name)
+        elif isinstance(statement, ast.Import | ast.ImportFrom):
+            for source, name in resolve_imports(root, path, statement, only):
+                yield from find_classes(root, source, seen, name)
+
+
+def resolve_imports(
+    root: Path, path: str, statement: ast.Import | ast.ImportFrom, only: str | None
+) -> Iterator[tuple[str, str | None]]:
+    """Yield the paths of the modules that a statement imports, and the names to look for there."""
+    prefix = resolve_module(statement, path) if isinstance(statement, ast.ImportFrom) else ""
+    source = find_module_path(root, prefix) if prefix else None
+    for alias in statement.names:
+        submodule = find_module_path(root, ".".join(filter(None, [prefix, alias.name])))
+        if source and alias.name == "*":
+            yield source, only
+        elif source and only in (None, alias.asname or alias.name):
+            yield source, alias.name
+        if submodule and only is None:
+            yield submodule, None
+
+
+def is_model(definition: ast.ClassDef) -> bool:
+    """Return True unless a class is a mixin, an enumeration or an abstract base."""
+    if find_value(definition, "__abstract__"):
+        return False
+    bases = {get_dotted_name(base).rpartition(".")[2] for base in definition.bases}
+    names = {name for statement in definition.body for name in get_assigned_names(statement)}
+    names |= {node.name for node in definition.body if isinstance(node, ast.FunctionDef)}
+    has_table = bool(names & {"__tablename__", "__table__"})
+    return has_table or (bool(bases) and not bases & OTHER_BASES)
 
 
 def read_model(module: str, definition: ast.ClassDef) -> Model:

@@ -3,7 +3,10 @@
 import ast
 from pathlib import Path
 
+from chassis_tools.scaffolding.source import parse_quietly
 from manage.errors import CommandError
+
+BYTE_ORDER_MARK = "\ufeff"
 
 
 def read(root: Path, path: str) -> str:
@@ -17,9 +20,17 @@ def read(root: Path, path: str) -> str:
 def parse(source: str, path: str) -> ast.Module:
     """Parse a module; raise CommandError if it is not valid Python."""
     try:
-        return ast.parse(source)
+        return parse_quietly(source.removeprefix(BYTE_ORDER_MARK))
     except (SyntaxError, ValueError, RecursionError) as error:
         raise CommandError(f"{path} is not valid Python: {error}") from error
+
+
+def describe_missing_module(error: ModuleNotFoundError) -> str:
+    """Return the reason and the remedy for a module that cannot be imported."""
+    name = error.name or str(error)
+    if name.partition(".")[0] == "app":
+        return f"{name} does not exist, but is imported: restore it from git or remove the import"
+    return f"{name} is not installed: run `uv sync` first"
 
 
 def get_module_path(module: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
+from secrets import randbelow
 
 from chassis_tools.scaffolding.fields import Target
 from chassis_tools.scaffolding.models import Model, read_models
@@ -15,6 +16,9 @@ from chassis_tools.scaffolding.words import singularize
 from manage.errors import CommandError
 
 TIMESTAMP_FORMAT = "%Y%m%d%H%M%S"
+# Base classes of the kernel that a reference's target cannot have: a foreign key needs an `id` that is
+# a UUID, with multi-tenancy together with the tenant.
+OTHER_BASES = frozenset({"Base", "Entity", "SharedRecord"})
 # An SQL statement that changes the table {0}, or a call of Alembic's `op` with nested `op.f` calls.
 TABLE_CHANGE = (
     r'\b(?:ALTER\s+TABLE(?:\s+IF\s+EXISTS)?|ON)\s+(?:ONLY\s+)?(?:public\.)?"?{0}\b'
@@ -49,16 +53,26 @@ class Project:
 
     def suggest_resource(self, text: str) -> str | None:
         """Return the existing resource that a misspelled name may mean, or None."""
-        models = {name.lower(): model for name, model in self.models.items()}
         snake_case = to_snake_case(text)
         for name in (snake_case, singularize(snake_case) or snake_case):
-            if model := models.get(name.replace("_", "")):
+            if model := self.find_model(name):
                 return self.find_factory_name(model) or to_snake_case(model.class_name)
         return None
 
-    def get_target(self, singular: str, class_name: str) -> Target:
+    def find_existing_model(self, names: ResourceNames) -> str | None:
+        """Return the model that has the class name or the table of a new resource, or None."""
+        tables = {model.qualified_table: name for name, model in self.models.items()}
+        class_name = names.class_name if names.class_name in self.models else None
+        return tables.get(names.plural, class_name)
+
+    def find_model(self, name: str) -> Model | None:
+        """Return the model whose class has this name, in any spelling: `sku` is `Sku` or `SKU`."""
+        models = {fold_name(class_name): model for class_name, model in self.models.items()}
+        return self.models.get(to_class_name(name)) or models.get(fold_name(name))
+
+    def get_target(self, singular: str) -> Target:
         """Return an existing resource as the target of a reference."""
-        model = self.models.get(class_name)
+        model = self.find_model(singular)
         factory_name = self.find_factory_name(model) if model else None
         if model is None or singular != (factory_name or singular) or not NAME.fullmatch(singular):
             suggestion = self.suggest_resource(singular)
@@ -66,14 +80,14 @@ class Project:
                 f"The resource {singular} does not exist: "
                 + (f"use {suggestion}" if suggestion else "create it first, or correct its name")
             )
-        if "Entity" in model.bases:
+        if base := next(iter(OTHER_BASES & model.bases), None):
             raise CommandError(
-                f"{singular} was created from an existing table, and references need a resource"
-                " that `manage make` created: add the column by hand"
+                f"The model {model.class_name} in {model.module} is derived from {base}, and a"
+                " reference needs the key of a Record: add the column by hand"
             )
         if model.qualified_table is None:
             raise CommandError(
-                f"The model {class_name} in {model.module} computes the name or schema of its"
+                f"The model {model.class_name} in {model.module} computes the name or schema of its"
                 " table: write both as strings in the class, or add the column by hand"
             )
         if factory_name is None:
@@ -83,7 +97,9 @@ class Project:
                 " like make_user in the users' factory"
             )
         factory, owned = get_factory_module(model.module), "OwnedMixin" in model.bases
-        return Target(singular, class_name, model.qualified_table, model.module, factory, owned)
+        return Target(
+            singular, model.class_name, model.qualified_table, model.module, factory, owned
+        )
 
     def find_factory_name(self, model: Model) -> str | None:
         """Return the name in the function `make_…` that creates a row of the model for a test.
@@ -95,17 +111,29 @@ class Project:
             return None
         functions = sorted(find_functions(parse(self.read(path), path)))
         names = [name.removeprefix("make_") for name in functions if name.startswith("make_")]
-        return next((name for name in names if to_class_name(name) == model.class_name), None)
+        matches = [name for name in names if fold_name(name) == fold_name(model.class_name)]
+        return min(matches, key=lambda name: to_class_name(name) != model.class_name, default=None)
+
+
+def fold_name(name: str) -> str:
+    """Return a name in lower case without underscores."""
+    return name.lower().replace("_", "")
 
 
 def next_version(folder: Path) -> str:
-    """Return the current time as a version, or the second after the newest version if later."""
+    """Return the current time as a version, or a time after the newest version if that is later.
+
+    Two branches must not choose the same time after a version that is far ahead of the clock.
+    """
     versions = (path.stem.partition("_")[0] for path in folder.glob("[0-9]*_*"))
-    newest, now = max(versions, default=""), datetime.now(UTC).strftime(TIMESTAMP_FORMAT)
-    if len(newest) == len(now) and newest >= now:
-        after = datetime.strptime(newest, TIMESTAMP_FORMAT).replace(tzinfo=UTC)
-        return (after + timedelta(seconds=1)).strftime(TIMESTAMP_FORMAT)
-    return now
+    newest, now = max(versions, default=""), datetime.now(UTC)
+    try:
+        last = datetime.strptime(newest, TIMESTAMP_FORMAT).replace(tzinfo=UTC)
+    except ValueError:  # The project numbers its migrations in another way.
+        return now.strftime(TIMESTAMP_FORMAT)
+    is_far_ahead = last - now > timedelta(minutes=1)
+    step = 1 + (randbelow(999) if is_far_ahead else 0)
+    return max(now, last + timedelta(seconds=step)).strftime(TIMESTAMP_FORMAT)
 
 
 def find_role_file(role: str, names: ResourceNames, files: Collection[str]) -> str | None:

@@ -12,6 +12,7 @@ from chassis_tools.scaffolding.imports import (
     get_imports,
     remove_import,
 )
+from chassis_tools.scaffolding.modules import BYTE_ORDER_MARK
 from chassis_tools.scaffolding.source import (
     NotEditableError,
     Source,
@@ -23,7 +24,6 @@ from chassis_tools.scaffolding.source import (
 from manage.errors import CommandError
 
 Assignment = ast.Assign | ast.AnnAssign
-BYTE_ORDER_MARK = "\ufeff"
 INSTRUCTIONS = {
     "add": "write `{0.registry}` as one plain list that contains `{0.entry}`",
     "remove": "remove `{0.imported}` and `{0.entry}` from it by hand",

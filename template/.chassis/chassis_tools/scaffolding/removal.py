@@ -69,7 +69,9 @@ class ScaffoldedResource:
 
     def reject_used(self) -> None:
         """Reject a resource that other files use."""
-        if uses := find_uses(self.project, self.names, set(self.record.files)):
+        changes = self._plan_deregistrations()
+        registries = {change.path.as_posix(): (change.after or b"").decode() for change in changes}
+        if uses := find_uses(self.project, self.names, set(self.record.files), registries):
             raise CommandError(
                 f"{self.singular} is used by {', '.join(uses)}: remove that code first, or"
                 " the resource that it belongs to"

@@ -90,15 +90,20 @@ class Source:
 
 
 def parse(text: str) -> ast.Module:
-    """Parse a module without warnings about its code; raise NotEditableError if it is invalid."""
+    """Parse a module; raise NotEditableError if it is invalid."""
+    try:
+        return parse_quietly(text)
+    except SyntaxError as error:
+        raise NotEditableError(f"line {error.lineno} is not valid Python") from None
+    except (ValueError, RecursionError):
+        raise NotEditableError("it is not valid Python") from None
+
+
+def parse_quietly(text: str) -> ast.Module:
+    """Parse a module without warnings about its code."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        try:
-            return ast.parse(text)
-        except SyntaxError as error:
-            raise NotEditableError(f"line {error.lineno} is not valid Python") from None
-        except (ValueError, RecursionError):
-            raise NotEditableError("it is not valid Python") from None
+        return ast.parse(text)
 
 
 def walk_module_level(node: ast.AST) -> Iterator[ast.AST]:

@@ -2,10 +2,11 @@
 
 import ast
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TypeGuard
 
 from chassis_tools.scaffolding.modules import (
     get_dotted_name,
@@ -15,22 +16,15 @@ from chassis_tools.scaffolding.modules import (
 )
 from chassis_tools.scaffolding.names import ResourceNames
 from chassis_tools.scaffolding.project import Project
+from chassis_tools.scaffolding.source import walk_module_level
+from chassis_tools.scaffolding.sql import find_table_use
 
 PACKAGE_SUFFIX = ".__init__"
-# Folders without modules of the service: past migrations, templates and packages of other tools.
-SKIPPED_FOLDERS = {"migrations", "scaffold", "node_modules", "build", "dist"}
+# Folders of the project without modules of the service: past migrations, templates and builds.
+SKIPPED_FOLDERS = ("migrations", "scaffold", "build", "dist")
 BASE_COLUMNS = ("id", "owner_id", "tenant_id", "created_at", "updated_at", "deleted_at")
-# SQL statements that use a table. Keywords have one case, unlike in prose ("Select … from …").
-STATEMENTS = (
-    r"SELECT\b.*\bFROM",
-    r"(?:INSERT|MERGE)\s+INTO",
-    r"DELETE\s+FROM",
-    r"UPDATE\b(?=.*\bSET\b)",
-    r"COPY\b(?=.*\b(?:FROM|TO)\b)",
-    r"TRUNCATE",
-    r"(?:ALTER|DROP|LOCK)\s+TABLE",
-    r"CREATE\b.*\bON",
-)
+# Stands for a value in a text, which may be the schema before a table.
+UNKNOWN = " x."
 
 
 @dataclass(frozen=True)
@@ -43,6 +37,8 @@ class Usage:
     columns: Collection[str]
     modules: Collection[str]
     """Names of its modules."""
+    star_imports: Collection[tuple[str, str]] = ()
+    """Modules with `from … import *`, each with the module that it imports."""
 
     @cached_property
     def packages(self) -> set[str]:
@@ -53,22 +49,25 @@ class Usage:
     @cached_property
     def objects(self) -> set[str]:
         """Dotted names of its modules and registered objects."""
-        names = self.names
-        registered = {f"app.models.{names.class_name}", f"app.routes.{names.plural}"}
-        return registered | {name for name in self.modules if not name.endswith(PACKAGE_SUFFIX)}
+        registered = {f"app.models.{self.names.class_name}", f"app.routes.{self.names.plural}"}
+        modules = {name for name in self.modules if not name.endswith(PACKAGE_SUFFIX)}
+        names: set[str] = set()
+        exported = registered | modules
+        while exported - names:
+            names |= exported
+            exported = {
+                f"{module}.{name.removeprefix(prefix)}"
+                for module, imported in self.star_imports
+                for name in names
+                if name.startswith(prefix := f"{imported}.")
+            }
+        return names
 
     @cached_property
     def keys(self) -> set[str]:
         """Columns in foreign keys, such as `orders.id`."""
         tables = (self.table, f"public.{self.table}")
         return {f"{table}.{name}" for table in tables for name in self.columns}
-
-    @cached_property
-    def statement(self) -> re.Pattern[str]:
-        """Pattern of an SQL statement that uses the table."""
-        keywords = "|".join([*STATEMENTS, *map(str.lower, STATEMENTS)])
-        table = re.escape(self.table.rpartition(".")[2])
-        return re.compile(rf"\b(?:{keywords})\b.*\b{table}\b", re.DOTALL)
 
     def is_object(self, name: str) -> bool:
         """Return True if a dotted name is a package, module or object of the resource."""
@@ -87,21 +86,30 @@ class Usage:
     def is_in_text(self, text: str) -> bool:
         """Return True if a string is a column or module of the resource, or SQL that uses it."""
         module = text.partition(":")[0]
-        return text in self.keys or self.is_object(module) or bool(self.statement.search(text))
+        return text in self.keys or self.is_object(module) or self.find_in_sql(text) is not None
+
+    def find_in_sql(self, text: str) -> int | None:
+        """Return the offset of the table's first use in SQL, or None."""
+        return find_table_use(text, self.table.rpartition(".")[2])
 
     def _find_imports(self, path: str, code: ast.Module) -> Iterator[int]:
         """Yield the lines that import from the resource, or read it from an imported module."""
         targets: dict[str, str] = {}
+        from_star: set[object] = set()
         for node in ast.walk(code):
             for name, target in self._parse_import(node, path):
                 targets[name] = target
-                if self.is_object(target):
+                if is_star_import(node) and name != "*":
+                    from_star.add(name)  # A use only if it is read, or a string in `__all__`.
+                elif self.is_object(target):
                     yield getattr(node, "lineno", 1)
         for node in ast.walk(code):
             if isinstance(node, ast.Name | ast.Attribute):
                 name, _, attributes = get_dotted_name(node).partition(".")
                 if name in targets and self.is_in_object(f"{targets[name]}.{attributes}"):
                     yield node.lineno
+            elif isinstance(node, ast.Constant) and node.value in from_star:
+                yield node.lineno
 
     def _parse_import(self, node: ast.AST, path: str) -> Iterator[tuple[str, str]]:
         """Yield the names that a statement binds, and the dotted names of the objects."""
@@ -131,54 +139,117 @@ class Usage:
                 yield getattr(node, "lineno", 1)
 
 
-def find_uses(project: Project, names: ResourceNames, own_files: Collection[str]) -> list[str]:
-    """Return where other files use a resource, as `path:line`; the registries are not searched."""
+def find_uses(
+    project: Project,
+    names: ResourceNames,
+    own_files: Collection[str],
+    registries: Mapping[str, str] | None = None,
+) -> list[str]:
+    """Return where other files use a resource, as `path:line`.
+
+    `registries` maps the paths of the registries to their texts without the resource.
+    """
     modules = {get_module_name(path) for path in own_files if path.endswith(".py")}
     model = project.models.get(names.class_name)
     table = (model.qualified_table if model else None) or names.plural
     columns = (*BASE_COLUMNS, *(model.columns if model else ()))
-    usage = Usage(names, table, columns, modules)
     skipped = {*own_files, project.get_registry_path("models"), project.get_registry_path("routes")}
+    files = [path for path in find_source_files(project.root) if path not in skipped]
+    trees = {path: parse(project.read(path), path) for path in files if path.endswith(".py")}
+    usage = Usage(names, table, columns, modules, list(find_star_imports(trees)))
     uses = []
-    for file in find_source_files(project.root):
-        path = file.relative_to(project.root).as_posix()
-        if path not in skipped and (path.endswith(".py") or file.parent != project.root):
-            text = project.read(path)
-            if path.endswith(".sql"):
-                match = usage.statement.search(text)
-                line = text.count("\n", 0, match.start()) + 1 if match else None
-            else:
-                line = usage.find_line(path, parse(text, path))
-            uses += [f"{path}:{line}"] if line else []
+    for path in files:
+        if path in trees:
+            line = usage.find_line(path, trees[path])
+        else:
+            text = (project.root / path).read_bytes().decode(errors="replace")
+            offset = usage.find_in_sql(text)
+            line = None if offset is None else text.count("\n", 0, offset) + 1
+        uses += [f"{path}:{line}"] if line else []
+    for path, text in (registries or {}).items():
+        if line := usage.find_line(path, parse(text, path)):
+            uses.append(f"{path} (`{text.splitlines()[line - 1].strip()}`)")
     return uses
 
 
-def find_source_files(folder: Path) -> Iterator[Path]:
-    """Yield the modules and SQL files in a folder and its subfolders."""
-    for path in sorted(folder.iterdir()):
-        if path.suffix in (".py", ".sql") and path.is_file():
-            yield path
-        elif path.is_dir() and not is_skipped(path):
-            yield from find_source_files(path)
+def find_star_imports(trees: Mapping[str, ast.Module]) -> Iterator[tuple[str, str]]:
+    """Yield the modules with `from … import *`, each with the module that it imports."""
+    for path, tree in trees.items():
+        for node in walk_module_level(tree):
+            if is_star_import(node):
+                module = get_module_name(path).removesuffix(PACKAGE_SUFFIX)
+                yield module, resolve_module(node, path)
 
 
-def is_skipped(folder: Path) -> bool:
-    """Return True if a folder has no modules of the service."""
+def is_star_import(node: ast.AST) -> TypeGuard[ast.ImportFrom]:
+    """Return True for `from … import *`."""
+    return isinstance(node, ast.ImportFrom) and node.names[0].name == "*"
+
+
+def find_source_files(root: Path) -> Iterator[str]:
+    """Yield the paths of a project's modules, and of SQL files in its folders.
+
+    A folder that cannot be read, such as the data of a container, has no modules of the service.
+    """
+    skipped = {root / name for name in SKIPPED_FOLDERS}
+    folders = [root]
+    while folders:
+        folder = folders.pop()
+        for path in list_folder(folder):
+            is_source = path.suffix == ".py" or (path.suffix == ".sql" and folder != root)
+            if is_source and path.is_file():
+                yield path.relative_to(root).as_posix()
+            elif path.is_dir() and path not in skipped and not is_foreign(path):
+                folders.append(path)
+
+
+def list_folder(folder: Path) -> list[Path]:
+    """Return the sorted paths in a folder; none if it cannot be read."""
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
+
+
+def is_foreign(folder: Path) -> bool:
+    """Return True if a folder is hidden, a link, or has the packages of another tool."""
     is_hidden = folder.name.startswith(".") or folder.is_symlink()
-    return is_hidden or folder.name in SKIPPED_FOLDERS or (folder / "pyvenv.cfg").exists()
+    is_package_folder = folder.name == "node_modules" or folder / "pyvenv.cfg" in list_folder(
+        folder
+    )
+    return is_hidden or is_package_folder
 
 
 def find_texts(code: ast.AST) -> Iterator[tuple[int, str]]:
-    """Yield the lines and texts of strings and f-strings, without docstrings."""
+    """Yield the lines and texts of strings, f-strings and concatenations, without docstrings."""
     nodes = list(ast.walk(code))
     docstrings = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    operands = {id(node.left) for node in nodes if isinstance(node, ast.BinOp)}
     for node in nodes:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             if id(node) not in docstrings:
                 yield node.lineno, node.value
-        elif isinstance(node, ast.JoinedStr):
-            parts = (part.value for part in node.values if isinstance(part, ast.Constant))
-            yield node.lineno, " ".join(map(str, parts))
+        elif isinstance(node, ast.JoinedStr) or (is_sum(node) and id(node) not in operands):
+            yield getattr(node, "lineno", 1), join_text(node)
+
+
+def is_sum(node: ast.AST) -> bool:
+    """Return True for `a + b`."""
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add)
+
+
+def join_text(node: ast.AST) -> str:
+    """Return the text of an expression, with a qualifier in place of each unknown part."""
+    parts: list[str] = []
+    while isinstance(node, ast.BinOp) and is_sum(node):
+        parts.insert(0, join_text(node.right))
+        node = node.left
+    match node:
+        case ast.Constant(value=str(text)):
+            return "".join([text, *parts])
+        case ast.JoinedStr(values=values):
+            return "".join([*map(join_text, values), *parts])
+    return "".join([UNKNOWN, *parts])
 
 
 def get_named_object(node: ast.AST) -> str | None:

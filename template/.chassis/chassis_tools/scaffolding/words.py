@@ -95,7 +95,7 @@ SCHEMA_PREFIXES = ("model_dump", "model_validate")
 # Names that class bodies use, and that a field of the same name would hide.
 BODY_NAMES = split_words(
     """
-    bool bytes date datetime float func int list mapped_column reference relationship str time
+    bool bytes date datetime float foreign_key func int list mapped_column relationship str time
     timedelta
     """
 )
@@ -167,7 +167,6 @@ FIELD_ALTERNATIVES = {
     "offset": "shift",
     "order": "position",
     "primary": "is_primary",
-    "reference": "reference_number",
     "sort": "sort_key",
     "time": "time_of_day",
     "to": "recipient",

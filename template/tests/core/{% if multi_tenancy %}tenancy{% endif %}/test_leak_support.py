@@ -1,15 +1,20 @@
 """Tests of the leak tests' generator of bodies, comparison of responses and declarations."""
 
 import gzip
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from io import BytesIO
 from typing import Any
 from zipfile import ZipFile
 
+import anyio
 import pytest
+from fastapi import FastAPI
 from httpx2 import Request, Response
+from starlette.background import BackgroundTask
+from starlette.responses import StreamingResponse
+from starlette.types import Message
 
-from tests.support.tenancy import examples
+from tests.support.tenancy import examples, streams
 from tests.support.tenancy.declarations import (
     Exemption,
     LeakTestOptions,
@@ -25,6 +30,7 @@ from tests.support.tenancy.examples import (
 from tests.support.tenancy.openapi import Operation
 from tests.support.tenancy.probes import find_ids, set_value
 from tests.support.tenancy.responses import find_leaks, is_expected, take_snapshot
+from tests.support.tenancy.streams import StreamLimit
 
 SECRET = "canary1234"
 DATES = {"type": "string", "format": "date"}
@@ -111,6 +117,16 @@ def build_archive() -> bytes:
     return content.getvalue()
 
 
+def build_unreadable_archives() -> list[bytes]:
+    """Return archives that are encrypted, compressed by an unknown method, or damaged."""
+    archive = build_archive()
+    entry = archive.index(b"PK\1\2")  # in the central directory
+    encrypted, unknown = bytearray(archive), bytearray(archive)
+    encrypted[6] = encrypted[entry + 8] = 1
+    unknown[8] = unknown[entry + 10] = 99
+    return [bytes(encrypted), bytes(unknown), archive.replace(SECRET.encode(), b"x" * len(SECRET))]
+
+
 class TestFindLeaks:
     @pytest.mark.parametrize(
         "content",
@@ -130,10 +146,86 @@ class TestFindLeaks:
         response = build_response("", status=307, location=f"https://example.com/{SECRET}")
         assert find_leaks(response, [SECRET], ()) == [SECRET]
 
-    @pytest.mark.parametrize("content", [b"PK\x03\x04broken", b"\x1f\x8bbroken", b"\xff\xfe\xfd"])
+    @pytest.mark.parametrize("content", build_unreadable_archives()[:2])
+    def test_secret_in_an_unreadable_archive(self, content: bytes) -> None:
+        """Search the raw bytes: files may be stored without compression."""
+        assert find_leaks(build_response(content), [SECRET], ()) == [SECRET]
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            b"PK\x03\x04broken",
+            b"\x1f\x8bbroken",
+            b"\xff\xfe\xfd",
+            build_unreadable_archives()[2],
+        ],
+    )
     def test_broken_file(self, content: bytes) -> None:
         assert find_leaks(build_response(content), [SECRET], ()) == []
         assert take_snapshot(build_response(content), ())[0] == 200
+
+
+class TestStreamLimit:
+    def read(self, response: StreamingResponse) -> list[Message]:
+        """Return the messages of a response, which must end."""
+        app = FastAPI()
+        app.add_api_route("/", lambda: response, response_class=StreamingResponse)
+        scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": []}
+        messages: list[Message] = []
+
+        async def receive() -> Message:
+            await anyio.sleep_forever()
+            raise AssertionError
+
+        async def send(message: Message) -> None:
+            messages.append(message)
+
+        async def call() -> None:
+            with anyio.fail_after(5):
+                await StreamLimit(app)(scope, receive, send)
+
+        anyio.run(call)
+        return messages
+
+    @pytest.fixture(autouse=True)
+    def short_limits(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(streams, "EVENT_STREAM_SECONDS", 0.1)
+        monkeypatch.setattr(streams, "STREAM_SECONDS", 0.2)
+
+    @pytest.mark.parametrize(
+        "media_type", ["text/event-stream", "application/x-ndjson", "multipart/x-mixed-replace"]
+    )
+    @pytest.mark.parametrize("number", [0, 2])
+    def test_endless(self, media_type: str, number: int) -> None:
+        """A stream may wait for its first value, too."""
+
+        async def stream() -> AsyncIterator[bytes]:
+            for _ in range(number):
+                yield b"1"
+            await anyio.sleep_forever()
+
+        start, *body = self.read(StreamingResponse(stream(), media_type=media_type))
+        assert start["status"] == 200
+        assert b"".join(message["body"] for message in body) == b"1" * number
+        assert body[-1]["more_body"] is False
+
+    def test_background_task(self) -> None:
+        """The limit is for the response, not for the work after it."""
+        finished: list[bool] = []
+
+        async def stream() -> AsyncIterator[bytes]:
+            yield b"1"
+
+        async def work() -> None:
+            await anyio.sleep(0.4)
+            finished.append(True)
+
+        task = BackgroundTask(work)
+        messages = self.read(
+            StreamingResponse(stream(), media_type="text/event-stream", background=task)
+        )
+        assert finished == [True]
+        assert [message.get("more_body") for message in messages] == [None, True, False]
 
 
 class TestIsExpected:

@@ -7,14 +7,18 @@ import zlib
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from io import BytesIO
+from lzma import LZMAError
 from typing import Any
-from zipfile import ZipFile, is_zipfile
+from zipfile import BadZipFile, ZipFile, is_zipfile
 
 from httpx2 import Response
 
 UUID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}")
 TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[\d.]*(?:Z|[+-]\d\d:\d\d)?")
 BASE64 = re.compile(r"[\w-]{16,}")
+
+# Errors of archives that are damaged, encrypted or compressed in an unsupported way.
+UNREADABLE = (BadZipFile, EOFError, OSError, RuntimeError, LZMAError, ValueError, zlib.error)
 
 # A number or the end of a line in a text.
 NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?|\n")
@@ -42,14 +46,17 @@ def find_leaks(response: Response, secrets: Collection[str], sent: Collection[st
 
 
 def read_text(response: Response) -> str:
-    """Return a response's text in any encoding; of an archive or workbook, that of its files."""
+    """Return a response's text in any encoding; of an archive or workbook, that of its files.
+
+    An archive that cannot be read, such as an encrypted one, is read as text.
+    """
     content = response.content
-    if content.startswith(b"PK") and is_zipfile(BytesIO(content)):
-        with ZipFile(BytesIO(content)) as archive:
-            files = [archive.read(name) for name in archive.namelist()]
-        return " ".join(file.decode(errors="ignore") for file in files)
-    if content.startswith(b"\x1f\x8b"):
-        with suppress(OSError, EOFError, zlib.error):
+    with suppress(*UNREADABLE):
+        if content.startswith(b"PK") and is_zipfile(BytesIO(content)):
+            with ZipFile(BytesIO(content)) as archive:
+                files = [archive.read(name) for name in archive.namelist()]
+            return " ".join(file.decode(errors="ignore") for file in files)
+        if content.startswith(b"\x1f\x8b"):
             return gzip.decompress(content).decode(errors="ignore")
     return response.text.replace("\0", "")  # UTF-16, if no charset is declared
 

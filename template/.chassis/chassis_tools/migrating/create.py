@@ -28,12 +28,12 @@ def create_migration(
     if empty:
         return write_migration(url, message, [], [])
     difference = run_on_connection(url, partial(compare_models, renames=renames))
-    if not difference.upgrade:
-        return None
     if difference.losses and not allow_drop:
         raise CommandError(format_losses(difference.losses))
     for violation in difference.violations:
-        print(f"Change these rows in the migration first: {violation}", file=sys.stderr)
+        print(f"Change these rows first, or the models: {violation}", file=sys.stderr)
+    if not difference.upgrade:
+        return None
     return write_migration(url, message, difference.upgrade, difference.downgrade)
 
 

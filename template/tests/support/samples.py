@@ -57,7 +57,7 @@ def define_samples(name: str) -> Table:
         size: Mapped[Size]
         previous_size: Mapped[Size | None]
         level: Mapped[Level | None]
-        kind: Mapped[Kind | None] = mapped_column(Enum(Kind))
+        kind: Mapped[Kind | None] = mapped_column(Enum(Kind), server_default="A")
         kinds: Mapped[list[Kind] | None] = mapped_column(ARRAY(Enum(Kind)))
 
     return Base.metadata.tables[name]

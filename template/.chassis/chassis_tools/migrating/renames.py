@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from alembic.operations.ops import AlterColumnOp, ExecuteSQLOp, MigrateOperation, RenameTableOp
+from alembic.operations.ops import AlterColumnOp, ExecuteSQLOp, MigrateOperation
 from sqlalchemy import Connection, inspect
 
 from app.core.models import NAMING_CONVENTION, Base
@@ -81,12 +81,9 @@ def rename_table(connection: Connection, old: str, new: str) -> Rename:
     checks = inspect(connection).get_check_constraints(name, schema=schema or None)
     names = [check["name"] for check in checks if check["name"]]
     return Rename(
+        [run_rename(connection, old, new), *rename_checks(connection, names, old, key)],
         [
-            RenameTableOp(name, new, schema=schema or None),
-            *rename_checks(connection, names, old, key),
-        ],
-        [
-            RenameTableOp(new, name, schema=schema or None),
+            run_rename(connection, key, name),
             *rename_checks(connection, names, old, key, reverse=True),
         ],
     )
@@ -96,7 +93,6 @@ def rename_checks(
     connection: Connection, names: list[str], old: str, new: str, *, reverse: bool = False
 ) -> Iterator[MigrateOperation]:
     """Yield the operations that adapt the names of constraints to a new name of their table."""
-    quote = connection.dialect.identifier_preparer.quote
     old_prefix, new_prefix = (
         NAMING_CONVENTION["ck"] % {"table_name": table.rpartition(".")[2], "constraint_name": ""}
         for table in (old, new)
@@ -104,10 +100,20 @@ def rename_checks(
     for name in names:
         if name.startswith(old_prefix):
             renamed = new_prefix + name.removeprefix(old_prefix)
-            before, after = (renamed, name) if reverse else (name, renamed)
-            table = ".".join(map(quote, (old if reverse else new).split(".")))
-            statement = f"ALTER TABLE {table} RENAME CONSTRAINT {quote(before)} TO {quote(after)}"
-            yield ExecuteSQLOp(escape_colons(statement))
+            if reverse:
+                yield run_rename(connection, old, name, constraint=renamed)
+            else:
+                yield run_rename(connection, new, renamed, constraint=name)
+
+
+def run_rename(
+    connection: Connection, table: str, new: str, *, constraint: str | None = None
+) -> MigrateOperation:
+    """Return the operation that renames a table or constraint, which Alembic does not render."""
+    quote = connection.dialect.identifier_preparer.quote
+    qualified_name = ".".join(map(quote, table.split(".")))
+    part = f"RENAME CONSTRAINT {quote(constraint)}" if constraint else "RENAME"
+    return ExecuteSQLOp(escape_colons(f"ALTER TABLE {qualified_name} {part} TO {quote(new)}"))
 
 
 def rename_column(table: str, old: str, new: str) -> Rename:

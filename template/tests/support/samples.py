@@ -4,7 +4,7 @@ import enum
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, Enum, Numeric, String, Table, text
+from sqlalchemy import JSON, CheckConstraint, Enum, Index, Numeric, String, Table, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -40,6 +40,11 @@ def define_samples(name: str) -> Table:
             CheckConstraint("size <> '' OR number > 0", name="filled"),
             CheckConstraint("document ->> 'time' <> 'never'", name="document"),
             CheckConstraint(f"{name}.number <> -1", name="number"),
+            Index(
+                f"ix_{name}_number",
+                "number",
+                postgresql_where=text("size = 'small' AND note <> ' \\:a%'"),
+            ),
             CheckConstraint(r"share ~ '^(?\:\d+%|none) \:off$'", name="share"),
         )
 

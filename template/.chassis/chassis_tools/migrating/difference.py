@@ -23,6 +23,7 @@ from chassis_tools.migrating.conversions import cast_converted_columns
 from chassis_tools.migrating.losses import describe_losses
 from chassis_tools.migrating.native_enums import add_native_enums, describe_removed_labels
 from chassis_tools.migrating.renames import Rename, resolve_rename
+from chassis_tools.migrating.schema_objects import add_sequences, require_domains
 from chassis_tools.migrating.violations import describe_violations
 from manage.errors import CommandError, summarize_error
 from manage.migration_lock import LIMIT_LOCK_WAITS, LOCK_ADVICE, LOCK_NOT_AVAILABLE
@@ -54,6 +55,8 @@ def compare_models(connection: Connection, renames: Sequence[str] = ()) -> Diffe
         for operation in (*upgrade, *downgrade):
             separate_constraints(operation)
         add_native_enums(connection, upgrade, downgrade)
+        require_domains(connection, upgrade)
+        add_sequences(connection, upgrade, downgrade)
         losses = list(describe_losses(upgrade))
         cast_converted_columns(connection, upgrade, downgrade)
         violations = [

@@ -34,6 +34,12 @@ COLUMN_TYPE = text("""
 SELECT format_type(atttypid, atttypmod) FROM pg_attribute
 WHERE attrelid = to_regclass(:table) AND attname = :column
 """)
+READ_PREDICATE = text("""
+SELECT pg_get_expr(indpred, indrelid) FROM pg_index WHERE indrelid = to_regclass(:table)
+""")
+STORED_PREDICATE = text("""
+SELECT pg_get_expr(indpred, indrelid) FROM pg_index WHERE indexrelid = to_regclass(:index)
+""")
 FUNCTION_NAME = re.compile(r'(\w+)"?\s*\(')
 HAS_VOLATILE = text("""
 SELECT EXISTS (SELECT FROM pg_proc WHERE provolatile = 'v' AND proname = ANY (:names))
@@ -75,13 +81,28 @@ def is_same_default(
 
 def is_same_type(connection: Connection, table: Table, column: str, type_name: str) -> bool:
     """Return True if a column in the database has this type; an omitted collation is any."""
-    parameters = {"column": column, "has_collation": "COLLATE" in type_name}
+    parameters: dict[str, Any] = {"column": column, "has_collation": "COLLATE" in type_name}
     name = format_table(connection, table)
     stored = connection.scalar(READ_TYPE, {"table": name, **parameters})
     change = f"ADD COLUMN new_type {escape_colons(type_name)}"
     parameters["column"] = "new_type"
     try:
         return bool(stored == normalize(connection, table, change, READ_TYPE, **parameters))
+    except DBAPIError as error:
+        return reject_failure(error)
+
+
+def is_same_predicate(
+    connection: Connection, table: Table, index: str, condition: str | None
+) -> bool:
+    """Return True if a partial index in the database has this condition."""
+    stored = connection.scalar(STORED_PREDICATE, {"index": index})
+    if condition is None or stored is None:
+        return condition is None and stored is None
+    change = f"((0)) WHERE {condition}"
+    command = "CREATE INDEX ON"
+    try:
+        return bool(stored == normalize(connection, table, change, READ_PREDICATE, command=command))
     except DBAPIError as error:
         return reject_failure(error)
 
@@ -95,12 +116,18 @@ def reject_failure(error: DBAPIError) -> bool:
 
 
 def normalize(
-    connection: Connection, table: Table, change: str, query: TextClause, **parameters: Any
+    connection: Connection,
+    table: Table,
+    change: str,
+    query: TextClause,
+    *,
+    command: str = "ALTER TABLE",
+    **parameters: Any,
 ) -> str | None:
     """Change an empty copy of a table, and return the expression that the query reads from it."""
     with connection.begin_nested() as savepoint:
         copy = create_copy(connection, table)
-        connection.execute(text(f"ALTER TABLE {copy} {change}"))
+        connection.execute(text(f"{command} {copy} {change}"))
         normalized: str | None = connection.scalar(query, {"table": copy, **parameters})
         savepoint.rollback()
     return normalized

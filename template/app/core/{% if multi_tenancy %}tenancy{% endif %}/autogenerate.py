@@ -18,7 +18,7 @@ from alembic.operations.ops import (
 )
 from alembic.runtime.plugins import Plugin
 from alembic.util import DispatchPriority, PriorityDispatchResult
-from sqlalchemy import Column, Connection, MetaData, Table
+from sqlalchemy import ClauseElement, Column, Connection, MetaData, Sequence, Table
 
 from app.core.models import Base
 from app.core.sql.operations import flatten_operations
@@ -78,7 +78,7 @@ def compare_protection(context: AutogenContext, upgrade_ops: UpgradeOps) -> Prio
         )
     ]
     sequences = [
-        *(name for operation in operations for name in find_new_sequences(operation)),
+        *(name for operation in operations for name in find_new_sequences(context, operation)),
         *(
             name
             for table in Base.metadata.sorted_tables
@@ -155,18 +155,22 @@ def list_ungranted_sequences(
     return [format_table_name(context, Table(name, MetaData(), schema=table.schema))]
 
 
-def find_new_sequences(operation: MigrateOperation) -> Iterator[str]:
-    """Yield the sequences that the defaults of new columns, or new defaults, use."""
-    defaults: list[Any] = []
+def find_new_sequences(context: AutogenContext, operation: MigrateOperation) -> Iterator[str]:
+    """Yield the sequences that new columns or new defaults use."""
+    columns: list[Column[Any]] = []
     if isinstance(operation, CreateTableOp):
         columns = [item for item in operation.columns if isinstance(item, Column)]
-        defaults = [column.server_default for column in columns]
     elif isinstance(operation, AddColumnOp):
-        defaults = [operation.column.server_default]
-    elif isinstance(operation, AlterColumnOp):
-        defaults = [operation.modify_server_default]
+        columns = [operation.column]
+    defaults = [getattr(column.server_default, "arg", None) for column in columns]
+    for column in columns:
+        if isinstance(column.default, Sequence):
+            defaults.append(column.default.next_value())
+    if isinstance(operation, AlterColumnOp):
+        defaults.append(getattr(operation.modify_server_default, "arg", None))
     for default in defaults:
-        yield from SEQUENCE.findall(str(getattr(default, "arg", "")))
+        if isinstance(default, ClauseElement):
+            yield from SEQUENCE.findall(str(default.compile(dialect=context.dialect)))
 
 
 def is_tenant_column(operation: MigrateOperation) -> bool:

@@ -254,10 +254,10 @@ def create(
     require_migrated(url)
     if not empty:
         typer.echo("Comparing the models with the database ...", err=True)
-    path = create_migration(url, message, empty=empty, allow_drop=allow_drop, renames=rename or [])
-    if path is None:
+    paths = create_migration(url, message, empty=empty, allow_drop=allow_drop, renames=rename or [])
+    if not paths:
         typer.echo("The database agrees with the models: no migration is needed.")
-    else:
+    for path in paths:
         typer.echo(f"Wrote {path}")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import URL
 
 from chassis_tools.migrating.difference import compare_models
+from chassis_tools.migrating.native_enums import AddLabelOp
 from chassis_tools.migrating.writing import write_migration
 from manage.connection import run_on_connection
 from manage.errors import CommandError
@@ -20,21 +21,27 @@ def create_migration(
     empty: bool = False,
     allow_drop: bool = False,
     renames: Sequence[str] = (),
-) -> Path | None:
-    """Write a migration with the models' changes; return None if there are none.
+) -> list[Path]:
+    """Write the migrations with the models' changes; return their paths.
 
-    Without `allow_drop`, raise CommandError if the migration would drop or convert data.
+    New labels of an enumeration are a migration of their own, because no other statement can use
+    them before its transaction ends. Without `allow_drop`, raise CommandError if the migration would drop or convert data.
     """
     if empty:
-        return write_migration(url, message, [], [])
+        return [write_migration(url, message, [], [])]
     difference = run_on_connection(url, partial(compare_models, renames=renames))
-    if not difference.upgrade:
-        return None
     if difference.losses and not allow_drop:
         raise CommandError(format_losses(difference.losses))
     for violation in difference.violations:
-        print(f"Change these rows in the migration first: {violation}", file=sys.stderr)
-    return write_migration(url, message, difference.upgrade, difference.downgrade)
+        print(f"Change these rows first, or the models: {violation}", file=sys.stderr)
+    labels = [item for item in difference.upgrade if isinstance(item, AddLabelOp)]
+    others = [item for item in difference.upgrade if not isinstance(item, AddLabelOp)]
+    paths = []
+    if labels:
+        paths.append(write_migration(url, f"{message} labels", labels, []))
+    if others:
+        paths.append(write_migration(url, message, others, difference.downgrade))
+    return paths
 
 
 def format_losses(losses: Sequence[str]) -> str:

@@ -9,18 +9,24 @@ from alembic.operations import Operations
 from alembic.operations.ops import AddColumnOp, AlterColumnOp, MigrateOperation
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, Enum, MetaData, String
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
 from app.core.models import Base
+from app.core.sql.errors import get_sqlstate
 from app.core.sql.operations import flatten_operations
 
 import app.builtin.models
 import app.models  # noqa: F401 (both register models)
 from chassis_tools.migrating.comparison import AUTOGENERATE_OPTIONS
+from chassis_tools.migrating.conversions import cast_converted_columns
 from chassis_tools.migrating.losses import describe_losses
-from chassis_tools.migrating.native_enums import add_native_enums
+from chassis_tools.migrating.native_enums import add_native_enums, describe_removed_labels
 from chassis_tools.migrating.renames import Rename, resolve_rename
+from chassis_tools.migrating.schema_objects import add_sequences, require_domains
 from chassis_tools.migrating.violations import describe_violations
+from manage.errors import CommandError, summarize_error
+from manage.migration_lock import LIMIT_LOCK_WAITS, LOCK_ADVICE, LOCK_NOT_AVAILABLE
 
 
 @dataclass(frozen=True)
@@ -32,7 +38,7 @@ class Difference:
     losses: list[str]
     """A line for each table, column or type that the upgrade drops or converts."""
     violations: list[str]
-    """A line for each new CHECK constraint that existing rows violate."""
+    """A line for each new CHECK constraint, or model's enumeration, that existing rows violate."""
 
 
 def compare_models(connection: Connection, renames: Sequence[str] = ()) -> Difference:
@@ -42,24 +48,47 @@ def compare_models(connection: Connection, renames: Sequence[str] = ()) -> Diffe
     """
     context = MigrationContext.configure(connection, opts=AUTOGENERATE_OPTIONS)
     with connection.begin_nested() as savepoint:
-        resolved: list[Rename] = []
-        for rename in renames:
-            resolved.append(resolve_rename(connection, rename))
-            Operations(context).invoke(resolved[-1].upgrade)
+        resolved = rename_objects(connection, context, renames)
         script = produce_migrations(context, Base.metadata)
         upgrade = list(flatten_operations(script.upgrade_ops)) if script.upgrade_ops else []
         downgrade = list(flatten_operations(script.downgrade_ops)) if script.downgrade_ops else []
         for operation in (*upgrade, *downgrade):
             separate_constraints(operation)
         add_native_enums(connection, upgrade, downgrade)
-        violations = list(describe_violations(connection, upgrade))
+        require_domains(connection, upgrade)
+        add_sequences(connection, upgrade, downgrade)
+        losses = list(describe_losses(upgrade))
+        cast_converted_columns(connection, upgrade, downgrade)
+        violations = [
+            *describe_violations(connection, upgrade),
+            *describe_removed_labels(connection),
+        ]
         savepoint.rollback()
     return Difference(
-        upgrade=[*(rename.upgrade for rename in resolved), *upgrade],
-        downgrade=[*downgrade, *(rename.downgrade for rename in reversed(resolved))],
-        losses=list(describe_losses(upgrade)),
+        upgrade=[*(item for rename in resolved for item in rename.upgrade), *upgrade],
+        downgrade=[*downgrade, *(item for rename in resolved[::-1] for item in rename.downgrade)],
+        losses=losses,
         violations=violations,
     )
+
+
+def rename_objects(
+    connection: Connection, context: MigrationContext, renames: Sequence[str]
+) -> list[Rename]:
+    """Rename tables and columns in the database; return the operations that did this."""
+    resolved: list[Rename] = []
+    try:
+        if renames:
+            connection.execute(LIMIT_LOCK_WAITS)
+        for argument in renames:
+            resolved.append(resolve_rename(connection, argument))
+            for operation in resolved[-1].upgrade:
+                Operations(context).invoke(operation)
+    except DBAPIError as error:
+        is_locked = get_sqlstate(error) == LOCK_NOT_AVAILABLE
+        reason = LOCK_ADVICE if is_locked else summarize_error(error)
+        raise CommandError(f"No migration was written: {reason}") from error
+    return resolved
 
 
 def separate_constraints(operation: MigrateOperation) -> None:

@@ -1,21 +1,31 @@
-"""Comparison of expressions by PostgreSQL, which evaluates no volatile function."""
+"""Comparison of expressions and types by PostgreSQL, which evaluates no volatile function."""
 
 import re
+from typing import Any
 
-from sqlalchemy import Connection, Table, text
+from sqlalchemy import Connection, Table, TextClause, text
 from sqlalchemy.exc import DBAPIError
 
-from chassis_tools.adoption.baseline import escape_colons
+from app.core.sql.errors import get_sqlstate
 
-# An empty temporary copy of a table, on which PostgreSQL normalizes an expression.
-SCRATCH = "expression_scratch"
-READ_CHECK = f"""
+from chassis_tools.adoption.baseline import escape_colons
+from manage.errors import CommandError, summarize_error
+
+# Errors of the server or the connection; others mean that an expression does not fit the table.
+FAILURES = ("08", "25", "53", "54", "55", "57", "58", "XX")
+READ_CHECK = text("""
 SELECT pg_get_expr(conbin, conrelid) FROM pg_constraint
-WHERE conrelid = '{SCRATCH}'::regclass AND contype = 'c'
-"""  # noqa: S608 (a constant)
-READ_DEFAULT = f"""
-SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE adrelid = '{SCRATCH}'::regclass
-"""  # noqa: S608 (a constant)
+WHERE conrelid = to_regclass(:table) AND contype = 'c'
+""")
+READ_DEFAULT = text("""
+SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE adrelid = to_regclass(:table)
+""")
+# Without the default precision of times, and with the collation if the model's type has one.
+READ_TYPE = text(r"""
+SELECT regexp_replace(format_type(atttypid, atttypmod), '^(time.*|interval.*)[(]6[)]', '\1')
+    || CASE WHEN :has_collation THEN attcollation::text ELSE '' END
+FROM pg_attribute WHERE attrelid = to_regclass(:table) AND attname = :column
+""")
 STORED_CHECK = text("""
 SELECT pg_get_expr(conbin, conrelid) FROM pg_constraint
 WHERE conrelid = to_regclass(:table) AND conname = :name AND contype = 'c'
@@ -23,6 +33,12 @@ WHERE conrelid = to_regclass(:table) AND conname = :name AND contype = 'c'
 COLUMN_TYPE = text("""
 SELECT format_type(atttypid, atttypmod) FROM pg_attribute
 WHERE attrelid = to_regclass(:table) AND attname = :column
+""")
+READ_PREDICATE = text("""
+SELECT pg_get_expr(indpred, indrelid) FROM pg_index WHERE indrelid = to_regclass(:table)
+""")
+STORED_PREDICATE = text("""
+SELECT pg_get_expr(indpred, indrelid) FROM pg_index WHERE indexrelid = to_regclass(:index)
 """)
 FUNCTION_NAME = re.compile(r'(\w+)"?\s*\(')
 HAS_VOLATILE = text("""
@@ -40,8 +56,8 @@ def is_same_check(connection: Connection, table: Table, name: str, condition: st
     change = f"ADD CHECK ({condition})"
     try:
         return bool(stored == normalize(connection, table, change, READ_CHECK))
-    except DBAPIError:  # The condition does not fit the table as it is in the database.
-        return False
+    except DBAPIError as error:
+        return reject_failure(error)
 
 
 def is_same_default(
@@ -56,22 +72,78 @@ def is_same_default(
         normalized = normalize(connection, table, change, READ_DEFAULT)
         if stored is None or normalized is None or stored == normalized:
             return stored == normalized
-        return not has_volatile_function(connection, stored + normalized) and has_same_value(
+        return not has_volatile_function(connection, f"{stored} {normalized}") and has_same_value(
             connection, table, column, escape_colons(stored), expected
         )
-    except DBAPIError:  # The default does not fit the column as it is in the database.
-        return False
+    except DBAPIError as error:
+        return reject_failure(error)
 
 
-def normalize(connection: Connection, table: Table, change: str, query: str) -> str | None:
-    """Change a copy of a table, and return the expression that the query reads from it."""
+def is_same_type(connection: Connection, table: Table, column: str, type_name: str) -> bool:
+    """Return True if a column in the database has this type; an omitted collation is any."""
+    parameters: dict[str, Any] = {"column": column, "has_collation": "COLLATE" in type_name}
+    name = format_table(connection, table)
+    stored = connection.scalar(READ_TYPE, {"table": name, **parameters})
+    change = f"ADD COLUMN new_type {escape_colons(type_name)}"
+    parameters["column"] = "new_type"
+    try:
+        return bool(stored == normalize(connection, table, change, READ_TYPE, **parameters))
+    except DBAPIError as error:
+        return reject_failure(error)
+
+
+def is_same_predicate(
+    connection: Connection, table: Table, index: str, condition: str | None
+) -> bool:
+    """Return True if a partial index in the database has this condition."""
+    stored = connection.scalar(STORED_PREDICATE, {"index": index})
+    if condition is None or stored is None:
+        return condition is None and stored is None
+    change = f"((0)) WHERE {condition}"
+    command = "CREATE INDEX ON"
+    try:
+        return bool(stored == normalize(connection, table, change, READ_PREDICATE, command=command))
+    except DBAPIError as error:
+        return reject_failure(error)
+
+
+def reject_failure(error: DBAPIError) -> bool:
+    """Return False if an expression does not fit the database; raise the error otherwise."""
+    state = get_sqlstate(error)
+    if state is None or state.startswith(FAILURES):
+        raise CommandError(f"The comparison failed: {summarize_error(error)}") from error
+    return False
+
+
+def normalize(
+    connection: Connection,
+    table: Table,
+    change: str,
+    query: TextClause,
+    *,
+    command: str = "ALTER TABLE",
+    **parameters: Any,
+) -> str | None:
+    """Change an empty copy of a table, and return the expression that the query reads from it."""
     with connection.begin_nested() as savepoint:
-        source = format_table(connection, table)
-        connection.execute(text(f"CREATE TEMPORARY TABLE {SCRATCH} (LIKE {source})"))
-        connection.execute(text(f"ALTER TABLE {SCRATCH} {change}"))
-        normalized: str | None = connection.scalar(text(query))
+        copy = create_copy(connection, table)
+        connection.execute(text(f"{command} {copy} {change}"))
+        normalized: str | None = connection.scalar(query, {"table": copy, **parameters})
         savepoint.rollback()
     return normalized
+
+
+def create_copy(connection: Connection, table: Table) -> str:
+    """Create an empty temporary copy with the table's name, which conditions may contain."""
+    copy = f"pg_temp.{connection.dialect.identifier_preparer.quote(table.name)}"
+    source = format_table(connection, table)
+    try:
+        connection.execute(text(f"CREATE TEMPORARY TABLE {copy} (LIKE {source})"))
+    except DBAPIError as error:
+        reason = summarize_error(error)
+        message = f"The comparison cannot create a temporary table: {reason}"
+        raise CommandError(message) from error
+    return copy
 
 
 def has_volatile_function(connection: Connection, expression: str) -> bool:

@@ -27,9 +27,8 @@ def describe_violations(
         table = Base.metadata.tables[format_name(operation.schema, operation.table_name)]
         condition = render_condition(operation, connection)
         if values := find_violating_values(connection, table, condition):
-            yield (
-                f"{operation.constraint_name} rejects existing rows of {table}: {', '.join(values)}"
-            )
+            name = operation.constraint_name
+            yield f"{name} would reject rows of {table} ({', '.join(values)})"
 
 
 def render_condition(operation: CreateCheckConstraintOp, connection: Connection) -> str:
@@ -42,7 +41,8 @@ def find_violating_values(connection: Connection, table: Table, condition: str) 
     """Return the values of the condition's columns in rows that violate it."""
     names = [column.name for column in table.c if is_used(column.name, condition)]
     quote = connection.dialect.identifier_preparer.quote
-    columns = [escape_colons(quote(name)) for name in names]
+    # As text, because values of some types, such as json, cannot be compared.
+    columns = [f"CAST({escape_colons(quote(name))} AS text)" for name in names]
     query = (
         f"SELECT DISTINCT {', '.join(columns) or '1'} FROM {format_table(connection, table)}"  # noqa: S608
         f" WHERE NOT ({condition}) LIMIT {MAX_VALUES}"

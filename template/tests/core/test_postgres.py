@@ -57,7 +57,7 @@ class TestSecondServer:
         other = Cluster(tmp_path / "data", durable=False)
         with (
             hold_exclusive(other.lock_path),
-            pytest.raises(LocalPostgresError, match="Another PostgreSQL serves"),
+            pytest.raises(LocalPostgresError, match="Another PostgreSQL server"),
         ):
             other.start()
         assert not other.data.exists()

@@ -24,8 +24,8 @@ def create_migration(
 ) -> list[Path]:
     """Write the migrations with the models' changes; return their paths.
 
-    New labels of an enumeration are a migration of their own, because no other statement can use
-    them before its transaction ends. Without `allow_drop`, raise CommandError if the migration would drop or convert data.
+    New labels of an enumeration are a separate migration, because no statement can use them before
+    its transaction ends. Without `allow_drop`, raise CommandError if data would be lost.
     """
     if empty:
         return [write_migration(url, message, [], [])]

@@ -56,7 +56,7 @@ def get_applied_revisions(applied: Collection[str]) -> list[str]:
 
 
 def plan_rollback(applied: Collection[str], history: str, steps: int) -> list[str]:
-    """Return the latest applied revisions of a history, or raise CommandError if there are fewer."""
+    """Return the latest applied revisions of a history, or raise CommandError."""
     revisions = get_revisions()
     names = [name for name in get_applied_revisions(applied) if revisions[name].history == history]
     if len(names) < steps:

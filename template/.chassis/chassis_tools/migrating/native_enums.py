@@ -85,7 +85,8 @@ def describe_removed_labels(connection: Connection) -> Iterator[str]:
             for label in sorted(labels):
                 if count := count_rows(connection, column, label):
                     rows = "1 row" if count == 1 else f"{count} rows"
-                    yield f"the model lacks {quote(label)} of {column.table}.{column.name}, in {rows}"
+                    missing = f"{quote(label)} of {column.table}.{column.name}"
+                    yield f"the model lacks {missing}, in {rows}"
 
 
 def count_rows(connection: Connection, column: Column[Any], label: str) -> int:

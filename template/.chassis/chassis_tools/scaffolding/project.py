@@ -16,8 +16,8 @@ from chassis_tools.scaffolding.words import singularize
 from manage.errors import CommandError
 
 TIMESTAMP_FORMAT = "%Y%m%d%H%M%S"
-# Base classes of the kernel that a reference's target cannot have: a foreign key needs an `id` that is
-# a UUID, with multi-tenancy together with the tenant.
+# Base classes of the kernel that a reference's target cannot have: a foreign key needs an `id`, and
+# with tenants also a tenant.
 OTHER_BASES = frozenset({"Base", "Entity", "SharedRecord"})
 # An SQL statement that changes the table {0}, or a call of Alembic's `op` with nested `op.f` calls.
 TABLE_CHANGE = (

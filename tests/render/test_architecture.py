@@ -189,7 +189,13 @@ def is_upward(name: str) -> bool:
 
 @cache
 def parse(path: Path) -> ast.Module:
-    return ast.parse(path.read_text())
+    return parse_text(path.read_text())
+
+
+@cache
+def parse_text(text: str) -> ast.Module:
+    """Parse a text once for all stacks that have it."""
+    return ast.parse(text)
 
 
 def modules(root: Path) -> dict[str, Path]:
@@ -299,11 +305,11 @@ def top_level_names(module: ast.Module) -> set[str]:
     return names
 
 
-def docstrings(module: ast.Module) -> Iterator[str]:
+@cache
+def docstrings(module: ast.Module) -> tuple[str, ...]:
     kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    for node in ast.walk(module):
-        if isinstance(node, kinds) and (text := ast.get_docstring(node)):
-            yield text
+    nodes = [node for node in ast.walk(module) if isinstance(node, kinds)]
+    return tuple(text for node in nodes if (text := ast.get_docstring(node)))
 
 
 # Distributions whose modules have another name, and parts of FastAPI and Pydantic.

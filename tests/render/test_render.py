@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from tests.support.renderings import render as render_to
 from tests.support.stacks import BARE, OPPOSITES, STACKS, Stack, each
 
 LEFT_OVER = re.compile(r"\{%|\{#|(?<!\$)\{\{ (?!\.)")
+TOOLS = ".chassis/"
 # The project's ruff passes over the tools, so that they are checked with its other settings.
 TOOLS_SETTINGS = (
     "--config=extend-exclude = []",
@@ -28,22 +30,36 @@ LITTER = {
 }
 
 
-def ruff(project: Path, *arguments: str) -> str:
-    command = [sys.executable, "-m", "ruff", *arguments, "--no-cache", "--quiet", "."]
-    done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+# Most files are the same in many stacks: their names and texts.
+FAULTLESS: set[tuple[str, str]] = set()
+
+
+def ruff(folder: Path, files: Iterable[str], *arguments: str) -> str:
+    options = ("--no-cache", "--quiet", "--force-exclude")
+    command = [sys.executable, "-m", "ruff", *arguments, *options, *files]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     return done.stdout + done.stderr
 
 
 def find_faults(rendering: Rendering) -> str:
     """List what a reader or ruff would object to."""
     found = find_litter(rendering)
-    found += [ruff(rendering.path, "format", "--diff")]
-    found += [ruff(rendering.path, "check", "--output-format=concise")]
-    found += [ruff(rendering.path / ".chassis", *TOOLS_SETTINGS, "format", "--diff")]
-    found += [
-        ruff(rendering.path / ".chassis", *TOOLS_SETTINGS, "check", "--output-format=concise")
-    ]
-    return "\n".join(filter(None, found))
+    texts = {
+        name: text
+        for name, text in rendering.texts()
+        if name.endswith((".py", "pyproject.toml")) and (name, text) not in FAULTLESS
+    }
+    tools = [name.removeprefix(TOOLS) for name in texts if name.startswith(TOOLS)]
+    others = [name for name in texts if not name.startswith(TOOLS)]
+    for folder, files, settings in (("", others, ()), (TOOLS, tools, TOOLS_SETTINGS)):
+        if files:
+            path = rendering.path / folder
+            found += [ruff(path, files, *settings, "format", "--diff")]
+            found += [ruff(path, files, *settings, "check", "--output-format=concise")]
+    faults = "\n".join(filter(None, found))
+    if not faults:
+        FAULTLESS.update(texts.items())
+    return faults
 
 
 def find_litter(rendering: Rendering) -> list[str]:

@@ -35,8 +35,7 @@ FAULTLESS: set[tuple[str, str]] = set()
 
 
 def ruff(folder: Path, files: Iterable[str], *arguments: str) -> str:
-    options = ("--no-cache", "--quiet", "--force-exclude")
-    command = [sys.executable, "-m", "ruff", *arguments, *options, *files]
+    command = [sys.executable, "-m", "ruff", *arguments, "--no-cache", "--quiet", *files]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     return done.stdout + done.stderr
 

@@ -86,6 +86,14 @@ def test_large_headers_are_rejected(end: bytes) -> None:
     assert json.loads(body)["code"] == "bad_request"
 
 
+def test_pipelined_requests_are_limited() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        writer.write((GET.replace(b"/", b"/slow", 1) + b"\r\n") * 20)
+        return await reader.read()
+
+    assert b"HTTP/1.1 400" in converse(talk)
+
+
 @pytest.mark.parametrize(
     "sent",
     [

@@ -1,4 +1,4 @@
-"""The HTTP protocol of `manage run`: Uvicorn's fast one, with limits for request headers.
+"""The HTTP protocol of `manage run`: Uvicorn's fast one, with limits for headers and queues.
 
 For another command, pass `--http app.core.http.server:HttpProtocol` to Uvicorn.
 """
@@ -11,6 +11,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from app.core.problems import build_error_for_status, build_problem_response
 
 MAX_HEADER_BYTES = 64 * 1024
+MAX_PIPELINED_REQUESTS = 10
 HEADER_SECONDS = 10
 
 
@@ -53,8 +54,10 @@ class HttpProtocol(HttpToolsProtocol):
             self._stop_timer()
 
     def on_headers_complete(self) -> None:
-        """Start the request, or raise ValueError if its headers are too large."""
+        """Queue the request; raise ValueError if its headers or the queue are too large."""
         self._expects_headers = False
+        if len(self.pipeline) >= MAX_PIPELINED_REQUESTS:
+            raise ValueError("Too many requests are pipelined")
         if self._header_bytes > MAX_HEADER_BYTES:  # They include the start of the body.
             size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
             if size > MAX_HEADER_BYTES:

@@ -21,6 +21,7 @@ from manage.migrations.history import HISTORIES, get_revisions, plan_rollback
 
 # Its driver sends parameters that it does not know to the server, which rejects them.
 DBMATE_PARAMETERS = ("application_name", "options", "sslmode", "sslrootcert", "sslcert", "sslkey")
+OUTSIDE = re.compile(r"^-- *migrate:(?:up|down)\b.*\btransaction:false", re.MULTILINE)
 COMPLETED_STEP = re.compile(r"(Applied|Rolled back): (\S+)\.sql")
 
 
@@ -31,8 +32,9 @@ def apply_migrations(url: URL, *, report: bool = False) -> None:
     def apply(connection: Connection) -> None:
         take_migration_lock(connection)
         for history in HISTORIES:
+            names = [name for name in pending if get_revisions()[name].history == history]
             if any((MIGRATIONS / history).glob("*.sql")):
-                run_dbmate(url, history, "migrate", pending, report=report)
+                run_dbmate(url, history, "migrate", names, report=report)
 
     run_on_connection(url, apply)
 
@@ -78,7 +80,7 @@ def is_concurrent(name: str) -> bool:
 
     Such a statement waits for other transactions, but nothing waits for it.
     """
-    return "transaction:false" in get_revisions()[name].path.read_text(encoding="utf-8")
+    return bool(OUTSIDE.search(get_revisions()[name].path.read_text(encoding="utf-8")))
 
 
 def build_dbmate_url(url: URL, names: Sequence[str]) -> str:

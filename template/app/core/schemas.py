@@ -20,6 +20,8 @@ from pydantic import (
     ModelWrapValidatorHandler,
     TypeAdapter,
     ValidationError,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError, to_json
@@ -34,6 +36,7 @@ warnings.filterwarnings("ignore", "Pydantic serializer warnings", UserWarning)
 EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
 LATEST = datetime(9999, 12, 30, tzinfo=UTC)
 MAX_LIMIT = 100
+MAX_PATTERN_LENGTH = 200
 MAX_OFFSET = 100_000
 MAX_UNKNOWN_FIELDS = 50
 MAX_ERRORS = 1000
@@ -247,6 +250,15 @@ class PageQuery(InputSchema):
     offset: Annotated[int, Field(ge=0, le=MAX_OFFSET)] = 0
     cursor: Annotated[str, Field(max_length=MAX_CURSOR_LENGTH)] | None = None
     sort: str = "-created_at"
+
+    @field_validator("*")
+    @classmethod
+    def reject_long_pattern(cls, value: object, info: ValidationInfo) -> object:
+        """Reject a long `contains` text, which PostgreSQL would match slowly with each row."""
+        is_pattern = (info.field_name or "").endswith("__contains")
+        if is_pattern and isinstance(value, str) and len(value) > MAX_PATTERN_LENGTH:
+            raise ValueError(f"Enter at most {MAX_PATTERN_LENGTH} characters.")
+        return value
 
     @model_validator(mode="after")
     def reject_offset_with_cursor(self) -> Self:

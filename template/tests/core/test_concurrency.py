@@ -1,18 +1,20 @@
 """Tests of limits of concurrent work: places, turns of clients, and waiting times."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Hashable
+from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any, ParamSpec
 
 import pytest
 
-from app.core.concurrency import ConcurrencyLimiter, current_client
+from app.core.concurrency import Client, ConcurrencyLimiter, current_client, set_account
 from app.core.errors import UnavailableError
 
 PLACES = 5
 TIMEOUT_SECONDS = 30  # so that a place that is never released fails the test
 Arguments = ParamSpec("Arguments")
+
+ANN, BOB, CY = Client("10.0.0.1", "ann"), Client("10.0.0.2", "bob"), Client("10.0.0.3")
 
 
 class Work:
@@ -20,10 +22,10 @@ class Work:
 
     def __init__(self, *, timeout_seconds: float = 5) -> None:
         self.limiter = ConcurrencyLimiter(PLACES, timeout_seconds=timeout_seconds)
-        self.running: list[Hashable] = []
+        self.running: list[Client | None] = []
         self._ends: list[asyncio.Event] = []
 
-    async def begin(self, client: Hashable) -> "asyncio.Task[None]":
+    async def begin(self, client: Client | None) -> "asyncio.Task[None]":
         """Begin work for a client, which waits if there is no free place."""
         task = asyncio.create_task(self._run(client))
         await pause()
@@ -34,7 +36,7 @@ class Work:
         self._ends.pop(0).set()
         await pause()
 
-    async def _run(self, client: Hashable) -> None:
+    async def _run(self, client: Client | None) -> None:
         current_client.set(client)
         async with self.limiter.place():
             self.running.append(client)
@@ -63,9 +65,9 @@ async def pause() -> None:
 @run_in_event_loop
 async def test_client_leaves_places_for_others() -> None:
     work = Work()
-    tasks = [await work.begin("ann") for _ in range(20)]
-    tasks += [await work.begin("bob") for _ in range(2)]
-    assert work.running == ["ann", "ann", "ann", "bob", "bob"]
+    tasks = [await work.begin(ANN) for _ in range(20)]
+    tasks += [await work.begin(BOB) for _ in range(2)]
+    assert work.running == [ANN, ANN, ANN, BOB, BOB]
 
     for task in tasks:
         task.cancel()
@@ -74,17 +76,61 @@ async def test_client_leaves_places_for_others() -> None:
 @run_in_event_loop
 async def test_clients_take_turns() -> None:
     work = Work()
-    tasks = [await work.begin("ann") for _ in range(20)]
-    tasks += [await work.begin(client) for client in ("bob", "bob", "bob", "cy")]
+    tasks = [await work.begin(ANN) for _ in range(20)]
+    tasks += [await work.begin(client) for client in (BOB, BOB, BOB, CY)]
     await work.end_first()
-    assert work.running == ["ann", "ann", "bob", "bob", "ann"]
+    assert work.running == [ANN, ANN, BOB, BOB, ANN]
     await work.end_first()
-    assert work.running == ["ann", "bob", "bob", "ann", "bob"]
+    assert work.running == [ANN, BOB, BOB, ANN, BOB]
     await work.end_first()
-    assert work.running == ["bob", "bob", "ann", "bob", "cy"]
+    assert work.running == [BOB, BOB, ANN, BOB, CY]
 
     for task in tasks:
         task.cancel()
+
+
+@run_in_event_loop
+async def test_account_in_several_networks_leaves_places_for_others() -> None:
+    work = Work()
+    tasks = [await work.begin(ANN._replace(network=str(number))) for number in range(20)]
+    assert len(work.running) == 3
+    tasks.append(await work.begin(BOB))
+    assert BOB in work.running
+
+    for task in tasks:
+        task.cancel()
+
+
+@run_in_event_loop
+async def test_network_with_several_accounts_leaves_a_place_for_others() -> None:
+    work = Work()
+    tasks = [await work.begin(ANN._replace(account=number)) for number in range(20)]
+    assert len(work.running) == PLACES - 1
+    tasks.append(await work.begin(BOB))
+    assert BOB in work.running
+    for _ in range(PLACES):
+        await work.end_first()
+    assert len(work.running) == PLACES - 1
+
+    for task in tasks:
+        task.cancel()
+
+
+@run_in_event_loop
+async def test_anonymous_requests_of_a_network_leave_places_for_others() -> None:
+    work = Work()
+    tasks = [await work.begin(CY) for _ in range(20)]
+    assert len(work.running) == 3
+
+    for task in tasks:
+        task.cancel()
+
+
+@run_in_event_loop
+async def test_account_is_added_to_the_current_client() -> None:
+    current_client.set(CY)
+    set_account("cy")
+    assert current_client.get() == CY._replace(account="cy")
 
 
 @run_in_event_loop
@@ -100,14 +146,14 @@ async def test_work_of_the_kernel_can_take_each_place() -> None:
 @run_in_event_loop
 async def test_waits_for_a_limited_time() -> None:
     work = Work(timeout_seconds=0.01)
-    tasks = [await work.begin("ann") for _ in range(3)]
-    rejected = await work.begin("ann")
+    tasks = [await work.begin(ANN) for _ in range(3)]
+    rejected = await work.begin(ANN)
     with pytest.raises(UnavailableError) as caught:
         await rejected
     assert caught.value.retry_after == 1
     await work.end_first()
-    tasks.append(await work.begin("ann"))
-    assert work.running == ["ann"] * 3
+    tasks.append(await work.begin(ANN))
+    assert work.running == [ANN] * 3
 
     for task in tasks:
         task.cancel()
@@ -117,8 +163,8 @@ async def test_waits_for_a_limited_time() -> None:
 @run_in_event_loop
 async def test_cancelled_work_leaves_its_place(is_admitted: bool) -> None:
     work = Work()
-    tasks = [await work.begin("ann") for _ in range(3)]
-    waiting = await work.begin("ann")
+    tasks = [await work.begin(ANN) for _ in range(3)]
+    waiting = await work.begin(ANN)
     if is_admitted:  # The place is given to it before it can notice the cancellation.
         work._ends.pop(0).set()
         await asyncio.sleep(0)
@@ -126,8 +172,8 @@ async def test_cancelled_work_leaves_its_place(is_admitted: bool) -> None:
     await pause()
     if not is_admitted:
         await work.end_first()
-    tasks.append(await work.begin("ann"))
-    assert work.running == ["ann"] * 3
+    tasks.append(await work.begin(ANN))
+    assert work.running == [ANN] * 3
 
     for task in tasks:
         task.cancel()

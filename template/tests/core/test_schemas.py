@@ -10,6 +10,7 @@ from app.core.clock import utc_now
 from app.core.schemas import (
     MAX_JSON_BYTES,
     MAX_JSON_DEPTH,
+    MAX_PATTERN_LENGTH,
     Email,
     FutureTimestamp,
     InputSchema,
@@ -83,7 +84,19 @@ class TestFieldTypes:
         assert not accepts(Int32, True)
 
 
+class TextQuery(PageQuery):
+    title: str | None = None
+    title__contains: str | None = None
+
+
 class TestPageQuery:
+    def test_pattern_is_limited(self) -> None:
+        limit = MAX_PATTERN_LENGTH
+        assert TextQuery(title__contains="x" * limit, title="x" * limit * 2)
+        with pytest.raises(ValidationError) as caught:
+            TextQuery(title__contains="x" * (limit + 1))
+        assert caught.value.errors()[0]["loc"] == ("title__contains",)
+
     def test_offset_with_cursor(self) -> None:
         assert accepts(PageQuery, {"cursor": "", "limit": 1})
         assert not accepts(PageQuery, {"cursor": "", "offset": 1})

@@ -1,8 +1,9 @@
-"""Tests of the limits for request headers, on real connections."""
+"""Tests of the limits for requests and idle clients, on real connections."""
 
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -16,6 +17,9 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[bytes]]
 
 GET = b"GET / HTTP/1.1\r\nHost: test\r\n"
+POST = GET.replace(b"GET", b"POST", 1)
+LARGE = b"x" * 20_000_000
+CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
 SECONDS = 0.3
 
 
@@ -25,9 +29,10 @@ async def respond(scope: dict[str, Any], receive: Callable[[], Any], send: Send)
         pass
     if scope["path"] == "/slow":
         await asyncio.sleep(2 * SECONDS)
-    headers = [(b"content-length", b"2")]
+    body = LARGE if scope["path"] == "/large" else b"ok"
+    headers = [(b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": b"ok"})
+    await send({"type": "http.response.body", "body": body})
 
 
 def converse(talk: Talk) -> bytes:
@@ -53,6 +58,7 @@ def converse(talk: Talk) -> bytes:
 @pytest.fixture(autouse=True)
 def short_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "HEADER_SECONDS", SECONDS)
+    monkeypatch.setattr(server, "STALL_SECONDS", SECONDS)
 
 
 @pytest.mark.parametrize("sent", [b"", GET, b"\r\n", GET + b"\r\n" + GET])
@@ -110,3 +116,73 @@ def test_other_requests_are_served(sent: bytes) -> None:
         return b"".join(received)
 
     assert converse(talk).count(b"200 OK") == sent.count(b"GET")
+
+
+@pytest.mark.parametrize("sent", [b"Content-Length: 10\r\n\r\nx", CHUNKED + b"1\r\nx\r\n"])
+def test_incomplete_body_is_not_awaited_forever(sent: bytes) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        writer.write(POST + sent)
+        with suppress(ConnectionResetError):
+            return await reader.read()
+        return b""
+
+    assert converse(talk) == b""
+
+
+def test_slow_body_is_received() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        writer.write(POST + b"Content-Length: 6\r\n\r\n")
+        for _ in range(6):
+            await asyncio.sleep(SECONDS / 2)
+            writer.write(b"x")
+        return await reader.readuntil(b"ok")
+
+    assert b"200 OK" in converse(talk)
+
+
+def test_unread_response_is_dropped() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        writer.write(GET.replace(b"/", b"/large", 1) + b"\r\n")
+        await asyncio.sleep(4 * SECONDS)
+        writer.transport.resume_reading()  # type: ignore[attr-defined]
+        with suppress(ConnectionResetError):
+            return await reader.read()
+        return b""
+
+    assert len(converse(talk)) < len(LARGE)
+
+
+def test_slowly_read_response_is_complete() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        writer.write(GET.replace(b"/", b"/large", 1) + b"\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        parts = []
+        for _ in range(5):
+            await asyncio.sleep(SECONDS / 2)
+            parts.append(await reader.readexactly(len(LARGE) // 5))
+        return b"".join(parts)
+
+    assert converse(talk) == LARGE
+
+
+def test_tiny_chunks_are_rejected() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        writer.write(POST + CHUNKED + b"1\r\nx\r\n" * 3000 + b"0\r\n\r\n")
+        with suppress(ConnectionResetError):
+            return await reader.readuntil(b"\r\n")
+        return b""
+
+    assert converse(talk).startswith(b"HTTP/1.1 400")
+
+
+def test_small_chunks_are_received() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        writer.write(POST + CHUNKED)
+        for _ in range(10):
+            writer.write((b"20\r\n" + b"x" * 32 + b"\r\n") * 200)
+            await asyncio.sleep(0.02)
+        writer.write(b"0\r\n\r\n")
+        return await reader.readuntil(b"ok")
+
+    assert b"200 OK" in converse(talk)

@@ -15,8 +15,10 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.core.concurrency import current_client
+from app.core.concurrency import Client, LoopLocal, current_client
 from app.core.config import CoreSettings
+from app.core.errors import AppError
+from app.core.http.fairness import LARGE_BYTES, BodyReceiver, Transfer, Transfers, Turns
 from app.core.http.rate_limit import get_client_network
 from app.core.logging import correlation_id
 from app.core.problems import build_error_for_status, build_problem_response
@@ -32,6 +34,7 @@ CORRELATION_HEADER = b"x-correlation-id"
 CORRELATION_ID_PATTERN = re.compile(rb"[A-Za-z0-9._:+/=-]{1,128}")
 
 MAX_DETAIL_BYTES = 2000
+MAX_QUERY_PARAMETERS = 1000
 
 SECURITY_HEADERS: list[Header] = [
     (b"x-content-type-options", b"nosniff"),
@@ -54,6 +57,8 @@ HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 class RequestMiddleware:
     """Adds a correlation ID and security headers to each response and logs the request.
 
+    Requests of the same network take turns, so that a client with many does not delay the others.
+
     Starlette's middlewares reject requests (host, origin, size) with a plain-text response, which
     becomes a problem response here.
     """
@@ -70,6 +75,9 @@ class RequestMiddleware:
         self._strict_transport = not settings.is_local
         self._docs_paths = frozenset(docs_paths)
         self._quiet_paths = frozenset(quiet_paths)
+        self._turns = LoopLocal(Turns)
+        self._body_turns = LoopLocal(lambda: Turns(paced=True))
+        self._transfers = Transfers()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request with its correlation ID set, then log it."""
@@ -78,21 +86,42 @@ class RequestMiddleware:
             return
         identifier = get_correlation_id(scope["headers"]) or os.urandom(16).hex()
         token = correlation_id.set(identifier)
-        client_token = current_client.set(get_client_network(HTTPConnection(scope)))
-        if scope["type"] == "websocket":
-            try:
-                await self.app(scope, receive, send)
-            finally:
-                current_client.reset(client_token)
-                correlation_id.reset(token)
-            return
-        recorder = ResponseRecorder(scope, send, self._build_headers(scope, identifier))
+        network = get_client_network(HTTPConnection(scope))
+        client_token = current_client.set(Client(network))
         try:
-            await self.app(scope, receive, recorder.send)
+            if scope["type"] == "websocket":
+                app = await self._admit(scope, network)
+                await app(scope, receive, send)
+            else:
+                headers = self._build_headers(scope, identifier)
+                await self._handle_request(scope, receive, send, network, headers)
         finally:
-            self._log(scope, recorder)
             current_client.reset(client_token)
             correlation_id.reset(token)
+
+    async def _handle_request(
+        self, scope: Scope, receive: Receive, send: Send, network: str, headers: list[Header]
+    ) -> None:
+        transfer = self._transfers.create(network)
+        body = BodyReceiver(receive, transfer, self._body_turns.get(), network)
+        recorder = ResponseRecorder(scope, send, headers, transfer)
+        try:
+            app = await self._admit(scope, network)
+            await app(scope, body.receive, recorder.send)
+        finally:
+            transfer.end()
+            self._log(scope, recorder)
+
+    async def _admit(self, scope: Scope, network: str) -> ASGIApp:
+        """Wait for the network's turn; return the application, or the response of a rejection."""
+        try:
+            await self._turns.get().wait(network)
+            if scope.get("query_string", b"").count(b"&") >= MAX_QUERY_PARAMETERS:
+                detail = f"The query has more than {MAX_QUERY_PARAMETERS} parameters."
+                raise build_error_for_status(400, detail)
+        except AppError as error:
+            return build_problem_response(scope, error)
+        return self.app
 
     def _build_headers(self, scope: Scope, identifier: str) -> list[Header]:
         policy = DOCS_POLICY if get_path(scope) in self._docs_paths else POLICY
@@ -140,14 +169,16 @@ class ResponseRecorder:
         "_send",
         "_started",
         "_text",
+        "_transfer",
         "status",
     )
 
-    def __init__(self, scope: Scope, send: Send, headers: list[Header]) -> None:
+    def __init__(self, scope: Scope, send: Send, headers: list[Header], transfer: Transfer) -> None:
         self.status: int | None = None
         self._scope = scope
         self._send = send
         self._headers = headers
+        self._transfer = transfer
         self._started = perf_counter()
         self._finished: float | None = None
         self._rejection: Message | None = None
@@ -165,7 +196,10 @@ class ResponseRecorder:
         elif not message.get("more_body"):
             self._finished = perf_counter()
         if self._rejection is None:
-            await self._send(message)
+            if len(message.get("body", b"")) > LARGE_BYTES:
+                await self._send_parts(message)
+            else:
+                await self._send(message)
             return
         self._text = (self._text + message.get("body", b""))[:MAX_DETAIL_BYTES]
         if self._finished is not None:
@@ -178,6 +212,16 @@ class ResponseRecorder:
     def _add_headers(self, headers: Iterable[Header]) -> list[Header]:
         present = {name for name, _ in headers}
         return [*headers, *(header for header in self._headers if header[0] not in present)]
+
+    async def _send_parts(self, message: Message) -> None:
+        """Send a large body in parts, so that the request lasts until the client has read it."""
+        await self._transfer.begin()
+        body = message["body"]
+        last = len(body) - LARGE_BYTES
+        for start in range(0, len(body), LARGE_BYTES):
+            part = body[start : start + LARGE_BYTES]
+            more_body = start < last or message.get("more_body", False)
+            await self._send({**message, "body": part, "more_body": more_body})
 
     async def _send_problem(self, start: Message, text: bytes) -> None:
         error = build_error_for_status(start["status"], text.decode(errors="replace"))

@@ -1,4 +1,4 @@
-"""The HTTP protocol of `manage run`: Uvicorn's fast one, with limits for headers and queues.
+"""The HTTP protocol of `manage run`: Uvicorn's fast one, with limits of sizes and times.
 
 For another command, pass `--http app.core.http.server:HttpProtocol` to Uvicorn.
 """
@@ -12,11 +12,13 @@ from app.core.problems import build_error_for_status, build_problem_response
 
 MAX_HEADER_BYTES = 64 * 1024
 MAX_PIPELINED_REQUESTS = 10
+MAX_CHUNKS_PER_READ = 1000
 HEADER_SECONDS = 10
+STALL_SECONDS = 60
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """Closes a connection whose request line and headers are too large or take too long.
+    """Closes a connection whose headers are too large or too slow, or whose client stalls.
 
     Uvicorn has no such limits, so clients could exhaust memory and hold connections forever.
     """
@@ -26,19 +28,28 @@ class HttpProtocol(HttpToolsProtocol):
         self._expects_headers = True
         self._header_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._chunks = 0
+        self._progress = 0
+        self._last_state = (0, 0)
+        self._stall_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Limit the time until the first request's headers are complete."""
         super().connection_made(transport)
         self._timer = self.loop.call_later(HEADER_SECONDS, transport.close)
+        self._stall_timer = self.loop.call_later(STALL_SECONDS, self._abort_if_stalled)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Cancel the timer."""
+        """Cancel the timers."""
         self._stop_timer()
+        if self._stall_timer is not None:
+            self._stall_timer.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Parse data; count it if it belongs to headers that are still incomplete."""
+        self._progress += 1
+        self._chunks = 0
         self._header_bytes += len(data)
         super().data_received(data)
         if not self._expects_headers:
@@ -64,6 +75,17 @@ class HttpProtocol(HttpToolsProtocol):
                 raise ValueError("The request headers are too large")  # Uvicorn responds with 400.
         super().on_headers_complete()
 
+    def on_chunk_header(self) -> None:
+        """Raise ValueError if a body's chunks are so small that parsing them takes long."""
+        self._chunks += 1
+        if self._chunks > MAX_CHUNKS_PER_READ:
+            raise ValueError("The chunks are too small")
+
+    def resume_writing(self) -> None:
+        """Continue to write, because the client has read."""
+        self._progress += 1
+        super().resume_writing()
+
     def send_400_response(self, msg: str) -> None:
         """Respond with a problem, as the application does, and close the connection."""
         response = build_problem_response({"path": ""}, build_error_for_status(400, msg))
@@ -81,6 +103,19 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_message_complete()
         self._expects_headers = True
         self._header_bytes = 0
+
+    def _abort_if_stalled(self) -> None:
+        """Abort the connection if the client neither sends a body nor reads a response."""
+        if self.transport.get_protocol() is not self:  # A WebSocket has limits of its own.
+            return
+        unread = self.transport.get_write_buffer_size()
+        state = (self._progress, unread)
+        is_receiving = not self._expects_headers and not self.flow.read_paused
+        if (is_receiving or unread) and state == self._last_state:
+            self.transport.abort()
+            return
+        self._last_state = state
+        self._stall_timer = self.loop.call_later(STALL_SECONDS, self._abort_if_stalled)
 
     def _is_waiting(self) -> bool:
         """Return True if the connection has no request that the application is handling."""

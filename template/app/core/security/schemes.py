@@ -5,6 +5,10 @@ from typing import cast
 from fastapi.security import APIKeyHeader, OAuth2PasswordBearer
 from starlette.requests import HTTPConnection, Request
 
+from app.core.errors import UnauthorizedError
+
+MAX_TOKEN_LENGTH = 4096
+
 
 class BearerScheme(OAuth2PasswordBearer):
     """`OAuth2PasswordBearer` that also reads the header of a WebSocket's handshake."""
@@ -13,8 +17,8 @@ class BearerScheme(OAuth2PasswordBearer):
         super().__init__(token_url, scheme_name="OAuth2PasswordBearer", auto_error=False)
 
     async def __call__(self, request: HTTPConnection) -> str | None:
-        """Return the bearer token, or None."""
-        return await super().__call__(cast(Request, request))  # It reads only headers.
+        """Return the bearer token, or None; raise UnauthorizedError if it is too long."""
+        return limit_length(await super().__call__(cast(Request, request)))  # Reads only headers.
 
 
 class ApiKeyScheme(APIKeyHeader):
@@ -24,5 +28,12 @@ class ApiKeyScheme(APIKeyHeader):
         super().__init__(name=name, scheme_name="APIKeyHeader", auto_error=False)
 
     async def __call__(self, request: HTTPConnection) -> str | None:
-        """Return the API key, or None."""
-        return await super().__call__(cast(Request, request))  # It reads only headers.
+        """Return the API key, or None; raise UnauthorizedError if it is too long."""
+        return limit_length(await super().__call__(cast(Request, request)))  # Reads only headers.
+
+
+def limit_length(token: str | None) -> str | None:
+    """Return the token; raise UnauthorizedError if it is so long that decoding it takes long."""
+    if token is not None and len(token) > MAX_TOKEN_LENGTH:
+        raise UnauthorizedError
+    return token

@@ -1,0 +1,122 @@
+"""Fair shares of the event loop and of memory for each client network."""
+
+import asyncio
+import time
+from collections import deque
+from weakref import WeakValueDictionary
+
+from starlette.types import Message, Receive
+
+from app.core.errors import UnavailableError
+
+MAX_WAITING_REQUESTS = 1000
+MAX_TRANSFERS = 50
+MAX_PAUSE_SECONDS = 0.25
+SMALL_BYTES = 8 * 1024
+LARGE_BYTES = 64 * 1024
+
+
+class Turns:
+    """Lets each network start one request per iteration of the event loop.
+
+    Otherwise a client with a hundred connections would get a hundred times another's share. With
+    `paced`, a network's next turn follows after as long as its last turn took.
+    """
+
+    def __init__(self, *, paced: bool = False) -> None:
+        self._paced = paced
+        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
+
+    async def wait(self, network: str) -> None:
+        """Wait for the network's turn; raise UnavailableError if too many requests wait for it."""
+        loop = asyncio.get_running_loop()
+        waiting = self._waiting.get(network)
+        if waiting is None:
+            self._waiting[network] = deque()
+            loop.call_soon(self._end_turn, loop, network, time.perf_counter())
+            return
+        if len(waiting) >= MAX_WAITING_REQUESTS:
+            detail = "Too many requests are being processed. Try again later."
+            raise UnavailableError(detail, retry_after=1)
+        turn = loop.create_future()
+        waiting.append(turn)
+        await turn
+
+    def _end_turn(self, loop: asyncio.AbstractEventLoop, network: str, started: float) -> None:
+        if self._paced:
+            pause = min(time.perf_counter() - started, MAX_PAUSE_SECONDS)
+            loop.call_later(pause, self._start_turn, loop, network)
+        else:
+            self._start_turn(loop, network)
+
+    def _start_turn(self, loop: asyncio.AbstractEventLoop, network: str) -> None:
+        waiting = self._waiting[network]
+        while waiting:
+            turn = waiting.popleft()
+            if not turn.done():  # A cancelled request is done.
+                turn.set_result(None)
+                loop.call_soon(self._end_turn, loop, network, time.perf_counter())
+                return
+        del self._waiting[network]
+
+
+class Transfers:
+    """Limits the large bodies and responses per network, because they stay in memory."""
+
+    def __init__(self) -> None:
+        self._limits: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+
+    def create(self, network: str) -> "Transfer":
+        """Create the transfer of a request, which takes no place before it begins."""
+        return Transfer(self._limits, network)
+
+
+class Transfer:
+    """The place of a request with a large body or a large response."""
+
+    __slots__ = ("_limit", "_limits", "_network")
+
+    def __init__(self, limits: WeakValueDictionary[str, asyncio.Semaphore], network: str) -> None:
+        self._limits = limits
+        self._network = network
+        self._limit: asyncio.Semaphore | None = None
+
+    async def begin(self) -> None:
+        """Wait for a place, unless the request has one."""
+        if self._limit is not None:
+            return
+        limit = self._limits.get(self._network)
+        if limit is None:
+            limit = self._limits[self._network] = asyncio.Semaphore(MAX_TRANSFERS)
+        await limit.acquire()
+        self._limit = limit
+
+    def end(self) -> None:
+        """Release the place, if the request has one."""
+        if self._limit is not None:
+            self._limit.release()
+
+
+class BodyReceiver:
+    """Receives a request's body; a large one waits for its place and for its turn to be parsed."""
+
+    __slots__ = ("_bytes", "_network", "_receive", "_transfer", "_turns")
+
+    def __init__(self, receive: Receive, transfer: Transfer, turns: Turns, network: str) -> None:
+        self._receive = receive
+        self._transfer = transfer
+        self._turns = turns
+        self._network = network
+        self._bytes = 0
+
+    async def receive(self) -> Message:
+        """Receive an ASGI message."""
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._bytes += len(message.get("body", b""))
+            if message.get("more_body"):
+                if self._bytes > LARGE_BYTES:
+                    await self._transfer.begin()
+            elif self._bytes > SMALL_BYTES:
+                await self._turns.wait(self._network)
+        return message

@@ -1,4 +1,4 @@
-"""Tests that a network with many requests, large bodies or large responses does not delay others."""
+"""Tests that a network with many requests or large transfers does not delay others."""
 
 import asyncio
 import json

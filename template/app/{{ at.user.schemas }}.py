@@ -49,8 +49,8 @@ class UserRead(ReadSchema):
 
 
 class UserQuery(PageQuery):
-    email__contains: str | None = None
-    name__contains: str | None = None
+    email__icontains: str | None = None
+    name__icontains: str | None = None
     role: Role | None = None
     is_active: bool | None = None
     sort: Literal["created_at", "-created_at", "email", "-email", "name", "-name"] = "-created_at"

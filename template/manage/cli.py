@@ -3,7 +3,12 @@
 Commands import their dependencies when they run, so that `--help` is fast.
 """
 
+import os
+from typing import Annotated
+
 import typer
+
+from app.core.paths import get_version
 
 from manage import db, migrate, run, seed, test
 from manage.errors import CommandError
@@ -12,9 +17,19 @@ from manage.tools import add_tool_commands
 app = typer.Typer(
     help="Run, scaffold, migrate, seed, test and upgrade this service; inspect other databases.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
+Version = Annotated[bool, typer.Option("--version", help="Show the version and exit.")]
+
+
+@app.callback(invoke_without_command=True)
+def show_version(show: Version = False) -> None:
+    """Show the version of the project."""
+    if show:
+        typer.echo(get_version())
+        raise typer.Exit
+
+
 app.command("run")(run.run)
 app.add_typer(migrate.app, name="migrate")
 app.command("seed")(seed.run_seed)
@@ -28,5 +43,6 @@ def main() -> None:
     try:
         app()
     except CommandError as error:
-        typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
+        color = None if os.environ.get("NO_COLOR") else typer.colors.RED
+        typer.secho(f"Error: {error}", fg=color, err=True)
         raise SystemExit(1) from None

@@ -120,7 +120,7 @@ DVD_RENTAL = Sample(
         },
         "/inventories/2": {"id": 2, "film_id": 2},
     },
-    totals={"/films": 2, "/films?rating=PG": 1, "/films?title__contains=gold": 1, "/rentals": 1},
+    totals={"/films": 2, "/films?rating=PG": 1, "/films?title__icontains=gold": 1, "/rentals": 1},
     made=("/films", {"title": "New", "language_id": 1}, {"rental_duration": 3, "rating": "G"}),
     changed=("/films/1", {"rating": "R", "length": None}),
     refused=[

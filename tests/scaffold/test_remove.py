@@ -217,7 +217,7 @@ class TestRefused:
 
     def test_edited_files_by_force(self, order_project: Scaffold) -> None:
         order_project.write("app/orders/service.py", "# ours\n")
-        order_project.manage(*REMOVE_ORDER, "--force")
+        order_project.manage("remove", "order", "--force")
         assert not (order_project.path / "app/orders").exists()
 
     def test_what_another_resource_refers_to(self, order_project: Scaffold) -> None:

@@ -48,7 +48,7 @@ ReadPublic = Annotated[
 Migration = Annotated[
     bool, typer.Option("--migration/--no-migration", help="Also write the migration.")
 ]
-Force = Annotated[bool, typer.Option("--force", help="Also delete files that you edited.")]
+Force = Annotated[bool, typer.Option("--force", help="Delete without asking, edited files too.")]
 
 Url = Annotated[
     str,
@@ -145,6 +145,7 @@ def remove(
     resource.reject_used()
     if not force:
         resource.reject_edited()
+    yes = yes or force
     if not (yes or dry_run or sys.stdin.isatty()):
         raise CommandError("This deletes files: add --yes to confirm, or --dry-run to list them")
     table = plan_table_removal(resource)

@@ -5,6 +5,7 @@ All logs go through structlog, including those of the standard library's loggers
 
 import json
 import logging
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -162,7 +163,7 @@ def _build_console_renderers() -> list[Processor]:
         structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
         escape_controls,
         structlog.dev.ConsoleRenderer(
-            colors=sys.stdout.isatty(),
+            colors=sys.stdout.isatty() and not os.environ.get("NO_COLOR"),
             exception_formatter=structlog.dev.plain_traceback,
             sort_keys=False,
         ),

@@ -186,7 +186,10 @@ async def handle_database_error(request: Request, error: Exception) -> Response:
 async def handle_unhandled_error(request: Request, error: Exception) -> Response:
     """Log an unexpected error; the response reveals only the correlation ID."""
     log_unhandled_error(error)
-    return build_problem_response(request.scope, AppError())
+    # Uvicorn closes the connection, because Starlette raises the error again after the response.
+    is_http_1 = request.scope.get("http_version", "").startswith("1")
+    headers = {"Connection": "close"} if is_http_1 else None
+    return build_problem_response(request.scope, AppError(), headers)
 
 
 def get_allowed_methods(request: Request) -> set[str]:

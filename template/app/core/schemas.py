@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Mapping
 from datetime import UTC, datetime, time
-from typing import Annotated, Any, Generic, Literal, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar
 from unicodedata import normalize
 from uuid import UUID
 
@@ -241,21 +241,31 @@ class PageQuery(InputSchema):
     """The base of list parameters; a resource adds its filters and the values that `sort` allows.
 
     A filter is named `column` or `column__operator` (see `app.core.sql.filters.OPERATORS`). Its
-    value keeps its blanks, so that a row is found by its own value.
+    value keeps its blanks, so that a row is found by its own value. A query that declares
+    `search: str | None = None` finds its text in any of the columns in `search_fields`.
     """
 
     model_config = ConfigDict(str_strip_whitespace=False)
+    search_fields: ClassVar[tuple[str, ...]] = ()
 
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 20
     offset: Annotated[int, Field(ge=0, le=MAX_OFFSET)] = 0
     cursor: Annotated[str, Field(max_length=MAX_CURSOR_LENGTH)] | None = None
     sort: str = "-created_at"
 
+    @classmethod
+    def __pydantic_init_subclass__(cls, **options: Any) -> None:
+        """Require `search_fields` if the query has `search`."""
+        super().__pydantic_init_subclass__(**options)
+        if "search" in cls.model_fields and not cls.search_fields:
+            raise TypeError(f"{cls.__name__} has `search`: name the columns in `search_fields`")
+
     @field_validator("*")
     @classmethod
     def reject_long_pattern(cls, value: object, info: ValidationInfo) -> object:
-        """Reject a long `contains` text, which PostgreSQL would match slowly with each row."""
-        is_pattern = (info.field_name or "").endswith("__contains")
+        """Reject a long text to search for, which PostgreSQL would match slowly with each row."""
+        name = info.field_name or ""
+        is_pattern = name == "search" or name.endswith("__icontains")
         if is_pattern and isinstance(value, str) and len(value) > MAX_PATTERN_LENGTH:
             raise ValueError(f"Enter at most {MAX_PATTERN_LENGTH} characters.")
         return value
@@ -276,4 +286,7 @@ class PageQuery(InputSchema):
 
     def get_filters(self) -> dict[str, object]:
         """Return the filters that the client set."""
-        return self.model_dump(exclude=set(PageQuery.model_fields), exclude_none=True)
+        filters = self.model_dump(exclude=set(PageQuery.model_fields), exclude_none=True)
+        if "search" in filters:
+            filters[f"{'__or__'.join(self.search_fields)}__search"] = filters.pop("search")
+        return filters

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError, create_model
 
 from app.core.clock import utc_now
 from app.core.schemas import (
@@ -86,16 +86,20 @@ class TestFieldTypes:
 
 class TextQuery(PageQuery):
     title: str | None = None
-    title__contains: str | None = None
+    title__icontains: str | None = None
 
 
 class TestPageQuery:
     def test_pattern_is_limited(self) -> None:
         limit = MAX_PATTERN_LENGTH
-        assert TextQuery(title__contains="x" * limit, title="x" * limit * 2)
+        assert TextQuery(title__icontains="x" * limit, title="x" * limit * 2)
         with pytest.raises(ValidationError) as caught:
-            TextQuery(title__contains="x" * (limit + 1))
-        assert caught.value.errors()[0]["loc"] == ("title__contains",)
+            TextQuery(title__icontains="x" * (limit + 1))
+        assert caught.value.errors()[0]["loc"] == ("title__icontains",)
+
+    def test_search_requires_its_columns(self) -> None:
+        with pytest.raises(TypeError, match="search_fields"):
+            create_model("Query", __base__=PageQuery, search=(str | None, None))
 
     def test_offset_with_cursor(self) -> None:
         assert accepts(PageQuery, {"cursor": "", "limit": 1})

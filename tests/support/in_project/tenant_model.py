@@ -255,7 +255,7 @@ class TenantMachine(RuleBasedStateMachine):
         tenant=tenants,
         query=st.builds(
             ArticleQuery,
-            title__contains=st.none() | titles,
+            title__icontains=st.none() | titles,
             published=st.none() | booleans,
             sort=sorts,
             limit=st.integers(1, 3),
@@ -294,7 +294,7 @@ class TenantMachine(RuleBasedStateMachine):
             for key in self.everything_of(tenant)
             if (known := self.seen(key, tenant))
             and (query.published is None or known.published == query.published)
-            and (query.title__contains or "").lower() in known.title.lower()
+            and (query.title__icontains or "").lower() in known.title.lower()
         ]
         by_title = query.sort.endswith("title")
         found.sort(

@@ -223,7 +223,7 @@ def find_operators(column: Column, *, indexed: bool) -> tuple[str, ...]:
     """Return the filter operators of a column; an empty one stands for equality."""
     if column.type.python == "str":
         equal = ("",) if indexed else ()
-        return equal if column.type.domain else (*equal, "contains")
+        return equal if column.type.domain else (*equal, "icontains")
     if column.type.python.startswith("Literal["):
         return ("",)
     return FILTERS.get(column.type.python, ())

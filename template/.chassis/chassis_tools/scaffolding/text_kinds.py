@@ -41,7 +41,7 @@ def build_string(declaration: Declaration) -> Kind:
         migration=f"sa.String({length})",
         constraint=f"Annotated[str, Field(min_length=1, max_length={length})]",
         filter_type="str",
-        filters=(Filter("contains", literal(sample[1:4].upper() or sample), '"%"'),),
+        filters=(Filter("icontains", literal(sample[1:4].upper() or sample), '"%"'),),
         default=partial(literals.parse_text, length=length),
         length=length,
         samples=build_string_samples(sample, declaration.label, length),

@@ -31,7 +31,8 @@ Header = tuple[bytes, bytes]
 MAX_CREDENTIALS_BYTES = 8 * 1024
 
 CORRELATION_HEADER = b"x-correlation-id"
-CORRELATION_ID_PATTERN = re.compile(rb"[A-Za-z0-9._:+/=-]{1,128}")
+REQUEST_HEADER = b"x-request-id"
+IDENTIFIER = re.compile(rb"[A-Za-z0-9._:+/=-]{1,128}")
 
 MAX_DETAIL_BYTES = 2000
 MAX_QUERY_PARAMETERS = 1000
@@ -84,8 +85,8 @@ class RequestMiddleware:
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
-        identifier = get_correlation_id(scope["headers"]) or os.urandom(16).hex()
-        token = correlation_id.set(identifier)
+        identifiers = get_identifiers(scope["headers"])
+        token = correlation_id.set(identifiers[CORRELATION_HEADER].decode())
         network = get_client_network(HTTPConnection(scope))
         client_token = current_client.set(Client(network))
         try:
@@ -93,7 +94,7 @@ class RequestMiddleware:
                 app = await self._admit(scope, network)
                 await app(scope, receive, send)
             else:
-                headers = self._build_headers(scope, identifier)
+                headers = self._build_headers(scope, identifiers)
                 await self._handle_request(scope, receive, send, network, headers)
         finally:
             current_client.reset(client_token)
@@ -123,15 +124,19 @@ class RequestMiddleware:
             return build_problem_response(scope, error)
         return self.app
 
-    def _build_headers(self, scope: Scope, identifier: str) -> list[Header]:
+    def _build_headers(self, scope: Scope, identifiers: dict[bytes, bytes]) -> list[Header]:
         policy = DOCS_POLICY if get_path(scope) in self._docs_paths else POLICY
-        headers = [(CORRELATION_HEADER, identifier.encode()), policy, *SECURITY_HEADERS]
+        headers = [*identifiers.items(), policy, *SECURITY_HEADERS]
         if self._strict_transport and scope["scheme"] == "https":
             headers.append(HSTS)
         return headers
 
     def _log(self, scope: Scope, recorder: "ResponseRecorder") -> None:
-        log = logger.debug if get_path(scope) in self._quiet_paths else logger.info
+        log = logger.info
+        if get_path(scope) in self._quiet_paths:
+            log = logger.debug
+        elif recorder.status is not None and recorder.status >= 500:
+            log = logger.error
         endpoint = scope.get("endpoint")
         log(
             "request",
@@ -247,12 +252,20 @@ def reject_large_body(connection: HTTPConnection) -> None:
         raise HTTPException(413)
 
 
-def get_correlation_id(headers: Iterable[Header]) -> str | None:
-    """Return the client's correlation ID if it is safe in headers and logs."""
-    for name, value in headers:
-        if name == CORRELATION_HEADER and CORRELATION_ID_PATTERN.fullmatch(value):
-            return value.decode()
-    return None
+def get_identifiers(headers: Iterable[Header]) -> dict[bytes, bytes]:
+    """Return the correlation ID and the request ID, those of the client if they are safe.
+
+    Proxies send either; without X-Correlation-ID, the request ID serves as the correlation ID.
+    """
+    sent = {
+        name: value
+        for name, value in headers
+        if name in (CORRELATION_HEADER, REQUEST_HEADER) and IDENTIFIER.fullmatch(value)
+    }
+    identifier = sent.get(CORRELATION_HEADER) or sent.get(REQUEST_HEADER)
+    if identifier is None:
+        identifier = os.urandom(16).hex().encode()
+    return {CORRELATION_HEADER: identifier, REQUEST_HEADER: identifier, **sent}
 
 
 def is_plain_text(headers: Iterable[Header]) -> bool:

@@ -3,7 +3,17 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, ColumnElement, Text, UnaryExpression, bindparam, cast, tuple_
+from sqlalchemy import (
+    BindParameter,
+    Boolean,
+    ColumnElement,
+    Text,
+    UnaryExpression,
+    bindparam,
+    cast,
+    or_,
+    tuple_,
+)
 from sqlalchemy.orm import InstrumentedAttribute
 
 Attribute = InstrumentedAttribute[Any]
@@ -17,8 +27,15 @@ OPERATORS: dict[str, Condition] = {
     "lt": lambda column, value: column < value,
     "lte": lambda column, value: column <= value,
     "in": lambda column, value: column.in_(value),
-    "contains": lambda column, value: column.ilike(value, escape="\\"),
+    "not_in": lambda column, value: column.not_in(value),
+    "isnull": lambda column, value: column.is_(None) == value,
+    "icontains": lambda column, value: column.ilike(value, escape="\\"),
 }
+
+
+LISTS = ("in", "not_in")
+PATTERNS = ("__icontains", "__search")
+SEPARATOR = "__or__"
 
 
 class Sort(NamedTuple):
@@ -57,17 +74,22 @@ def build_conditions(model: type[Any], names: Iterable[str]) -> list[ColumnEleme
 
 
 def build_condition(model: type[Any], name: str) -> ColumnElement[bool]:
-    """Build the condition of a filter named `column` or `column__operator`."""
+    """Build the condition of a filter named `column`, `column__operator` or `a__or__b__search`."""
+    if name.endswith("__search"):
+        columns = name.removesuffix("__search").split(SEPARATOR)
+        pattern = bindparam(name, type_=Text())
+        return or_(*(OPERATORS["icontains"](getattr(model, key), pattern) for key in columns))
     attribute, _, operator = name.partition("__")
     column: Attribute = getattr(model, attribute)
-    value = bindparam(name, type_=column.type, expanding=operator == "in")
+    type_ = Boolean() if operator == "isnull" else column.type
+    value = bindparam(name, type_=type_, expanding=operator in LISTS)
     return OPERATORS[operator](column, value)
 
 
 def build_filter_parameters(filters: Mapping[str, Any]) -> dict[str, Any]:
-    """Build the parameters of filters; wildcards in a `contains` value match literally."""
+    """Build the parameters of filters; wildcards in a text to search for match literally."""
     return {
-        name: f"%{escape_pattern(value)}%" if name.endswith("__contains") else value
+        name: f"%{escape_pattern(value)}%" if name.endswith(PATTERNS) else value
         for name, value in filters.items()
     }
 

@@ -1,5 +1,6 @@
 """The statements of the generic repository, each built once and run with parameters."""
 
+from collections.abc import Iterable
 from functools import cache, lru_cache
 from typing import Any
 
@@ -126,6 +127,18 @@ def build_exists_statement(repository: RepositoryClass, filters: tuple[str, ...]
     model = repository.model
     statement = select(model.id).where(*build_conditions(model, filters)).limit(1)
     return scope_statement(repository, statement)
+
+
+def check_insert(model: type[Any], schema: object, values: Iterable[str]) -> None:
+    """Raise TypeError if a value belongs to no column, or if an entity was passed as the schema."""
+    if not isinstance(schema, type):
+        raise TypeError(
+            f"Pass a read schema and values, as in create({model.__name__}Read, name=value); "
+            "to store an entity, call session.add(entity) and session.flush()"
+        )
+    columns = inspect(model).local_table.c
+    if unknown := [name for name in values if name not in columns]:
+        raise TypeError(f"{model.__name__} has no column {unknown[0]!r}")
 
 
 @cache

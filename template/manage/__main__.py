@@ -1,0 +1,5 @@
+"""Run `python -m manage` like `manage`."""
+
+from manage.cli import main
+
+main()

@@ -52,20 +52,21 @@ class DeferredRoute(APIRoute):
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        options["name"] = options["name"] or get_name(endpoint)
-        options["methods"] = {method.upper() for method in options["methods"] or ["GET"]}
+        options["name"] = options.get("name") or get_name(endpoint)
+        options["methods"] = {method.upper() for method in options.get("methods") or ["GET"]}
         self.form_limits = {}
         self.stream_item_type = None
-        vars(self).update(options, path=path, endpoint=endpoint, _options=options)
+        vars(self).update(options, path=path, endpoint=endpoint, _options=options, _is_built=False)
 
     def __getattr__(self, name: str) -> Any:
         """Build the route on the first use of an attribute that is not an option."""
-        options = vars(self).get("_options")
-        if options is None or name.startswith("__"):
-            raise AttributeError(f"{type(self).__name__} has no attribute {name}")
-        super().__init__(self.path, self.endpoint, **options)
-        vars(self).pop("_options", None)
-        return getattr(self, name)
+        attributes = vars(self)
+        if attributes.get("_is_built") is False:
+            super().__init__(self.path, self.endpoint, **self._options)
+            self._is_built = True
+        if name not in attributes:
+            raise AttributeError(f"{type(self).__name__} has no attribute {name}.")
+        return attributes[name]
 
 
 def get_operation_id(route: APIRoute) -> str:

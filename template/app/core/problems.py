@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.status import WS_1008_POLICY_VIOLATION, WS_1011_INTERNAL_ERROR
 from starlette.types import Scope
 from starlette.websockets import WebSocket, WebSocketState
@@ -196,7 +197,11 @@ def get_allowed_methods(request: Request) -> set[str]:
     """Return the methods of all routes at this path; Starlette reports only the first route's."""
     path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
     methods: set[str] = set()
-    for route in iter_route_contexts(request.app.routes):
+    # FastAPI builds the routes of a router on its first use, so only use the routers that match.
+    routes = [
+        route for route in request.app.routes if route.matches(request.scope)[0] != Match.NONE
+    ]
+    for route in iter_route_contexts(routes):
         pattern = getattr(route, "path_regex", None)
         if pattern is not None and pattern.match(path):
             methods |= set(getattr(route, "methods", None) or ())

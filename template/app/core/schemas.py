@@ -24,6 +24,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic.warnings import UnsupportedFieldAttributeWarning
 from pydantic_core import InitErrorDetails, PydanticCustomError, to_json
 
 from app.core.clock import utc_now
@@ -32,6 +33,9 @@ logger = structlog.get_logger()
 
 # ReadSchema logs values that do not fit their fields, so Pydantic's warning is not needed.
 warnings.filterwarnings("ignore", "Pydantic serializer warnings", UserWarning)
+# FastAPI ignores this warning while it declares the body of a route. With `defer_build`, Pydantic
+# issues it on the first use.
+warnings.filterwarnings("ignore", category=UnsupportedFieldAttributeWarning)
 
 EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
 LATEST = datetime(9999, 12, 30, tzinfo=UTC)
@@ -159,7 +163,7 @@ def build_unknown_fields_error(schema: type[BaseModel], data: dict[Any, Any]) ->
 class InputSchema(BaseModel):
     """The base of request schemas; unknown fields are rejected instead of silently ignored."""
 
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, defer_build=True)
 
     @model_validator(mode="wrap")
     @classmethod
@@ -189,7 +193,7 @@ class InputSchema(BaseModel):
 class ReadSchema(BaseModel):
     """The base of response schemas; each field is the model's column of the same name."""
 
-    model_config = ConfigDict(from_attributes=True, ser_json_inf_nan="strings")
+    model_config = ConfigDict(from_attributes=True, ser_json_inf_nan="strings", defer_build=True)
 
     @classmethod
     def model_validate(cls, obj: Any, **options: Any) -> Self:
@@ -229,6 +233,8 @@ class Page(BaseModel, Generic[Item]):
     and `offset` are null. Pass `next_cursor` as `cursor` to get the next page; it is null on the
     last page.
     """
+
+    model_config = ConfigDict(defer_build=True)
 
     items: list[Item]
     total: int | None

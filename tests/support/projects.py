@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import httpx2
@@ -39,6 +40,9 @@ get_local_server().release()
 """
 
 
+# A folder on Python's path, with a module that makes Copier fast in `manage upgrade`.
+STARTUP = Path(__file__).with_name("startup")
+
 CODE_FOLDERS = ("app", "manage", ".chassis")
 
 
@@ -58,7 +62,8 @@ class Project:
                 shutil.copy2(lock, self.path / "uv.lock")
             self.run("uv", "sync", "--quiet")
             shutil.copy2(self.path / "uv.lock", lock)
-        self._share_bytecode(shared / "compiled")
+        if self.python == lowest():  # Only one project is installed for another Python.
+            self._share_bytecode(shared / "compiled")
         self._share_own_bytecode(shared)
 
     def _share_bytecode(self, compiled: Path) -> None:
@@ -113,7 +118,8 @@ class Project:
         ours = ("PYTEST_", "COV_", "VIRTUAL_ENV", "PYTHONPATH", "DATABASE_URL", "UV_PROJECT")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         kept.pop("PYTHONDONTWRITEBYTECODE", None)
-        return kept | {"UV_PYTHON": str(self.python.path), "NO_COLOR": "1"}
+        python = {"UV_PYTHON": str(self.python.path), "PYTHONPATH": str(STARTUP)}
+        return kept | python | {"NO_COLOR": "1"}
 
     def run_sql(self, sql: str) -> str:
         """Run SQL in the local database as its superuser."""
@@ -198,7 +204,7 @@ class Server:
         assert seen, f"{path} is not served after {PATIENCE_SECONDS} s\n{self.output()}"
 
     def get(self, path: str) -> httpx2.Response:
-        return httpx2.get(self.url + path)
+        return get_client().get(self.url + path)
 
     def mailed_token(self, email: str) -> str:
         """Return the token of the last mail to a user, which the server logs after its response."""
@@ -241,6 +247,12 @@ class Server:
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGTERM)
             self.process.wait(PATIENCE_SECONDS)
+
+
+@cache
+def get_client() -> httpx2.Client:
+    """Return a client without open connections; a new one loads certificates, which is slow."""
+    return httpx2.Client(limits=httpx2.Limits(max_keepalive_connections=0))
 
 
 def link_bytecode(source: Path, target: Path) -> None:

@@ -12,7 +12,7 @@ from filelock import FileLock
 from tests.support.api_session import Exchange, run_scenario
 from tests.support.history import History
 from tests.support.interpreters import Interpreter, lowest
-from tests.support.projects import Project
+from tests.support.projects import STARTUP, Project
 from tests.support.renderings import Rendering, Renderings, copy_checkout
 from tests.support.stacks import Stack
 from tests.support.tiers import pytest_addoption, pytest_collection_modifyitems
@@ -73,6 +73,15 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         Path(folder).chmod(0o711)  # PostgreSQL has another user if root runs the tests.
         patch.setenv("TMPDIR", folder)
         patch.setattr(tempfile, "tempdir", folder)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def fast_copier_processes(shared_path: Path) -> Iterator[None]:
+    """Make Copier fast in the processes of these tests; guides run it as it is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(STARTUP))
+        patch.setenv("COPIER_CODE", str(shared_path))
         yield
 
 

@@ -24,7 +24,13 @@ def clean_environment(checkout: Path, tmp_path: Path) -> dict[str, str]:
     return empty_environment(tmp_path / "published.git", tmp_path / "home")
 
 
-@pytest.mark.parametrize("command", [FROM_ADDRESS, FROM_CHECKOUT], ids=["address", "checkout"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(FROM_ADDRESS, id="address"),
+        pytest.param(FROM_CHECKOUT, id="checkout", marks=pytest.mark.exhaustive),
+    ],
+)
 def test_one_command_renders_and_runs(
     command: str, clean_environment: dict[str, str], checkout: Path, tmp_path: Path
 ) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import Install
 from tests.support.api_session import ApiSession, register
-from tests.support.projects import Project, Server
+from tests.support.projects import Project, Server, get_client
 from tests.support.stacks import OPPOSITES, Stack, each
 
 WRITERS = 8
@@ -47,11 +47,10 @@ class Writers:
 
     def _write(self) -> None:
         article = {"title": "Title", "content": "Content"}
+        url = self._server.url + ARTICLES
         while not self._stop.is_set():
             try:
-                response = httpx2.post(
-                    self._server.url + ARTICLES, json=article, headers=self._headers, timeout=30
-                )
+                response = get_client().post(url, json=article, headers=self._headers, timeout=30)
             except httpx2.TransportError:
                 continue  # Killed during the request: there is no response.
             self.statuses.add(response.status_code)
@@ -100,7 +99,7 @@ def test_nothing_that_was_answered_is_lost(
         with project.serve() as server:
             headers = {"Authorization": f"Bearer {ann.token}"}
             for article in writers.created:
-                response = httpx2.get(f"{server.url}{ARTICLES}/{article}", headers=headers)
+                response = get_client().get(f"{server.url}{ARTICLES}/{article}", headers=headers)
                 assert response.status_code == 200, response.text
             server.stop()
         assert server.remaining_processes() == []

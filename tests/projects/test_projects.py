@@ -18,10 +18,10 @@ from tests.support.checks import check_types, run_own_tests
 from tests.support.interpreters import LOWEST, lowest, newest
 from tests.support.projects import Project
 from tests.support.requirements import require
-from tests.support.stacks import BARE, EQUIVALENT, OPPOSITES, STACKS, Stack, each
+from tests.support.stacks import BARE, OPPOSITES, SERVED, STACKS, Stack, each
 
 
-@each(EQUIVALENT, quick=OPPOSITES, exhaustive=STACKS)
+@each(SERVED, quick=OPPOSITES, exhaustive=STACKS)
 def test_served(stack: Stack, scenario_results: ScenarioResults) -> None:
     assert scenario_results(stack).exchanges
 
@@ -45,8 +45,8 @@ def test_newest_python(stack: Stack, install: Install, shared_path: Path) -> Non
         assert run_scenario(server, stack)
 
 
-@each(OPPOSITES)
 class TestUse:
+    @each(OPPOSITES)
     def test_readme_of_the_project(self, stack: Stack, install: Install) -> None:
         """Run its curl commands: register, log in, create an article, be refused another's."""
         project = install(stack)
@@ -60,6 +60,7 @@ class TestUse:
         assert '"title":"Hello"' in printed
         assert f'"status":{404 if stack.multi_tenancy else 403}' in printed
 
+    @each(OPPOSITES[:1], exhaustive=OPPOSITES)
     def test_two_processes_share_the_database(self, stack: Stack, install: Install) -> None:
         project = install(stack)
         with project.lock(), project.serve() as one, project.serve() as other:
@@ -68,6 +69,7 @@ class TestUse:
             other.stop()
             assert other.remaining_processes() == []
 
+    @each(OPPOSITES[1:], exhaustive=OPPOSITES)
     def test_fastapi_command(self, stack: Stack, install: Install) -> None:
         project = install(stack)
         with project.lock():
@@ -77,6 +79,7 @@ class TestUse:
                 server.stop()
             assert server.remaining_processes() == []
 
+    @each(OPPOSITES)
     def test_installs_by_pip(self, stack: Stack, install: Install, tmp_path: Path) -> None:
         project = install(stack)
         project.run("uv", "venv", "--quiet", str(tmp_path / "venv"))
@@ -84,12 +87,14 @@ class TestUse:
         project.run("uv", "pip", "install", "--quiet", "--python", python, "-e", ".")
         assert "migrate" in project.run(str(tmp_path / "venv/bin/manage"), "--help")
 
+    @each(OPPOSITES)
     def test_production_refuses_to_start_unsafe(self, stack: Stack, install: Install) -> None:
         project = install(stack)
         with pytest.raises(AssertionError, match="PUBLIC_URL") as refusal:
             project.uv_run("manage", "run", "--no-reload", ENVIRONMENT="production")
         assert "DATABASE_URL" in str(refusal.value)
 
+    @each(OPPOSITES[:1], exhaustive=OPPOSITES)
     def test_folder_with_spaces(
         self, stack: Stack, render: Render, shared_path: Path, tmp_path: Path
     ) -> None:

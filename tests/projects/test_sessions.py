@@ -12,6 +12,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.conftest import Render
 from tests.support.api_session import ApiSession, ApiUser, register
+from tests.support.checks import copy_mypy_cache
 from tests.support.guides import GUIDES
 from tests.support.projects import PATIENCE_SECONDS, Project, Server
 from tests.support.stacks import OPPOSITES, Stack, each
@@ -125,10 +126,11 @@ def wait_for_name(user: ApiUser, name: str) -> None:
 
 
 @each(OPPOSITES)
-def test_guide(stack: Stack, project: Project) -> None:
+def test_guide(stack: Stack, project: Project, shared_path: Path, tmp_path: Path) -> None:
     project.uv_run("ruff", "check", "app/names.py")
     project.uv_run("ruff", "format", "--check", "app/names.py")
-    project.uv_run("mypy", "app/names.py")
+    cache = copy_mypy_cache(shared_path, tmp_path)
+    project.uv_run("mypy", f"--cache-dir={cache}", "app/names.py")
     with project.serve() as server, ApiSession(server) as session:
         ann = register(session, stack, "ann@example.org", "Acme")
         exported = session.client.get(

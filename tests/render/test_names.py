@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from _pytest.mark import ParameterSet
 from pytest_copie.plugin import Copie
 
 from tests.render.test_render import find_faults
+from tests.support.copier_speed import fast_copier
 from tests.support.renderings import Rendering, copy_checkout, git
 
 NAMES = [
@@ -60,6 +61,8 @@ REFUSED = {
     "not a boolean": ("example=maybe", "example"),
     "misspelled question": ("concurency=sync", "concurency"),
 }
+# One for each kind of check.
+REFUSED_QUICKLY = {"empty name", "tab", "auth", "not a boolean", "misspelled question"}
 
 NAMING = re.compile("project_name|project_slug|description|_copier_conf")
 
@@ -123,6 +126,11 @@ def mark_quick(name: str) -> ParameterSet:
 
 
 class TestAccepted:
+    @pytest.fixture(autouse=True)
+    def fast_renderings(self) -> Iterator[None]:
+        with fast_copier():
+            yield
+
     @pytest.mark.parametrize("name", [mark_quick(name) for name in NAMES])
     def test_name_arrives_unharmed(self, name: str, copie: Copie, template: Path) -> None:
         description = f"About {name}"
@@ -182,9 +190,14 @@ class TestDestination:
         assert (tmp_path / "shop/README.md").read_text() == "mine"
 
 
-@pytest.mark.quick
 class TestRefused:
-    @pytest.mark.parametrize(("answer", "sentence"), REFUSED.values(), ids=REFUSED)
+    @pytest.mark.parametrize(
+        ("answer", "sentence"),
+        [
+            pytest.param(*values, id=name, marks=[pytest.mark.quick] * (name in REFUSED_QUICKLY))
+            for name, values in REFUSED.items()
+        ],
+    )
     def test_bad_answer_gets_one_plain_sentence(
         self, answer: str, sentence: str, copy: Copy, tmp_path: Path
     ) -> None:

@@ -8,8 +8,9 @@ from chassis_tools.diagnosis.template_checks import FIXED_ANSWERS
 from copier import run_copy
 
 from tests.conftest import REPOSITORY, Render
+from tests.support.copier_speed import fast_copier
 from tests.support.questions import load_config
-from tests.support.renderings import COMPUTED, fast_copier
+from tests.support.renderings import COMPUTED
 from tests.support.stacks import Stack
 
 pytestmark = pytest.mark.quick

@@ -10,11 +10,13 @@ import pytest
 
 from tests.conftest import REPOSITORY
 from tests.support.stacks import (
+    CONCURRENCY_AND_LAYOUT,
     COVERING,
     COVERING_WITH_EXAMPLE,
     EQUIVALENT,
     OPPOSITES,
     PAIRWISE,
+    SERVED,
     STACKS,
     Stack,
     each,
@@ -49,11 +51,22 @@ def test_any_two_answers_occur_together() -> None:
 
 
 @pytest.mark.quick
+def test_resources_are_checked_with_each_layout_and_migration_tool() -> None:
+    for answer in ("layout", "migrations"):
+        pairs = {(one.concurrency, one.answers[answer]) for one in CONCURRENCY_AND_LAYOUT}
+        assert len(pairs) == 4
+    assert set(OPPOSITES) < set(CONCURRENCY_AND_LAYOUT)
+
+
+@pytest.mark.quick
 def test_each_api_is_compared() -> None:
     assert set(OPPOSITES) < set(EQUIVALENT)
     apis = Counter((stack.multi_tenancy, stack.auth) for stack in EQUIVALENT)
     assert set(apis.values()) == {2}
     assert len(apis) == 4
+    assert set(OPPOSITES) < set(SERVED) < set(EQUIVALENT)
+    served = Counter((stack.multi_tenancy, stack.auth) for stack in SERVED)
+    assert sorted(served.values()) == [1, 1, 2, 2]
 
 
 @pytest.mark.quick

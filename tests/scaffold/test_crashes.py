@@ -83,7 +83,7 @@ class TestKilled:
 
     def test_recovery_of_the_next_commands(self, tmp_path: Path, after: dict[str, bytes]) -> None:
         draw = random.Random(4)
-        for number in range(20):
+        for number in range(10):
             root = project(tmp_path / str(number))
             steps = [draw.randrange(1, 30) for _ in range(3)]
             for task, step in zip(("apply", "resume", "resume"), steps, strict=True):

@@ -219,7 +219,7 @@ class TestKilled:
         start = time.monotonic()
         scaffold.manage(*command)
         seconds, after = time.monotonic() - start, scaffold.tree()
-        for moment in (0.6, 0.75, 0.85, 0.9, 0.95):
+        for moment in (0.75, 0.85, 0.95):
             if scaffold.tree() == after:
                 scaffold.manage("remove", "order", "--yes")
             with scaffold.start(*MANAGE, *command) as process:

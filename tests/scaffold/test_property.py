@@ -12,6 +12,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, example, given, seed, settings
 
 from tests.conftest import REPOSITORY, Install, Render
+from tests.support.checks import copy_mypy_cache
 from tests.support.scaffolds import Scaffold
 from tests.support.stacks import OPPOSITES, Stack, each
 from tests.support.strategies import EVERY_TYPE, MakeRequest, make_requests
@@ -83,7 +84,7 @@ def start_maker(scaffold: Scaffold) -> Iterator[Maker]:
 
 @each(OPPOSITES[:1], exhaustive=OPPOSITES)
 def test_what_is_made_passes_and_what_is_refused_changes_nothing(
-    stack: Stack, install: Install, render: Render, tmp_path: Path
+    stack: Stack, install: Install, render: Render, shared_path: Path, tmp_path: Path
 ) -> None:
     """Make all resources in one project, with references to earlier ones."""
     scaffold = Scaffold.copy(install(stack), render(stack).path, tmp_path / "project")
@@ -109,5 +110,5 @@ def test_what_is_made_passes_and_what_is_refused_changes_nothing(
     assert len(project.refused) > DRAWS / 8
     scaffold.check("ruff", "format", "--check", ".")
     scaffold.check("ruff", "check", ".")
-    scaffold.check("mypy")
-    scaffold.check("pytest", "-q", "-n", "2", "tests/core/test_migrations.py", *project.tests)
+    scaffold.check("mypy", f"--cache-dir={copy_mypy_cache(shared_path, tmp_path)}")
+    scaffold.check("pytest", "-q", "tests/core/test_migrations.py", *project.tests)

@@ -16,22 +16,35 @@ from tests.support.sample_resources import (
     without_the_example,
     without_versions,
 )
-from tests.support.stacks import BARE, PAIRWISE, STACKS, Stack, each
+from tests.support.stacks import BARE, CONCURRENCY_AND_LAYOUT, PAIRWISE, STACKS, Stack, each
+
+# Half of the time of a stack with tenants: by default the leak tests run on one of these.
+LEAKS = "test_leaks.py"
+WITHOUT_LEAK_TESTS = CONCURRENCY_AND_LAYOUT[3]
+
+
+@each(CONCURRENCY_AND_LAYOUT, exhaustive=STACKS + BARE)
+def test_made_pass_all_checks(
+    stack: Stack, render: Render, shared_path: Path, tmp_path: Path
+) -> None:
+    project = install_copy(stack, render, shared_path, tmp_path)
+    rendered = tree(project.path)
+    make(project, *RESOURCES)
+    check_types(project, shared_path)
+    tests = [path for path in tree(project.path).keys() - rendered if "/test_" in path]
+    tests += find_tests_of_all_resources(project)
+    if stack == WITHOUT_LEAK_TESTS:
+        tests = [path for path in tests if not path.endswith(LEAKS)]
+    run_own_tests(project, *tests)
 
 
 @each(PAIRWISE, exhaustive=STACKS + BARE)
 def test_made_and_removed(stack: Stack, render: Render, shared_path: Path, tmp_path: Path) -> None:
-    project = Project(tmp_path / "project")
-    shutil.copytree(render(stack).path, project.path)
-    project.sync(shared_path)
+    project = install_copy(stack, render, shared_path, tmp_path)
     rendered = tree(project.path)
 
     make(project, *RESOURCES)
     check_style(project)
-    check_types(project, shared_path)
-    new_tests = [path for path in tree(project.path).keys() - rendered if "/test_" in path]
-    run_own_tests(project, *new_tests, *find_tests_of_all_resources(project))
-
     remove(project, *reversed(RESOURCES))
     assert tree(project.path) == rendered
 
@@ -43,13 +56,21 @@ def test_made_and_removed(stack: Stack, render: Render, shared_path: Path, tmp_p
     assert without_versions(tree(project.path)) == without_versions(rendered)
 
 
+def install_copy(stack: Stack, render: Render, shared_path: Path, tmp_path: Path) -> Project:
+    """Return an installed project that the test may change."""
+    project = Project(tmp_path / "project")
+    shutil.copytree(render(stack).path, project.path)
+    project.sync(shared_path)
+    return project
+
+
 def comparable(files: dict[str, bytes]) -> dict[str, bytes]:
     return without_versions(without_the_example(files))
 
 
 def find_tests_of_all_resources(project: Project) -> list[str]:
     """Return the project's tests that look at all its models, tables or routes."""
-    paths = ("test_application.py", "test_migrations.py", "tenancy/test_leaks.py")
+    paths = ("test_application.py", "test_migrations.py", f"tenancy/{LEAKS}")
     return [f"tests/core/{path}" for path in paths if (project.path / "tests/core" / path).exists()]
 
 
@@ -70,9 +91,7 @@ def test_orders_of_customers_per_tenant(
     stack: Stack, render: Render, shared_path: Path, tmp_path: Path
 ) -> None:
     """Make three resources while the server runs, and use them without an edit."""
-    project = Project(tmp_path / "project")
-    shutil.copytree(render(stack).path, project.path)
-    project.sync(shared_path)
+    project = install_copy(stack, render, shared_path, tmp_path)
     with project.serve_with("manage", "run") as server, ApiSession(server) as session:
         make(project, *SHOP)
         server.wait_until_reloaded("/api/v1/order-lines")

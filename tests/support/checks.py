@@ -38,6 +38,15 @@ def run_mypy(project: Project, shared_path: Path, *options: str, path: str = "")
         project.uv_run(*command, MYPYPATH=path)
 
 
+def copy_mypy_cache(shared_path: Path, folder: Path) -> Path:
+    """Copy the first stack's cache, if there is one yet, into a folder."""
+    first, cache = shared_path / "mypy-first", folder / "mypy"
+    with FileLock(f"{first}.lock"):
+        if first.exists():
+            shutil.copytree(first, cache)
+    return cache
+
+
 def run_own_tests(project: Project, *options: str) -> None:
     """Run the project's tests, or those that the options select."""
     with project.lock():

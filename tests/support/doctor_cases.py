@@ -89,9 +89,10 @@ class DoctorCase:
         self.write(path, after)
 
     def reset(self, start: str) -> None:
-        """Reset the project to its first commit."""
+        """Reset the project to its first commit, but keep its packages and bytecode."""
         git(self.project.path, "reset", "--quiet", "--hard", start)
-        git(self.project.path, "clean", "--quiet", "--force", "-d", "-x", "--exclude=.venv")
+        kept = ("--exclude=.venv", "--exclude=__pycache__")
+        git(self.project.path, "clean", "--quiet", "--force", "-d", "-x", *kept)
         if NEXT in git(self.template, "tag", "--list"):
             git(self.template, "tag", "--delete", NEXT)
 

@@ -1,5 +1,6 @@
 """Invented releases of the template, and projects that are updated to them."""
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -7,7 +8,8 @@ from pathlib import Path
 import yaml
 from copier import run_update
 
-from tests.support.renderings import copy, copy_checkout, fast_copier, git
+from tests.support.copier_speed import fast_copier
+from tests.support.renderings import copy, git
 
 FIRST, NEXT = "v0.0.1", "v0.0.2"
 MARKER = re.compile(rb"^<{7} ", re.MULTILINE)
@@ -19,7 +21,7 @@ class Template:
 
     def __init__(self, checkout: Path, path: Path) -> None:
         self.path = path
-        copy_checkout(checkout, path)
+        git(checkout, "clone", "--quiet", ".", str(path))
         git(path, "tag", FIRST)
 
     def release(self, version: str) -> None:
@@ -125,11 +127,12 @@ class GitProject:
         path.write_text(f"{head}{line}{text}{tail}")
 
     def run_command(self, copier: str, version: str) -> None:
-        """Run `copier update` with that version of Copier."""
+        """Run `copier update` with that version of Copier, as it is."""
         program = ("tool", "run", "--quiet", "--from", f"copier=={copier}", "copier")
         done = subprocess.run(
             ["uv", *program, "update", "--defaults", "--vcs-ref", version],
             cwd=self.path,
+            env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
             capture_output=True,
             text=True,
             check=False,

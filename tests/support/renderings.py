@@ -6,18 +6,15 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import CodeType
 from typing import Any
-from unittest.mock import patch
 
 from copier import run_copy
 from copier._main import Worker
-from jinja2 import Environment
 
+from tests.support.copier_speed import fast_copier
 from tests.support.stacks import Stack
 
 COMPUTED = ("at", "test_at", "module")
@@ -63,39 +60,6 @@ class Renderings:
             except OSError:
                 shutil.rmtree(scratch)
         return Rendering(target / "project", json.loads((target / "answers.json").read_text()))
-
-
-@contextmanager
-def fast_copier() -> Iterator[None]:
-    """Leave out what takes most of Copier's time and makes no difference to these tests.
-
-    It asks git for the mode of each file, and compiles every part of every path anew.
-    """
-    with (
-        patch.object(Worker, "_sync_git_index_executable_bit"),
-        patch.object(Environment, "compile", compile_once),
-    ):
-        yield
-
-
-def compile_once(
-    environment: Environment,
-    source: str,
-    name: str | None = None,
-    filename: str | None = None,
-    **options: bool,
-) -> CodeType:
-    """Compile a template, or return the code of an equal one: all come from Copier's settings."""
-    key = (source, name)
-    if key in COMPILED:
-        environment.preprocess(source, name, filename)  # resets the state of Copier's `yield` tag
-    else:
-        COMPILED[key] = COMPILE(environment, source, name, filename, **options)
-    return COMPILED[key]
-
-
-COMPILE: Callable[..., CodeType] = Environment.compile
-COMPILED: dict[tuple[str, str | None], CodeType] = {}
 
 
 def copy(template: Path, target: Path, answers: dict[str, Any], version: str = "HEAD") -> Worker:

@@ -74,6 +74,9 @@ PAIRWISE = [
     Stack("sync", "per-layer", "alembic", False, "session", example=False),
     Stack("async", "per-entity", "dbmate", True, "session", example=False),
 ]
+# Those of them in which every concurrency occurs with every layout and every migration tool, for
+# tests of resources: their code depends on no other answer.
+CONCURRENCY_AND_LAYOUT = PAIRWISE[:4]
 # The same for tests that need the example.
 COVERING_WITH_EXAMPLE = [stack.with_answers(example=True) for stack in COVERING]
 # Two opposite stacks for each API.
@@ -82,6 +85,12 @@ EQUIVALENT = [
     for multi_tenancy in (False, True)
     for auth in ("jwt", "session")
     for answers in (("async", "per-entity", "alembic"), ("sync", "per-layer", "dbmate"))
+]
+# Those of two APIs, and one for each of the others.
+SERVED = [
+    stack
+    for stack in EQUIVALENT
+    if stack.concurrency == "async" or stack.multi_tenancy == (stack.auth == "session")
 ]
 
 

@@ -3,13 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 
 from tests.support.api_session import ApiSession, ApiUser, log_in, register
 from tests.support.guides import GUIDES, files_of
 from tests.support.kernel_changes import ANCHOR, add_locale
-from tests.support.projects import Project, Server
+from tests.support.projects import Project, Server, get_client
 from tests.support.releases import NEXT, GitProject, Template
 from tests.support.renderings import git
 from tests.support.sample_resources import CUSTOMER, ORDER, make
@@ -148,13 +147,13 @@ def add_tenants(project: Project) -> None:
 def check_token_is_rejected(server: Server, user: ApiUser) -> None:
     """Check that a token of the other kind is rejected."""
     headers = {"Authorization": f"Bearer {user.token}"}
-    assert httpx2.get(f"{server.url}/api/v1/users/me", headers=headers).status_code == 401
+    assert get_client().get(f"{server.url}/api/v1/users/me", headers=headers).status_code == 401
 
 
 def read_by_key(server: Server, key: str) -> int:
     """Return the status of a request with an API key."""
     headers = {"X-API-Key": key}
-    return httpx2.get(f"{server.url}/api/v1/users/me", headers=headers).status_code
+    return get_client().get(f"{server.url}/api/v1/users/me", headers=headers).status_code
 
 
 def write_made_rows(user: ApiUser) -> list[Any]:

@@ -30,6 +30,8 @@ def find_table_use(text: str, table: str) -> int | None:
 
     A clause is found by its keyword and the name after it, so that the time is linear.
     """
+    if not re.search(re.escape(table), text, re.IGNORECASE):
+        return None
     name = rf'(?:[^\s,;()]+\.)?"?(?i:{re.escape(table)})\b'
     for statement in re.finditer("[^;]+", STRING_OR_COMMENT.sub(blank, text)):
         if offsets := list(find_clauses(statement[0], name)):

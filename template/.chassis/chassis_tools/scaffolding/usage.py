@@ -79,8 +79,9 @@ class Usage:
 
     def find_line(self, path: str, code: ast.Module) -> int | None:
         """Return the first line of a module that uses the resource, or None."""
-        texts = (line for line, text in find_texts(code) if self.is_in_text(text))
-        lines = [*self._find_imports(path, code), *self._find_relations(code), *texts]
+        nodes = list(ast.walk(code))
+        texts = (line for line, text in find_texts(nodes) if self.is_in_text(text))
+        lines = [*self._find_imports(path, nodes), *self._find_relations(nodes), *texts]
         return min(lines, default=None)
 
     def is_in_text(self, text: str) -> bool:
@@ -92,18 +93,18 @@ class Usage:
         """Return the offset of the table's first use in SQL, or None."""
         return find_table_use(text, self.table.rpartition(".")[2])
 
-    def _find_imports(self, path: str, code: ast.Module) -> Iterator[int]:
+    def _find_imports(self, path: str, nodes: Collection[ast.AST]) -> Iterator[int]:
         """Yield the lines that import from the resource, or read it from an imported module."""
         targets: dict[str, str] = {}
         from_star: set[object] = set()
-        for node in ast.walk(code):
+        for node in nodes:
             for name, target in self._parse_import(node, path):
                 targets[name] = target
                 if is_star_import(node) and name != "*":
                     from_star.add(name)  # A use only if it is read, or a string in `__all__`.
                 elif self.is_object(target):
                     yield getattr(node, "lineno", 1)
-        for node in ast.walk(code):
+        for node in nodes:
             if isinstance(node, ast.Name | ast.Attribute):
                 name, _, attributes = get_dotted_name(node).partition(".")
                 if name in targets and self.is_in_object(f"{targets[name]}.{attributes}"):
@@ -129,13 +130,18 @@ class Usage:
                         if target.rpartition(".")[0] == module:
                             yield target.rpartition(".")[2], target
 
-    def _find_relations(self, code: ast.Module) -> Iterator[int]:
+    def _find_relations(self, nodes: Collection[ast.AST]) -> Iterator[int]:
         """Yield the lines of strings that SQLAlchemy reads as the name of the model or table."""
-        word = re.compile(rf"\b{self.names.class_name}\b")
-        for node in ast.walk(code):
+        class_name = self.names.class_name
+        word = re.compile(rf"\b{class_name}\b")
+        named_objects = (self.table, f"getattr {class_name}")
+        for node in nodes:
+            if not isinstance(node, ast.Call | ast.Subscript | ast.keyword):
+                continue
             if is_relation(node):
-                yield from (line for line, text in find_texts(node) if word.search(text))
-            elif get_named_object(node) in (self.table, f"getattr {self.names.class_name}"):
+                texts = find_texts(list(ast.walk(node)))
+                yield from (line for line, text in texts if word.search(text))
+            elif get_named_object(node) in named_objects:
                 yield getattr(node, "lineno", 1)
 
 
@@ -220,9 +226,8 @@ def is_foreign(folder: Path) -> bool:
     return is_hidden or is_package_folder
 
 
-def find_texts(code: ast.AST) -> Iterator[tuple[int, str]]:
+def find_texts(nodes: Collection[ast.AST]) -> Iterator[tuple[int, str]]:
     """Yield the lines and texts of strings, f-strings and concatenations, without docstrings."""
-    nodes = list(ast.walk(code))
     docstrings = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
     operands = {id(node.left) for node in nodes if isinstance(node, ast.BinOp)}
     for node in nodes:

@@ -161,6 +161,19 @@ def test_application_that_cannot_be_imported(case: DoctorCase) -> None:
     assert problem.startswith(f"app.main cannot be imported: TypeError in {article}:")
 
 
+@each([ASYNC])
+def test_route_that_cannot_be_built(case: DoctorCase) -> None:
+    case.lose_template()
+    routes = case.module("routes", "article").replace(".", "/") + ".py"
+    route = "@router.get('/odd')\nasync def get_odd() -> Odd:\n    return Odd()"
+    case.edit(routes, r"\Z", f"\n\nclass Odd:\n    pass\n\n\n{route}\n")
+
+    [(check, severity, problem), *_] = case.new_findings()
+    assert (check, severity) == ("registrations", "error")
+    assert problem.startswith("A route is invalid: FastAPIError")
+    assert ".Odd" in problem
+
+
 @each(OPPOSITES[:1], exhaustive=OPPOSITES)
 def test_answers(case: DoctorCase) -> None:
     case.lose_template()

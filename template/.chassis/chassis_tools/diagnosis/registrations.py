@@ -124,9 +124,13 @@ def find_wrong_registrations(project: Project, modules: Modules) -> Iterator[Fin
 
 
 def find_import_error(root: Path) -> Iterator[Finding]:
-    """Import the application, as a server does, and find the error that stops it."""
+    """Import the application and document its routes, and find the error that prevents it."""
+    problem, advice = "app.main cannot be imported", "fix it: the service does not start"
     try:
-        import_module("app.main")
+        application = import_module("app.main").app
+        # FastAPI builds routes when they are used, so an invalid route is found only here.
+        problem, advice = "A route is invalid", "fix it: its requests fail"
+        application.openapi()
     except SystemExit:
         return  # The settings are invalid, which another check reports.
     except Exception as error:  # The project's modules can raise any exception.
@@ -136,8 +140,8 @@ def find_import_error(root: Path) -> Iterator[Finding]:
         place = f" in {places[-1]}" if places else ""
         yield Finding(
             "error",
-            f"app.main cannot be imported: {type(error).__name__}{place}: {summarize_error(error)}",
-            "fix it: the service does not start",
+            f"{problem}: {type(error).__name__}{place}: {summarize_error(error)}",
+            advice,
         )
 
 

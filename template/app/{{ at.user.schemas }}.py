@@ -2,7 +2,14 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, StrictBool, StringConstraints, TypeAdapter, ValidationError
+from pydantic import (
+    MISSING,
+    Field,
+    StrictBool,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
 
 from app.core.schemas import Email, InputSchema, PageQuery, ReadSchema
 
@@ -26,13 +33,13 @@ def normalize_email(text: str) -> str | None:
 
 
 class ProfileUpdate(InputSchema):
-    name: Name | None = None
+    name: Name | MISSING = MISSING
     # Your fields follow.
 
 
 class UserUpdate(InputSchema):
-    role: Role | None = None
-    is_active: StrictBool | None = None
+    role: Role | MISSING = MISSING
+    is_active: StrictBool | MISSING = MISSING
     # Your fields follow.
 
 

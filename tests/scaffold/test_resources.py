@@ -103,7 +103,7 @@ def test_orders_of_customers_per_tenant(
         wanted = {"customer_id": customer["id"], "number": 1}
         order = ann.request("POST", "/orders", 201, json=wanted)
         [taken] = ann.request("POST", "/orders", 409, json=wanted)["errors"]
-        assert taken["loc"] == ["number"]
+        assert taken["loc"] == ["body", "number"]
         line = {"order_id": order["id"], "product": "Tea", "price": "4.50"}
         ann.request("POST", "/order-lines", 201, json=line)
 

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """An error in one input value; it never contains the value, which may be a secret."""
+    """An error in one input value; it never contains the value, which may be a secret.
+
+    `loc` begins with `body`, `query`, `path` or `header`, as in FastAPI's validation errors.
+    """
 
     loc: tuple[str | int, ...]
-    message: str
+    msg: str
     type: str
 
 

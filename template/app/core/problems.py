@@ -58,7 +58,7 @@ class ProblemError(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     loc: list[str | int]
-    message: str
+    msg: str
     type: str
 
 

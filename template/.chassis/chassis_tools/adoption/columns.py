@@ -8,7 +8,7 @@ from chassis_tools.adoption.baseline import escape_colons, needs_quote, strip_pu
 from chassis_tools.inspection.fields import TIMESTAMPS, Access, derive_field_name
 from chassis_tools.inspection.tables import Column, Table
 from chassis_tools.scaffolding.fields import ListFilter
-from chassis_tools.scaffolding.literals import Import, literal
+from chassis_tools.scaffolding.literals import Import, format_omissible, literal
 from chassis_tools.scaffolding.text_kinds import DEFAULT_TEXT_LENGTH
 
 # Pydantic types by the name in SQLAlchemy's expression.
@@ -80,7 +80,12 @@ class ExistingColumn:
     @property
     def create(self) -> str:
         """The type in requests that create a row; the database sets omitted values."""
-        return f"{self.input} | None = None" if self.column.can_be_omitted else self.input
+        return self.patch if self.column.can_be_omitted else self.input
+
+    @property
+    def patch(self) -> str:
+        """The type in requests that change a row; only a nullable column can be set to null."""
+        return format_omissible(self.input, nullable=self.column.nullable)
 
     @property
     def mapped(self) -> str:

@@ -245,6 +245,10 @@ class ExistingResource:
         columns = [item for column in self.columns for item in column.get_imports_for("models")]
         in_api = [column for column in self.columns if column.access != "none"]
         schemas = [item for column in in_api for item in column.get_imports_for("schemas")]
+        if any(
+            "MISSING" in (column.create + column.patch) for column in in_api if column.is_writable
+        ):
+            schemas.append(("pydantic", "MISSING"))
         return {
             "models_imports": format_imports([*MODEL_IMPORTS, *columns, *constraints]),
             "schemas_imports": format_imports([*SCHEMAS_IMPORTS, *schemas]),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from chassis_tools.scaffolding.kinds import Filter, Kind
-from chassis_tools.scaffolding.literals import Default, Import, literal
+from chassis_tools.scaffolding.literals import Default, Import, format_omissible, literal
 
 UNMATCHED = literal("other")
 
@@ -84,6 +84,11 @@ class Field:
         if self.default:
             return f"{type_} = {self.default.python}"
         return f"{type_} = None" if self.optional else type_
+
+    @property
+    def patch(self) -> str:
+        """Type and default in the update schema; only an optional value can be set to null."""
+        return format_omissible(self.input, nullable=self.optional)
 
     @property
     def required(self) -> bool:
@@ -236,6 +241,11 @@ class Reference:
     def create(self) -> str:
         """Type and default in the create schema."""
         return "UUID | None = None" if self.optional else "UUID"
+
+    @property
+    def patch(self) -> str:
+        """Type and default in the update schema; only an optional value can be set to null."""
+        return format_omissible("UUID", nullable=self.optional)
 
     @property
     def filters(self) -> list[ListFilter]:

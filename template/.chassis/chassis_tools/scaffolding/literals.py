@@ -71,11 +71,17 @@ def format_imports(imports: Collection[Import]) -> list[str]:
     """Return one import line for each module, with the standard library first."""
     stdlib = {name for name, _ in imports if name.partition(".")[0] in sys.stdlib_module_names}
     lines: dict[bool, list[str]] = {True: [], False: []}
-    for module, members in groupby(sorted(set(imports)), key=itemgetter(0)):
+    for module, members in groupby(sorted(set(imports), key=get_import_order), key=itemgetter(0)):
         names = ", ".join(name for _, name in members)
         lines[module in stdlib].append(f"from {module} import {names}")
     separator = [""] if all(lines.values()) else []
     return [*lines[True], *separator, *lines[False]]
+
+
+def get_import_order(item: Import) -> tuple[str, bool, str]:
+    """Return the sort key of an import, as isort orders them: constants before classes."""
+    module, name = item
+    return module, not name.isupper(), name
 
 
 def is_secret(name: str) -> bool:
@@ -199,3 +205,9 @@ def parse_json(value: str) -> Default:
     models, schemas = ("sqlalchemy", "text"), ("pydantic", "Field")
     factory = "Field(default_factory=dict)"
     return Default(factory, "text(\"'{}'::jsonb\")", "'{}'::jsonb", "{}", (models,), (schemas,))
+
+
+def format_omissible(type_: str, *, nullable: bool) -> str:
+    """Format the type and the default of a value that a client may omit."""
+    absent = "None" if nullable else "MISSING"
+    return f"{type_} | {absent} = {absent}"

@@ -124,6 +124,7 @@ class Resource:
         """Return the imports of one of the resource's files."""
         extra: dict[str, list[Import]] = {
             "models": self._get_model_imports(),
+            "schemas": [("pydantic", "MISSING")] * any(not one.optional for one in self.columns),
             "factory": [("itertools", "count")] * self.needs_row_numbers,
             "tests": [("sqlalchemy", "inspect")] * bool(self.eager_references),
         }

@@ -19,11 +19,12 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-Version = Annotated[bool, typer.Option("--version", help="Show the version and exit.")]
 
 
 @app.callback(invoke_without_command=True)
-def show_version(show: Version = False) -> None:
+def show_version(
+    show: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
     """Show the version of the project."""
     if show:
         typer.echo(get_version())
@@ -43,6 +44,5 @@ def main() -> None:
     try:
         app()
     except CommandError as error:
-        color = None if os.environ.get("NO_COLOR") else typer.colors.RED
-        typer.secho(f"Error: {error}", fg=color, err=True)
+        typer.secho(f"Error: {error}", fg=None if os.environ.get("NO_COLOR") else "red", err=True)
         raise SystemExit(1) from None

@@ -15,6 +15,12 @@ History = Annotated[
 @app.command()
 def apply() -> None:
     """Apply all pending migrations, the kernel's and yours; safe to run concurrently."""
+    apply_pending_migrations()
+    typer.echo("The database is up to date.")
+
+
+def apply_pending_migrations() -> None:
+    """Apply all pending migrations; raise CommandError if the database has unknown ones."""
     from manage.database import (
         find_pending_migrations,
         get_migration_url,
@@ -26,7 +32,6 @@ def apply() -> None:
     require_known_migrations(url)
     if find_pending_migrations(url):
         apply_migrations(url, report=True)
-    typer.echo("The database is up to date.")
 
 
 @app.command()

@@ -247,8 +247,8 @@ class PageQuery(InputSchema):
     """The base of list parameters; a resource adds its filters and the values that `sort` allows.
 
     A filter is named `column` or `column__operator` (see `app.core.sql.filters.OPERATORS`). Its
-    value keeps its blanks, so that a row is found by its own value. A query that declares
-    `search: str | None = None` finds its text in any of the columns in `search_fields`.
+    value keeps its blanks, so that a row is found by its own value. With `search_fields`, the
+    filter `search: str | None = None` finds its text in any of these columns.
     """
 
     model_config = ConfigDict(str_strip_whitespace=False)
@@ -258,13 +258,6 @@ class PageQuery(InputSchema):
     offset: Annotated[int, Field(ge=0, le=MAX_OFFSET)] = 0
     cursor: Annotated[str, Field(max_length=MAX_CURSOR_LENGTH)] | None = None
     sort: str = "-created_at"
-
-    @classmethod
-    def __pydantic_init_subclass__(cls, **options: Any) -> None:
-        """Require `search_fields` if the query has `search`."""
-        super().__pydantic_init_subclass__(**options)
-        if "search" in cls.model_fields and not cls.search_fields:
-            raise TypeError(f"{cls.__name__} has `search`: name the columns in `search_fields`")
 
     @field_validator("*")
     @classmethod
@@ -293,6 +286,6 @@ class PageQuery(InputSchema):
     def get_filters(self) -> dict[str, object]:
         """Return the filters that the client set."""
         filters = self.model_dump(exclude=set(PageQuery.model_fields), exclude_none=True)
-        if "search" in filters:
+        if self.search_fields and "search" in filters:
             filters[f"{'__or__'.join(self.search_fields)}__search"] = filters.pop("search")
         return filters

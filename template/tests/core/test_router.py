@@ -52,11 +52,11 @@ async def reject_old_clients(request: Request) -> None:
 
 def build_app(router_class: RouterClass, **options: Any) -> FastAPI:
     """Build an application with routers whose paths overlap."""
-    articles = router_class(prefix="/articles", tags=["articles"])
-    articles.add_api_route("", describe_route, name="list_articles")
-    articles.add_api_route("", describe_route, methods=["POST"], name="create_article")
-    articles.add_api_route("/{key}", describe_route, name="get_article")
-    archive = router_class(prefix="/articles-archive")
+    orders = router_class(prefix="/orders", tags=["orders"])
+    orders.add_api_route("", describe_route, name="list_orders")
+    orders.add_api_route("", describe_route, methods=["POST"], name="create_order")
+    orders.add_api_route("/{key}", describe_route, name="get_order")
+    archive = router_class(prefix="/orders-archive")
     archive.add_api_route("", describe_route, name="list_archive")
     archive.add_api_route("/", describe_route, name="list_archive_folder")
     comments = router_class(prefix="/users/{user}/comments")
@@ -68,20 +68,20 @@ def build_app(router_class: RouterClass, **options: Any) -> FastAPI:
     files.add_route("/legacy-files", answer_request)
     files.mount("/static", answer_mount)
     plain = router_class()
-    plain.add_api_route("/articles/{key}", describe_route, methods=["DELETE"], name="delete")
-    plain.add_api_route("/articles", describe_route, methods=["PUT"], name="replace_articles")
+    plain.add_api_route("/orders/{key}", describe_route, methods=["DELETE"], name="delete")
+    plain.add_api_route("/orders", describe_route, methods=["PUT"], name="replace_orders")
     plain.add_api_route("/status", describe_route, methods=["GET", "HEAD"], name="get_status")
     nested = router_class(prefix="/v2")
-    nested.include_router(articles, dependencies=[Depends(reject_old_clients)])
+    nested.include_router(orders, dependencies=[Depends(reject_old_clients)])
     hosts = router_class(prefix="/hosts")
     hosts.host("files.example.org", answer_mount)
 
     options["exception_handlers"] = PROBLEM_HANDLERS
     app = FastAPI(**options)
-    for router in (articles, archive, comments, files, plain, nested):
+    for router in (orders, archive, comments, files, plain, nested):
         app.include_router(router, prefix="/api/{region}")
     app.include_router(hosts)
-    app.include_router(articles)
+    app.include_router(orders)
     return app
 
 
@@ -94,15 +94,15 @@ class TestMatching:
     @pytest.mark.parametrize(
         ("method", "path", "expected"),
         [
-            ("GET", "/api/eu/articles", {"route": "/articles", "region": "eu"}),
-            ("GET", "/api/eu/articles/1", {"route": "/articles/{key}", "region": "eu", "key": "1"}),
+            ("GET", "/api/eu/orders", {"route": "/orders", "region": "eu"}),
+            ("GET", "/api/eu/orders/1", {"route": "/orders/{key}", "region": "eu", "key": "1"}),
             (
                 "DELETE",
-                "/api/eu/articles/1",
-                {"route": "/articles/{key}", "region": "eu", "key": "1"},
+                "/api/eu/orders/1",
+                {"route": "/orders/{key}", "region": "eu", "key": "1"},
             ),
-            ("GET", "/api/eu/articles-archive", {"route": "/articles-archive", "region": "eu"}),
-            ("GET", "/api/eu/articles-archive/", {"route": "/articles-archive/", "region": "eu"}),
+            ("GET", "/api/eu/orders-archive", {"route": "/orders-archive", "region": "eu"}),
+            ("GET", "/api/eu/orders-archive/", {"route": "/orders-archive/", "region": "eu"}),
             (
                 "GET",
                 "/api/eu/users/7/comments/2",
@@ -115,34 +115,34 @@ class TestMatching:
             ),
             (
                 "GET",
-                "/api/eu/users/articles/comments/2",
+                "/api/eu/users/orders/comments/2",
                 {
                     "route": "/users/{user}/comments/{key:int}",
                     "region": "eu",
-                    "user": "articles",
+                    "user": "orders",
                     "key": 2,
                 },
             ),
             (
                 "GET",
-                "/api/eu/files/a/articles",
-                {"route": "/files/{path:path}", "region": "eu", "path": "a/articles"},
+                "/api/eu/files/a/orders",
+                {"route": "/files/{path:path}", "region": "eu", "path": "a/orders"},
             ),
             (
                 "GET",
                 "/api/eu/legacy-files",
                 {"region": "eu"},
             ),
-            ("PUT", "/api/eu/articles", {"route": "/articles", "region": "eu"}),
+            ("PUT", "/api/eu/orders", {"route": "/orders", "region": "eu"}),
             ("GET", "/api/eu/status", {"route": "/status", "region": "eu"}),
             (
                 "GET",
-                "/api/eu/v2/articles/1",
-                {"route": "/articles/{key}", "region": "eu", "key": "1"},
+                "/api/eu/v2/orders/1",
+                {"route": "/orders/{key}", "region": "eu", "key": "1"},
             ),
-            ("GET", "/api/articles/articles", {"route": "/articles", "region": "articles"}),
-            ("GET", "/articles/1", {"route": "/articles/{key}", "key": "1"}),
-            ("GET", "/articles/%61%2Fb", None),
+            ("GET", "/api/orders/orders", {"route": "/orders", "region": "orders"}),
+            ("GET", "/orders/1", {"route": "/orders/{key}", "key": "1"}),
+            ("GET", "/orders/%61%2Fb", None),
         ],
     )
     def test_route_and_parameters(
@@ -156,13 +156,13 @@ class TestMatching:
     @pytest.mark.parametrize(
         ("method", "path", "status", "allow"),
         [
-            ("PATCH", "/api/eu/articles", 405, "GET, POST, PUT"),
-            ("POST", "/api/eu/articles/1", 405, "DELETE, GET"),
-            ("DELETE", "/articles/1", 405, "GET"),
+            ("PATCH", "/api/eu/orders", 405, "GET, POST, PUT"),
+            ("POST", "/api/eu/orders/1", 405, "DELETE, GET"),
+            ("DELETE", "/orders/1", 405, "GET"),
             ("HEAD", "/api/eu/status", 200, None),
-            ("HEAD", "/api/eu/articles", 405, "GET, POST, PUT"),
-            ("GET", "/api/eu/articlesarchive", 404, None),
-            ("GET", "/api/eu/Articles", 404, None),
+            ("HEAD", "/api/eu/orders", 405, "GET, POST, PUT"),
+            ("GET", "/api/eu/ordersarchive", 404, None),
+            ("GET", "/api/eu/Orders", 404, None),
             ("GET", "/api/eu/users/7/comments/x", 404, None),
             ("GET", "/other", 404, None),
         ],
@@ -177,9 +177,9 @@ class TestMatching:
     @pytest.mark.parametrize(
         ("path", "target"),
         [
-            ("/api/eu/articles/", None),
+            ("/api/eu/orders/", None),
             ("/api/eu/status/", "/api/eu/status"),
-            ("/articles/", None),
+            ("/orders/", None),
             ("/api/eu/users/7/comments/2/", "/api/eu/users/7/comments/2"),
         ],
     )
@@ -196,9 +196,9 @@ class TestMatching:
     def test_root_path(self, router_class: RouterClass) -> None:
         client = make_client(build_app(router_class), root_path="/proxy")
 
-        assert client.get("/proxy/articles").json() == {"route": "/articles"}
-        assert client.get("/articles").json() == {"route": "/articles"}
-        assert client.get("/proxy/proxy/articles").status_code == 404
+        assert client.get("/proxy/orders").json() == {"route": "/orders"}
+        assert client.get("/orders").json() == {"route": "/orders"}
+        assert client.get("/proxy/proxy/orders").status_code == 404
 
     def test_mounts_and_hosts(self, router_class: RouterClass) -> None:
         app = build_app(router_class)
@@ -216,13 +216,13 @@ class TestMatching:
     def test_dependencies_of_the_inclusion(self, router_class: RouterClass) -> None:
         client = make_client(build_app(router_class), headers={"x-version": "1"})
 
-        assert client.get("/api/eu/v2/articles").status_code == 426
-        assert client.get("/api/eu/articles").status_code == 200
+        assert client.get("/api/eu/v2/orders").status_code == 426
+        assert client.get("/api/eu/orders").status_code == 200
 
     def test_routes_that_are_added_later(self, router_class: RouterClass) -> None:
         app = FastAPI()
         router = router_class()
-        router.add_api_route("/articles", describe_route)
+        router.add_api_route("/orders-archive", describe_route)
         app.include_router(router)
         client = make_client(app)
         assert client.get("/orders").status_code == 404
@@ -233,13 +233,13 @@ class TestMatching:
 
     def test_router_as_an_application(self, router_class: RouterClass) -> None:
         router = router_class()
-        router.add_api_route("/articles/{key}", describe_route)
+        router.add_api_route("/orders/{key}", describe_route)
         app = FastAPI()
         app.mount("/mounted", router)
 
-        response = make_client(app).get("/mounted/articles/1")
+        response = make_client(app).get("/mounted/orders/1")
 
-        assert response.json() == {"route": "/articles/{key}", "key": "1"}
+        assert response.json() == {"route": "/orders/{key}", "key": "1"}
 
 
 class ThingRead(ReadSchema):

@@ -87,7 +87,8 @@ SCHEMA_ATTRIBUTES = split_words(
     model_parametrized_name model_post_init model_rebuild model_validate model_validate_json
     model_validate_strings parse_file parse_obj parse_raw schema schema_json update_forward_refs
     validate
-    check_values cursor get_filters limit limit_errors offset paging reject_offset_with_cursor sort
+    check_values cursor get_filters limit limit_errors offset paging reject_long_pattern reject_offset_with_cursor
+    search_fields sort
     """
 )
 # Prefixes that Pydantic protects with a warning.
@@ -106,7 +107,7 @@ FACTORY_NAMES = split_words("defaults number numbers uuid4 values")
 # Names that schemas import; constrained types, which are named after fields, must not hide them.
 SCHEMA_IMPORTS = split_words(
     """
-    Annotated Any Decimal Field InputSchema Literal PageQuery ReadSchema Timestamp
+    Annotated Any Decimal Field InputSchema Literal MISSING PageQuery ReadSchema Timestamp
     """
 )
 # Field types that schemas import; constrained types must not hide them either.

@@ -31,7 +31,7 @@ class Router(fastapi.APIRouter):
         return super().matches(scope)
 
     def get_common_path(self) -> str:
-        """Return the text with which the paths of all routes start, such as `/articles`.
+        """Return the text with which the paths of all routes start, such as `/orders`.
 
         It contains no path parameter. Routes without a path, such as included routers, share none.
         """

@@ -54,6 +54,13 @@ class ForbiddenError(AppError):
     detail = "You do not have permission to perform this action."
 
 
+class RegistrationDisabledError(ForbiddenError):
+    """Raised when users cannot register themselves (403)."""
+
+    code = "registration_disabled"
+    detail = "Registration is disabled."
+
+
 class NotFoundError(AppError):
     """Raised when a resource does not exist or is hidden from the client (404)."""
 

@@ -42,6 +42,7 @@ def configure_logging(settings: CoreSettings, *, processors: Sequence[Processor]
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         add_correlation_id,
+        add_trace_ids,
         *processors,
         redact_secrets,
         *(_build_json_renderers() if settings.is_json_logging else _build_console_renderers()),
@@ -58,6 +59,17 @@ def add_correlation_id(_logger: WrappedLogger, _method: str, event: EventDict) -
     """Add the correlation ID of the current request."""
     if identifier := correlation_id.get():
         event["correlation_id"] = identifier
+    return event
+
+
+def add_trace_ids(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Add the IDs of the current OpenTelemetry span, if the service records spans."""
+    trace = sys.modules.get("opentelemetry.trace")  # Imported by whatever records spans.
+    if trace is not None:
+        span = trace.get_current_span().get_span_context()
+        if span.is_valid:
+            event["trace_id"] = f"{span.trace_id:032x}"
+            event["span_id"] = f"{span.span_id:016x}"
     return event
 
 

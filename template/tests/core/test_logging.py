@@ -2,6 +2,8 @@
 
 import json
 import logging
+from importlib import import_module
+from typing import Any
 
 import pytest
 import structlog
@@ -37,6 +39,17 @@ class TestJson:
             "count": 3,
             "correlation_id": "order-42",
         }
+
+    def test_has_the_ids_of_the_current_span(self, output: pytest.CaptureFixture[str]) -> None:
+        trace: Any = import_module("opentelemetry.trace")  # FastAPI brings it.
+        context = trace.SpanContext(10, 11, is_remote=False)
+        with trace.use_span(trace.NonRecordingSpan(context)):
+            structlog.get_logger().warning("inside")
+        structlog.get_logger().warning("outside")
+
+        inside, outside = read_events(output)
+        assert (inside["trace_id"], inside["span_id"]) == (f"{10:032x}", f"{11:016x}")
+        assert "trace_id" not in outside
 
     def test_standard_library_logs_have_the_same_format(
         self, output: pytest.CaptureFixture[str]

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from app.core.config import describe_source_error
+from app.core.foreign_settings import find_foreign_settings
 from app.settings import Settings
 
 from chassis_tools.diagnosis.examination import Diagnosis, Finding
@@ -17,6 +18,9 @@ def check_settings(_diagnosis: Diagnosis) -> Iterator[Finding]:
     current = find_problems()
     for problem, remedy in current:
         yield Finding("error", problem, remedy)
+    if not current:
+        for name, replacement in find_foreign_settings(Settings()):
+            yield Finding("warning", f"{name} is ignored", f"use {replacement}")
     for problem, remedy in find_problems(environment="production"):
         if (problem, remedy) not in current:
             yield Finding("note", f"Production would reject this: {problem}", remedy)

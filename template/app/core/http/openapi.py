@@ -8,6 +8,14 @@ from fastapi.dependencies import utils
 from app.core.errors import UnauthorizedError
 from app.core.problems import Problem, build_openapi_response, problem_responses
 
+RETRY_AFTER = {
+    "description": "Seconds until the next attempt can succeed.",
+    "schema": {"type": "integer", "minimum": 1},
+}
+LOCATION = {
+    "description": "The path of the created resource.",
+    "schema": {"type": "string", "format": "uri-reference"},
+}
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 FIELDS_CACHE = "get_cached_model_fields"
 
@@ -26,10 +34,13 @@ def keep_query_models() -> None:
 def add_problem_responses(document: dict[str, Any]) -> None:
     """Replace FastAPI's validation error schema and add the errors that any route can return."""
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    for path in document["paths"].values():
+    paths = document["paths"]
+    for name, path in paths.items():
+        has_members = any(other.startswith(f"{name}/{{") for other in paths)
         for method in METHODS:
             if method in path:
                 add_error_responses(path[method])
+                add_headers(path[method]["responses"], has_members=has_members)
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     schemas.update(build_problem_schemas())
@@ -43,7 +54,18 @@ def add_error_responses(operation: dict[str, Any]) -> None:
     if operation.get("security"):
         for status, response in problem_responses(UnauthorizedError).items():
             responses.setdefault(str(status), response)
+    else:
+        operation["security"] = []
     responses.setdefault("default", build_openapi_response("Any other error"))
+
+
+def add_headers(responses: dict[str, Any], *, has_members: bool) -> None:
+    """Document the headers of responses: Retry-After, and the Location of a created resource."""
+    for status in ("429", "503"):
+        if status in responses:
+            responses[status].setdefault("headers", {})["Retry-After"] = RETRY_AFTER
+    if has_members and "201" in responses:
+        responses["201"].setdefault("headers", {})["Location"] = LOCATION
 
 
 def build_problem_schemas() -> dict[str, Any]:

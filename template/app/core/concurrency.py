@@ -21,7 +21,7 @@ class Client(NamedTuple):
     account: Hashable | None = None
 
 
-# None for the kernel's own work.
+# None outside of requests, such as in jobs and scripts.
 current_client: ContextVar[Client | None] = ContextVar("current_client", default=None)
 
 
@@ -46,7 +46,7 @@ class LoopLocal(Generic[ValueType]):
 
 
 class ConcurrencyLimiter:
-    """Limits concurrent work to a number of places, of which no client can take all.
+    """Limits concurrent work to a number of places; with several, no client can take all.
 
     An account can take three in five; so can the anonymous requests of a network. All accounts of a
     network together leave one place. Further work waits. Waiting clients take turns, so a client
@@ -102,7 +102,8 @@ class ConcurrencyLimiter:
     def release(self, client: Client | None) -> None:
         """Release a place of the client, and give it to the next."""
         self._count(client, -1)
-        self._admit_next()
+        while self._admit_next():  # One release can make two clients admissible.
+            pass
 
     def _is_free(self, client: Client | None) -> bool:
         if self._taken >= self._places:
@@ -134,8 +135,8 @@ class ConcurrencyLimiter:
         if not waiters:
             del self._waiting[client]
 
-    def _admit_next(self) -> None:
-        """Give a free place to the next waiting client that may take it."""
+    def _admit_next(self) -> bool:
+        """Give a free place to the next waiting client that may take it; return False if none."""
         for client, waiters in self._waiting.items():
             waiter = next((waiter for waiter in waiters if not waiter.done()), None)
             if waiter is not None and self._is_free(client):
@@ -144,7 +145,8 @@ class ConcurrencyLimiter:
                     self._waiting[client] = waiters  # At the end: the other clients come first.
                 self._count(client, 1)
                 waiter.set_result(None)
-                return
+                return True
+        return False
 
 
 def get_account(client: Client) -> Hashable:

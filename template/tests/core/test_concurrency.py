@@ -117,6 +117,24 @@ async def test_network_with_several_accounts_leaves_a_place_for_others() -> None
 
 
 @run_in_event_loop
+async def test_one_end_admits_each_client_that_became_admissible() -> None:
+    work = Work()
+    other = ANN._replace(account="other")
+    running = [ANN, ANN, ANN, other]
+    tasks = [await work.begin(client) for client in running]
+    third = ANN._replace(account="third")
+    elsewhere = ANN._replace(network="10.0.0.9")
+    tasks += [await work.begin(client) for client in (third, elsewhere)]
+    assert work.running == running
+
+    await work.end_first()
+    assert {third, elsewhere} <= {*work.running}
+
+    for task in tasks:
+        task.cancel()
+
+
+@run_in_event_loop
 async def test_anonymous_requests_of_a_network_leave_places_for_others() -> None:
     work = Work()
     tasks = [await work.begin(CY) for _ in range(20)]

@@ -5,6 +5,8 @@ import socket
 
 import pytest
 
+pytest.importorskip("uvloop")  # Not on Windows.
+
 from app.core.http.event_loop import EventLoop
 
 CONNECTIONS = 30
@@ -46,3 +48,16 @@ def test_connections_are_accepted_together(is_bound: bool) -> None:
 
     with asyncio.Runner(loop_factory=EventLoop) as runner:
         assert runner.run(accept()) >= CONNECTIONS - 1
+
+
+def test_server_is_a_context_manager() -> None:
+    async def serve() -> None:
+        server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+        async with server:
+            assert server.is_serving()
+            assert server.get_loop() is asyncio.get_running_loop()
+            await server.start_serving()
+        assert not server.is_serving()
+
+    with asyncio.Runner(loop_factory=EventLoop) as runner:
+        runner.run(serve())

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from itertools import pairwise
 from typing import Any
 
@@ -15,9 +15,16 @@ from app.core.http.fairness import LARGE_BYTES, MAX_WAITING_REQUESTS, Turns
 from app.core.http.middleware import MAX_QUERY_PARAMETERS, RequestMiddleware
 from app.settings import Settings
 
+from app.application import create_app
+
 MANY, FEW = "192.0.2.1", "192.0.2.2"
 TIMEOUT_SECONDS = 10
 LARGE_PART = b"x" * (LARGE_BYTES + 1)
+
+
+async def count_items(items: list[int]) -> int:
+    """Count the items of a request."""
+    return len(items)
 
 
 class Exchange:
@@ -38,7 +45,7 @@ class Exchange:
     async def run(self, app: ASGIApp) -> None:
         """Send the request to an application and collect its response."""
         scope: Scope = {"type": "http", "method": "POST", "path": "/", "scheme": "http"}
-        scope["headers"] = []
+        scope["headers"] = [(b"content-type", b"application/json")]
         scope["client"] = (self.network, 1)
         scope["query_string"] = self.query.encode()
         await app(scope, self._receive, self._send)
@@ -75,7 +82,8 @@ class Service:
         while (await receive())["more_body"]:
             pass
         self.received.append(network)
-        await send({"type": "http.response.start", "status": 200, "headers": []})
+        length = (b"content-length", str(len(self._response)).encode())
+        await send({"type": "http.response.start", "status": 200, "headers": [length]})
         await send({"type": "http.response.body", "body": self._response, "more_body": False})
 
 
@@ -93,6 +101,12 @@ def run(test: Coroutine[Any, Any, None]) -> None:
 async def pause(iterations: int = 20) -> None:
     for _ in range(iterations):
         await asyncio.sleep(0)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until a condition is true."""
+    while not condition():
+        await asyncio.sleep(0.001)  # noqa: ASYNC110
 
 
 def test_networks_start_requests_in_turns(settings: Settings) -> None:
@@ -174,7 +188,7 @@ def test_others_run_between_paced_turns() -> None:
         while len(iterations) < len(tasks):
             iteration += 1
             await asyncio.sleep(0)
-        assert all(later - earlier > 20 for earlier, later in pairwise(iterations))
+        assert all(later - earlier > 2 for earlier, later in pairwise(iterations))
 
     run(test())
 
@@ -191,13 +205,13 @@ def test_large_bodies_of_a_network_are_limited(
         for exchange in exchanges:
             exchange.send_body(LARGE_PART, more=True)
             exchange.send_body(b"", more=True)
+        await until(lambda: [item.body.qsize() for item in exchanges] == [0, 0, 1, 0])
         await pause()
-        assert [exchange.body.qsize() for exchange in exchanges] == [0, 0, 1, 0]
+        assert exchanges[2].body.qsize() == 1
 
         exchanges[0].send_body(b"")
         await tasks[0]
-        await pause()
-        assert exchanges[2].body.empty()
+        await until(exchanges[2].body.empty)
 
     run(test())
 
@@ -251,5 +265,70 @@ def test_request_with_large_body_and_response_needs_one_place(
             exchange.read.set()
             await asyncio.gather(*service.start(exchange))
             assert exchange.response == LARGE_PART
+
+    run(test())
+
+
+@pytest.mark.parametrize("limit", ["MAX_WAITING_TRANSFERS", "TRANSFER_TIMEOUT_SECONDS"])
+def test_waiting_transfers_are_rejected(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    monkeypatch.setattr(fairness, "MAX_TRANSFERS", 1)
+    monkeypatch.setattr(fairness, limit, 0)
+
+    async def test() -> None:
+        service = Service(settings, response=LARGE_PART)
+        first, second = Exchange(MANY), Exchange(MANY)
+        tasks = service.start(first, second)
+        for exchange in (first, second):
+            exchange.send_body(b"")
+        await tasks[1]
+        assert (first.status, second.status) == (200, 503)
+        assert json.loads(second.response)["code"] == "service_unavailable"
+
+    run(test())
+
+
+def test_body_without_a_place_is_rejected_by_fastapi(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fairness, "MAX_TRANSFERS", 0)
+    monkeypatch.setattr(fairness, "MAX_WAITING_TRANSFERS", 0)
+
+    async def test() -> None:
+        app = create_app(settings)
+        app.add_api_route("/", count_items, methods=["POST"])
+        exchange = Exchange(MANY)
+        exchange.send_body(b"[" + b"1," * LARGE_BYTES + b"1]")
+        await exchange.run(app)
+        assert exchange.status == 503
+
+    run(test())
+
+
+def test_background_tasks_hold_no_place(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fairness, "MAX_TRANSFERS", 1)
+
+    async def test() -> None:
+        running = asyncio.Event()
+
+        async def respond(_scope: Scope, _receive: Receive, send: Send) -> None:
+            length = (b"content-length", str(len(LARGE_PART)).encode())
+            await send({"type": "http.response.start", "status": 200, "headers": [length]})
+            await send({"type": "http.response.body", "body": LARGE_PART})
+            await running.wait()
+
+        app = RequestMiddleware(respond, settings)
+        exchanges = [Exchange(MANY), Exchange(MANY)]
+        tasks = []
+        for exchange in exchanges:
+            exchange.read.set()
+            tasks.append(asyncio.create_task(exchange.run(app)))
+        await pause()
+        assert [exchange.response for exchange in exchanges] == [LARGE_PART] * 2
+        running.set()
+        await asyncio.gather(*tasks)
 
     run(test())

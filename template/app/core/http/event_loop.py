@@ -1,8 +1,10 @@
 """The event loop of `manage run`, which accepts many connections at a time.
 
-For another command, pass `--loop app.core.http.event_loop:EventLoop` to Uvicorn.
+For another command that listens on TCP, pass `--loop app.core.http.event_loop:EventLoop` to
+Uvicorn.
 """
 
+import asyncio
 import socket
 from collections.abc import Sequence
 from typing import Any
@@ -15,8 +17,8 @@ LISTENERS = 32
 class EventLoop(uvloop.Loop):
     """uvloop's event loop with several listeners per socket.
 
-    A listener accepts one connection per iteration of the event loop. With a single one, clients
-    that connect and leave would keep all others waiting.
+    A listener accepts one connection per iteration of the event loop. With a single listener,
+    clients that connect and disconnect repeatedly would keep all others waiting.
     """
 
     async def create_server(
@@ -30,20 +32,39 @@ class EventLoop(uvloop.Loop):
     ) -> Any:
         """Create a server with LISTENERS listeners for each of its sockets."""
         create = super().create_server
-        servers: list[Any] = [await create(protocol_factory, host, port, sock=sock, **options)]
-        for listener in servers[0].sockets:
+        server: Any = await create(protocol_factory, host, port, sock=sock, **options)
+        servers = [server]
+        for listener in server.sockets:
             for _ in range(LISTENERS - 1):
                 duplicate = socket.fromfd(listener.fileno(), listener.family, listener.type)
                 servers.append(await create(protocol_factory, sock=duplicate, **options))
         return ServerGroup(servers)
 
 
-class ServerGroup:
+class ServerGroup(asyncio.AbstractServer):
     """Servers with the same sockets, as one server."""
 
     def __init__(self, servers: Sequence[Any]) -> None:
         self._servers = servers
         self.sockets = servers[0].sockets
+
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        """Return the event loop of the servers."""
+        loop: asyncio.AbstractEventLoop = self._servers[0].get_loop()
+        return loop
+
+    def is_serving(self) -> bool:
+        """Return True if the servers accept connections."""
+        return bool(self._servers[0].is_serving())
+
+    async def start_serving(self) -> None:
+        """Start to accept connections."""
+        for server in self._servers:
+            await server.start_serving()
+
+    async def serve_forever(self) -> None:
+        """Accept connections until the task is cancelled, then close the servers."""
+        await asyncio.gather(*(server.serve_forever() for server in self._servers))
 
     def close(self) -> None:
         """Stop listening."""

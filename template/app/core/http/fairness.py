@@ -5,22 +5,28 @@ import time
 from collections import deque
 from weakref import WeakValueDictionary
 
+from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive
 
 from app.core.errors import UnavailableError
 
 MAX_WAITING_REQUESTS = 1000
-MAX_TRANSFERS = 50
 MAX_PAUSE_SECONDS = 0.25
 SMALL_BYTES = 8 * 1024
 LARGE_BYTES = 64 * 1024
+# These limit the memory of a network: what is transferred, and what waits for a transfer's place.
+MAX_TRANSFERS = 50
+MAX_WAITING_TRANSFERS = 50
+TRANSFER_TIMEOUT_SECONDS = 30
+BUSY = "Too many requests are being processed. Try again later."
 
 
 class Turns:
     """Lets each network start one request per iteration of the event loop.
 
     Otherwise a client with a hundred connections would get a hundred times another's share. With
-    `paced`, a network's next turn follows after as long as its last turn took.
+    `paced`, a network pauses after each turn for as long as the turn took, but at most
+    MAX_PAUSE_SECONDS.
     """
 
     def __init__(self, *, paced: bool = False) -> None:
@@ -36,8 +42,7 @@ class Turns:
             loop.call_soon(self._end_turn, loop, network, time.perf_counter())
             return
         if len(waiting) >= MAX_WAITING_REQUESTS:
-            detail = "Too many requests are being processed. Try again later."
-            raise UnavailableError(detail, retry_after=1)
+            raise UnavailableError(BUSY, retry_after=1)
         turn = loop.create_future()
         waiting.append(turn)
         await turn
@@ -53,18 +58,43 @@ class Turns:
         waiting = self._waiting[network]
         while waiting:
             turn = waiting.popleft()
-            if not turn.done():  # A cancelled request is done.
+            if not turn.done():  # Its request was cancelled.
                 turn.set_result(None)
                 loop.call_soon(self._end_turn, loop, network, time.perf_counter())
                 return
         del self._waiting[network]
 
 
+class TransferLimit:
+    """The places for large bodies and responses of one network."""
+
+    def __init__(self) -> None:
+        self._places = asyncio.Semaphore(MAX_TRANSFERS)
+        self._waiting = 0
+
+    async def acquire(self) -> None:
+        """Take a place; raise UnavailableError if none becomes free in time."""
+        if self._places.locked() and self._waiting >= MAX_WAITING_TRANSFERS:
+            raise UnavailableError(BUSY, retry_after=1)
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(TRANSFER_TIMEOUT_SECONDS):
+                await self._places.acquire()
+        except TimeoutError:
+            raise UnavailableError(BUSY, retry_after=1) from None
+        finally:
+            self._waiting -= 1
+
+    def release(self) -> None:
+        """Release a place."""
+        self._places.release()
+
+
 class Transfers:
     """Limits the large bodies and responses per network, because they stay in memory."""
 
     def __init__(self) -> None:
-        self._limits: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        self._limits: WeakValueDictionary[str, TransferLimit] = WeakValueDictionary()
 
     def create(self, network: str) -> "Transfer":
         """Create the transfer of a request, which takes no place before it begins."""
@@ -76,29 +106,30 @@ class Transfer:
 
     __slots__ = ("_limit", "_limits", "_network")
 
-    def __init__(self, limits: WeakValueDictionary[str, asyncio.Semaphore], network: str) -> None:
+    def __init__(self, limits: WeakValueDictionary[str, TransferLimit], network: str) -> None:
         self._limits = limits
         self._network = network
-        self._limit: asyncio.Semaphore | None = None
+        self._limit: TransferLimit | None = None
 
     async def begin(self) -> None:
-        """Wait for a place, unless the request has one."""
+        """Take a place, unless the request has one; raise UnavailableError if there is none."""
         if self._limit is not None:
             return
         limit = self._limits.get(self._network)
         if limit is None:
-            limit = self._limits[self._network] = asyncio.Semaphore(MAX_TRANSFERS)
+            limit = self._limits[self._network] = TransferLimit()
         await limit.acquire()
         self._limit = limit
 
     def end(self) -> None:
         """Release the place, if the request has one."""
-        if self._limit is not None:
-            self._limit.release()
+        limit, self._limit = self._limit, None
+        if limit is not None:
+            limit.release()
 
 
 class BodyReceiver:
-    """Receives a request's body; a large one waits for its place and for its turn to be parsed."""
+    """Receives a request's body; a large one waits for its place, and each part for its turn."""
 
     __slots__ = ("_bytes", "_network", "_receive", "_transfer", "_turns")
 
@@ -114,9 +145,15 @@ class BodyReceiver:
         message = await self._receive()
         if message["type"] == "http.request":
             self._bytes += len(message.get("body", b""))
-            if message.get("more_body"):
-                if self._bytes > LARGE_BYTES:
-                    await self._transfer.begin()
-            elif self._bytes > SMALL_BYTES:
-                await self._turns.wait(self._network)
+            if self._bytes > SMALL_BYTES:
+                await self._wait()
         return message
+
+    async def _wait(self) -> None:
+        try:
+            if self._bytes > LARGE_BYTES:
+                await self._transfer.begin()
+            await self._turns.wait(self._network)
+        except UnavailableError as error:
+            # FastAPI responds with 400 to any other exception while it reads the body.
+            raise HTTPException(503, error.detail, {"Retry-After": "1"}) from None

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.concurrency import Client, LoopLocal, current_client
 from app.core.config import CoreSettings
-from app.core.errors import AppError
+from app.core.errors import AppError, UnavailableError
 from app.core.http.fairness import LARGE_BYTES, BodyReceiver, Transfer, Transfers, Turns
 from app.core.http.rate_limit import get_client_network
 from app.core.logging import correlation_id
@@ -58,10 +58,10 @@ HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 class RequestMiddleware:
     """Adds a correlation ID and security headers to each response and logs the request.
 
-    Requests of the same network take turns, so that a client with many does not delay the others.
+    Requests of the same network take turns, so that many requests of one do not delay the others.
 
     Starlette's middlewares reject requests (host, origin, size) with a plain-text response, which
-    becomes a problem response here.
+    becomes a problem response here. The responses of this middleware have no CORS headers.
     """
 
     def __init__(
@@ -169,9 +169,11 @@ class ResponseRecorder:
     __slots__ = (
         "_finished",
         "_headers",
+        "_is_refused",
         "_rejection",
         "_scope",
         "_send",
+        "_start",
         "_started",
         "_text",
         "_transfer",
@@ -186,29 +188,44 @@ class ResponseRecorder:
         self._transfer = transfer
         self._started = perf_counter()
         self._finished: float | None = None
+        self._start: Message | None = None
+        self._is_refused = False
         self._rejection: Message | None = None
         self._text = b""
 
     async def send(self, message: Message) -> None:
         """Send an ASGI message with the headers; replace a plain-text error with a problem."""
         if message["type"] == "http.response.start":
-            self.status = message["status"]
-            headers = message.get("headers", ())
-            if message["status"] >= 400 and is_plain_text(headers):
-                self._rejection = message  # Sent with its body, which becomes the detail.
-                return
-            message["headers"] = self._add_headers(headers)
-        elif not message.get("more_body"):
-            self._finished = perf_counter()
-        if self._rejection is None:
-            if len(message.get("body", b"")) > LARGE_BYTES:
-                await self._send_parts(message)
-            else:
-                await self._send(message)
+            await self._send_start(message)
+        elif not self._is_refused:
+            await self._send_body(message)
+
+    async def _send_start(self, message: Message) -> None:
+        self.status = message["status"]
+        headers = message.get("headers", ())
+        if message["status"] >= 400 and is_plain_text(headers):
+            self._rejection = message  # Sent with its body, which becomes the detail.
             return
-        self._text = (self._text + message.get("body", b""))[:MAX_DETAIL_BYTES]
-        if self._finished is not None:
-            await self._send_problem(self._rejection, self._text)
+        message["headers"] = self._add_headers(headers)
+        if get_content_length(headers) > LARGE_BYTES:
+            self._start = message  # Sent with the body, for which there may be no place.
+            return
+        self._transfer.end()  # The request's body has been read, and a stream needs no place.
+        await self._send(message)
+
+    async def _send_body(self, message: Message) -> None:
+        body = message.get("body", b"")
+        if self._start is not None and not await self._reserve(body):
+            return
+        if self._rejection is None:
+            await self._send_parts(message, body)
+        if not message.get("more_body"):
+            self._finished = perf_counter()
+            self._transfer.end()
+        if self._rejection is not None:
+            self._text = (self._text + body)[:MAX_DETAIL_BYTES]
+            if self._finished is not None:
+                await self._send_problem(self._rejection, self._text)
 
     def get_duration_ms(self) -> float:
         """Return the time from the request's start to the response's last byte, in milliseconds."""
@@ -218,10 +235,30 @@ class ResponseRecorder:
         present = {name for name, _ in headers}
         return [*headers, *(header for header in self._headers if header[0] not in present)]
 
-    async def _send_parts(self, message: Message) -> None:
+    async def _reserve(self, body: bytes) -> bool:
+        """Take a place for a large body and send the start; if there is none, send a problem."""
+        start, self._start = self._start, None
+        try:
+            if len(body) > LARGE_BYTES:
+                await self._transfer.begin()
+        except UnavailableError as error:
+            self._is_refused = True
+            self.status = error.status
+            problem = build_problem_response(self._scope, error)
+            headers = self._add_headers(problem.raw_headers)
+            start = {"type": "http.response.start", "status": error.status, "headers": headers}
+            await self._send(start)
+            await self._send({"type": "http.response.body", "body": problem.body})
+            return False
+        if start is not None:
+            await self._send(start)
+        return True
+
+    async def _send_parts(self, message: Message, body: bytes) -> None:
         """Send a large body in parts, so that the request lasts until the client has read it."""
-        await self._transfer.begin()
-        body = message["body"]
+        if len(body) <= LARGE_BYTES:
+            await self._send(message)
+            return
         last = len(body) - LARGE_BYTES
         for start in range(0, len(body), LARGE_BYTES):
             part = body[start : start + LARGE_BYTES]
@@ -266,6 +303,12 @@ def get_identifiers(headers: Iterable[Header]) -> dict[bytes, bytes]:
     if identifier is None:
         identifier = os.urandom(16).hex().encode()
     return {CORRELATION_HEADER: identifier, REQUEST_HEADER: identifier, **sent}
+
+
+def get_content_length(headers: Iterable[Header]) -> int:
+    """Return the length of a response's body, or 0 if it is unknown."""
+    length = next((value for name, value in headers if name == b"content-length"), b"")
+    return int(length) if length.isdigit() else 0
 
 
 def is_plain_text(headers: Iterable[Header]) -> bool:

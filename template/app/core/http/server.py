@@ -13,6 +13,7 @@ from app.core.problems import build_error_for_status, build_problem_response
 MAX_HEADER_BYTES = 64 * 1024
 MAX_PIPELINED_REQUESTS = 10
 MAX_CHUNKS_PER_READ = 1000
+MIN_BYTES_PER_CHUNK = 32
 HEADER_SECONDS = 10
 STALL_SECONDS = 60
 
@@ -29,6 +30,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._header_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
         self._chunks = 0
+        self._read_bytes = 0
         self._progress = 0
         self._last_state = (0, 0)
         self._stall_timer: asyncio.TimerHandle | None = None
@@ -50,6 +52,7 @@ class HttpProtocol(HttpToolsProtocol):
         """Parse data; count it if it belongs to headers that are still incomplete."""
         self._progress += 1
         self._chunks = 0
+        self._read_bytes = len(data)
         self._header_bytes += len(data)
         super().data_received(data)
         if not self._expects_headers:
@@ -78,7 +81,8 @@ class HttpProtocol(HttpToolsProtocol):
     def on_chunk_header(self) -> None:
         """Raise ValueError if a body's chunks are so small that parsing them takes long."""
         self._chunks += 1
-        if self._chunks > MAX_CHUNKS_PER_READ:
+        is_tiny = self._chunks * MIN_BYTES_PER_CHUNK > self._read_bytes
+        if is_tiny and self._chunks > MAX_CHUNKS_PER_READ:
             raise ValueError("The chunks are too small")
 
     def resume_writing(self) -> None:

@@ -105,8 +105,10 @@ async def pause(iterations: int = 20) -> None:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait until a condition is true."""
-    while not condition():
-        await asyncio.sleep(0.001)  # noqa: ASYNC110
+    for _ in range(TIMEOUT_SECONDS * 1000):
+        if condition():
+            return
+        await asyncio.sleep(0.001)
 
 
 def test_networks_start_requests_in_turns(settings: Settings) -> None:

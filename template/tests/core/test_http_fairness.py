@@ -160,6 +160,24 @@ def test_query_parameters_are_limited(settings: Settings, count: int, status: in
     run(test())
 
 
+def test_query_parameters_of_a_websocket_are_limited(settings: Settings) -> None:
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def test() -> None:
+        scope: Scope = {"type": "websocket", "path": "/", "scheme": "ws", "headers": []}
+        scope["client"] = (FEW, 1)
+        scope["extensions"] = {"websocket.http.response": {}}
+        scope["query_string"] = b"&".join([b"a=1"] * (MAX_QUERY_PARAMETERS + 1))
+        await Service(settings).app(scope, asyncio.Queue[Message]().get, send)
+
+    run(test())
+    assert sent[0]["type"] == "websocket.http.response.start"
+    assert sent[0]["status"] == 400
+
+
 def test_large_bodies_are_parsed_in_turns(settings: Settings) -> None:
     async def test() -> None:
         service = Service(settings)

@@ -41,7 +41,7 @@ LINES = {
     "{models}": ("    # Your columns follow.\n", "    nickname: Mapped[str | None]"),
 }
 FIELDS = {
-    "class ProfileUpdate(InputSchema):\n    name: Name | None = None\n    # Your fields follow.\n": (
+    "class ProfileUpdate(InputSchema):\n    name: Name | MISSING = MISSING\n    # Your fields follow.\n": (
         "    nickname: str | None = None"
     ),
     "    updated_at: datetime\n    # Your fields follow.\n": "    nickname: str | None",

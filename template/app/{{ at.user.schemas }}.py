@@ -60,7 +60,7 @@ class UserQuery(PageQuery):
     name__icontains: str | None = None
     role: Role | None = None
     is_active: bool | None = None
-    sort: Literal["created_at", "-created_at", "email", "-email", "name", "-name"] = "-created_at"
+    sort: Literal["id", "-id", "email", "-email"] = "-id"
 
 
 class UserCredentials(ReadSchema):

@@ -274,7 +274,7 @@ def check_rows(user: ApiUser, sample: Sample) -> None:
     for path, row in sample.rows.items():
         assert row.items() <= user.request("GET", path, 200).items()
     for path, total in sample.totals.items():
-        assert user.request("GET", path, 200)["total"] == total, path
+        assert len(user.request("GET", path, 200)["items"]) == total, path
     for method, path, status, body in sample.refused:
         user.request(method, path, status, **({"json": body} if body else {}))
     path, given, added = sample.made

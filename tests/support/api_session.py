@@ -226,7 +226,7 @@ def delete_article(ann: ApiUser, article: str) -> None:
     ann.request("DELETE", f"/articles/{article}", 204)
     ann.request("GET", f"/articles/{article}", 404)
     ann.request("DELETE", f"/articles/{article}", 404)
-    assert ann.request("GET", "/articles", 200)["total"] == 2
+    assert ann.request("GET", "/articles", 200, params={"include_total": "true"})["total"] == 2
 
 
 def reset_password(bob: ApiUser, tenant: str) -> None:

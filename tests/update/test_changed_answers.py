@@ -77,7 +77,7 @@ def test_auth_both_ways_and_tenants(
         assert read_by_key(server, key) == 401
         assert read_lists(log_in(session, EMAIL, "default"), *PATHS) == before
         eve = register(session, stack.with_answers(multi_tenancy=True), "eve@example.org", "Evil")
-        assert [page["total"] for page in read_lists(eve, *PATHS)] == [0, 0, 0]
+        assert [page["items"] for page in read_lists(eve, *PATHS)] == [[], [], []]
         server.stop()
     make(project, ("invoice", "order:ref:order", "number:int,unique", "--owned"))
     own_tests = ("articles", "customers", "orders", "invoices", "auth", "users")
@@ -118,8 +118,9 @@ def test_tenants_by_copier_alone(
         assert read_lists(ann, *SAMPLE_PATHS) == before
         order = ann.request("POST", "/orders", 201, json={"number": "A2"})
         eve = register(session, stack.with_answers(multi_tenancy=True), "eve@example.org", "Evil")
-        assert [page["total"] for page in read_lists(eve, *SAMPLE_PATHS)] == [0, 0, 0]
-        assert eve.request("GET", "/orders", 200, params={"number__icontains": "A"})["total"] == 0
+        assert [page["items"] for page in read_lists(eve, *SAMPLE_PATHS)] == [[], [], []]
+        page = eve.request("GET", "/orders", 200, params={"number__icontains": "A"})
+        assert page["items"] == []
         eve.request("POST", "/order-lines", 409, json={"order_id": order["id"], "code": "L1"})
         assert eve.request("POST", "/orders", 201, json={"number": "A2"})["number"] == "A2"
         server.stop()

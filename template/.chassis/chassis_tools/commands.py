@@ -38,6 +38,10 @@ ResourceName = Annotated[
 ]
 Fields = Annotated[list[str] | None, typer.Argument(metavar="[FIELD]...")]
 Plural = Annotated[str | None, typer.Option(help="Plural form, if it cannot be derived.")]
+Sorts = Annotated[
+    list[str] | None,
+    typer.Option("--sort", metavar="FIELD", help="Sort lists by this field; can be repeated."),
+]
 Owned = Annotated[bool, typer.Option("--owned", help="Rows belong to the user who created them.")]
 SoftDelete = Annotated[
     bool, typer.Option("--soft-delete", help="Deleting a row hides it (soft delete).")
@@ -95,6 +99,7 @@ def make(
     name: ResourceName,
     fields: Fields = None,
     plural: Plural = None,
+    sort: Sorts = None,
     owned: Owned = False,
     soft_delete: SoftDelete = False,
     read_public: ReadPublic = False,
@@ -105,7 +110,9 @@ def make(
     """Scaffold a resource: model, schemas, repository, service, routes, tests and migration."""
     from chassis_tools.scaffolding.creation import MakeRequest
 
-    request = MakeRequest(name, fields or [], plural, owned, soft_delete, read_public, migration)
+    request = MakeRequest(
+        name, fields or [], plural, sort or [], owned, soft_delete, read_public, migration
+    )
     write_resource(request, dry_run=dry_run, yes=yes)
 
 

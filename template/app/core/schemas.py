@@ -229,9 +229,9 @@ class ReadSchema(BaseModel):
 class Page(BaseModel, Generic[Item]):
     """One page of a list.
 
-    With offset pagination, `total` is the number of matching items. With cursor pagination, `total`
-    and `offset` are null. Pass `next_cursor` as `cursor` to get the next page; it is null on the
-    last page.
+    Pass `next_cursor` as `cursor` to get the next page; it is null on the last page. `total`, the
+    number of matching items, is null unless `include_total` requests it. `offset` is null with
+    cursor pagination.
     """
 
     model_config = ConfigDict(defer_build=True)
@@ -249,6 +249,11 @@ class PageQuery(InputSchema):
     A filter is named `column` or `column__operator` (see `app.core.sql.filters.OPERATORS`). Its
     value keeps its blanks, so that a row is found by its own value. With `search_fields`, the
     filter `search: str | None = None` finds its text in any of these columns.
+
+    The default order is by descending `id`: the newest first, because keys are UUIDv7. `sort` may
+    only allow columns with a unique constraint or a `sort_index`, so that a page of a large table
+    is found without reading and sorting its rows. `include_total` counts all matching rows, which
+    takes longer the more there are.
     """
 
     model_config = ConfigDict(str_strip_whitespace=False)
@@ -257,7 +262,8 @@ class PageQuery(InputSchema):
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 20
     offset: Annotated[int, Field(ge=0, le=MAX_OFFSET)] = 0
     cursor: Annotated[str, Field(max_length=MAX_CURSOR_LENGTH)] | None = None
-    sort: str = "-created_at"
+    include_total: bool = False
+    sort: str = "-id"
 
     @field_validator("*")
     @classmethod

@@ -53,6 +53,8 @@ class ExistingColumn:
     is_set_on_update: bool = False
     """True if a trigger may set it on UPDATE."""
     is_indexed: bool = False
+    leads_index: bool = False
+    """True if an index, of this column alone or with others behind it, serves sorted lists."""
     is_reference: bool = False
 
     @property
@@ -61,6 +63,13 @@ class ExistingColumn:
         if self.is_key and self.column.type.python == "UUID":
             return False
         return self.access == "read and write"
+
+    @property
+    def is_sortable(self) -> bool:
+        """True if lists can be sorted by it: a cursor needs a value in every row."""
+        type_ = self.column.type
+        has_sortable_type = type_.python in SORTABLE and not type_.domain
+        return self.leads_index and has_sortable_type and not self.column.nullable
 
     @property
     def read(self) -> str:
@@ -232,12 +241,6 @@ def find_operators(column: Column, *, indexed: bool) -> tuple[str, ...]:
     if column.type.python.startswith("Literal["):
         return ("",)
     return FILTERS.get(column.type.python, ())
-
-
-def is_sortable(column: Column) -> bool:
-    """Return True if lists may be sorted by a column: a cursor needs a value in every row."""
-    has_sortable_type = column.type.python in SORTABLE and not column.type.domain
-    return has_sortable_type and not column.nullable
 
 
 def format_text(sql: str) -> str:

@@ -12,7 +12,7 @@ from chassis_tools.adoption.baseline import (
     quote_name,
     strip_public,
 )
-from chassis_tools.adoption.columns import ExistingColumn, format_text, is_sortable
+from chassis_tools.adoption.columns import ExistingColumn, format_text
 from chassis_tools.adoption.unmapped_tables import get_table_key
 from chassis_tools.inspection.column_types import get_other_schema
 from chassis_tools.inspection.fields import get_access, parse_default
@@ -20,6 +20,7 @@ from chassis_tools.inspection.tables import Column, ForeignKey, Index, Key, Tabl
 from chassis_tools.scaffolding.literals import Import, format_imports, literal
 from chassis_tools.scaffolding.names import ResourceNames
 from chassis_tools.scaffolding.resource import Resource
+from chassis_tools.scaffolding.resource_parts import format_table_arguments
 
 # Maps each table to its attribute names by column.
 Attributes = Mapping[str, Mapping[str, str]]
@@ -177,10 +178,10 @@ class ExistingResource:
         table, default = self.table, column.default or ""
         is_key = table.key is not None and column.name in table.key.columns
         is_plain_default = not default or parse_default(column) is not None
-        indexed = {
+        indexes = [
             *table.get_unique_columns(),
             *(index.columns for index in table.indexes if index.is_plain),
-        }
+        ]
         return ExistingColumn(
             column,
             self.attributes[table.name][column.name],
@@ -189,7 +190,8 @@ class ExistingResource:
             is_serial=column.type.expression in ("Integer", "BigInteger")
             and find_sequence(column, self.sequences) is not None,
             is_set_on_update=self._has_update_trigger and not (is_plain_default or is_key),
-            is_indexed=(column.name,) in indexed,
+            is_indexed=(column.name,) in indexes,
+            leads_index=column.name in [columns[0] for columns in indexes],
             is_reference=bool(table.get_foreign_keys(column.name)),
         )
 
@@ -221,6 +223,7 @@ class ExistingResource:
             "path_schemas": f"{input_}, Page" if input_.startswith("Int") else "Page",
             "timestamps": False,
             "default_sort": "id",
+            "order": "by ascending ID",
             "dump_args": "exclude_unset=True",
             # Existing texts may start or end with blanks: a client can send them back unchanged.
             "input_options": ", str_strip_whitespace=False",
@@ -231,13 +234,14 @@ class ExistingResource:
         read = [item for item in self.columns if item.access != "none" and not item.is_key]
         return {
             "table": literal(self.table.name),
-            "table_args": TableArguments(self.table, self.attributes).items,
+            "table_args": format_table_arguments(TableArguments(self.table, self.attributes).items),
+            "table_imports": [],
             "mapped": self.columns,
             "columns": read,
             "create_columns": sent,
             "update_columns": [column for column in sent if not column.is_key],
             "filters": [item for column in read for item in column.filters],
-            "sorts": ["id", *(item.attribute for item in read if is_sortable(item.column))],
+            "sorts": ["id", *(item.attribute for item in read if item.is_sortable)],
         }
 
     def _build_import_variables(self) -> dict[str, list[str]]:

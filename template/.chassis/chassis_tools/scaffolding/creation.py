@@ -21,6 +21,7 @@ from chassis_tools.scaffolding.registries import RegistryError, add_model, add_r
 from chassis_tools.scaffolding.resource import Resource
 from chassis_tools.scaffolding.specifications import (
     Specification,
+    add_sort,
     make_field,
     make_reference,
     parse,
@@ -44,6 +45,7 @@ class MakeRequest:
     name: str
     fields: Sequence[str] = ()
     plural: str | None = None
+    sorts: Sequence[str] = ()
     owned: bool = False
     soft_delete: bool = False
     read_public: bool = False
@@ -59,8 +61,9 @@ class MakeRequest:
             "--no-migration": not self.migration,
         }
         plural = ["--plural", self.plural] if self.plural else []
+        sorts = [f"--sort={name}" for name in self.sorts]
         flags = [option for option, is_set in options.items() if is_set]
-        return shlex.join(["manage", "make", self.name, *self.fields, *plural, *flags])
+        return shlex.join(["manage", "make", self.name, *self.fields, *plural, *sorts, *flags])
 
     def next_step(self, *, is_applied: bool, is_served: bool) -> str:
         """Return the next step for the user, and the URL of the resource if it has routes."""
@@ -100,9 +103,12 @@ def build_resource(project: Project, request: MakeRequest, names: ResourceNames)
     tables = {column: target.table.rpartition(".")[2] for column, target in targets.items()}
     columns = [spec.column for spec in specifications]
     check_field_names(columns, table=names.plural, references=tables)
+    built = [build_column(spec, names, targets.get(spec.column)) for spec in specifications]
+    for name in request.sorts:
+        built = add_sort(built, name)
     resource = Resource(
         names,
-        [build_column(spec, names, targets.get(spec.column)) for spec in specifications],
+        built,
         owned=request.owned,
         soft_delete=request.soft_delete,
         read_public=request.read_public,

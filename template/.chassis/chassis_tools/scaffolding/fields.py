@@ -32,6 +32,8 @@ class Field:
     optional: bool = False
     unique: bool = False
     index: bool = False
+    sort: bool = False
+    """True if it has an index that serves lists sorted by it."""
     default: Default | None = None
 
     @property
@@ -114,7 +116,12 @@ class Field:
 
     @property
     def sortable(self) -> bool:
-        """True if lists can be sorted by it: a cursor needs a value in every row."""
+        """True if lists can be sorted by it: an index serves them."""
+        return self.sort or (self.unique and self.can_sort)
+
+    @property
+    def can_sort(self) -> bool:
+        """True if lists could be sorted by it: a cursor needs a value in every row."""
         return bool(self.kind.samples.ordered) and not self.optional
 
     @property

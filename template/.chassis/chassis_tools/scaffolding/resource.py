@@ -16,8 +16,6 @@ COMMON_IMPORTS: dict[str, list[Import]] = {
     "schemas": [("datetime", "datetime"), ("typing", "Literal"), ("uuid", "UUID")],
     "factory": [("typing", "Any")],
     "tests": [
-        ("datetime", "UTC"),
-        ("datetime", "datetime"),
         ("typing", "Any"),
         ("uuid", "uuid4"),
     ],
@@ -96,8 +94,13 @@ class Resource:
 
     @property
     def sorts(self) -> list[str]:
-        """Names of the fields that lists can be sorted by."""
-        return [field.name for field in self.fields if field.sortable]
+        """Names of the columns that lists can be sorted by."""
+        return ["id", *(field.name for field in self.fields if field.sortable)]
+
+    @property
+    def sort_indexes(self) -> list[str]:
+        """Names of the fields that have an index for sorted lists."""
+        return [field.name for field in self.fields if field.sort]
 
     @property
     def uniques(self) -> list[Field]:
@@ -188,7 +191,8 @@ class Resource:
             "key_is_text": False,
             "path_schemas": "Page",
             "timestamps": True,
-            "default_sort": "-created_at",
+            "default_sort": "-id",
+            "order": "newest first",
             "dump_args": "",
             "input_options": "",
         }
@@ -229,7 +233,7 @@ class Resource:
             "defaults": resource_parts.get_default_values(self.columns),
             "filter_cases": resource_parts.build_filter_cases(self.filters),
             "sort_cases": resource_parts.build_sort_cases(self.fields),
-            "cursor_sorts": ["created_at", "-updated_at", *self.sorts],
+            "cursor_sorts": ["-id", *self.sorts],
             "uses_counter": self.needs_row_numbers,
             "factory_parameters": resource_parts.format_factory_parameters(parents, owned=owned),
             "creates_owner": any(parent.target.owned for parent in parents) and not owned,
@@ -244,11 +248,20 @@ class Resource:
 
     def _build_import_variables(self) -> dict[str, list[str]]:
         return {
-            f"{file}_imports": format_imports(self.get_imports_for(file)) for file in COMMON_IMPORTS
+            **{
+                f"{file}_imports": format_imports(self.get_imports_for(file))
+                for file in COMMON_IMPORTS
+            },
+            "table_imports": format_imports(self._get_table_imports()),
         }
 
     def _get_field_imports(self, file: str) -> list[Import]:
         return [import_ for field in self.fields for import_ in field.get_imports_for(file)]
+
+    def _get_table_imports(self) -> list[Import]:
+        keys = ["foreign_key"] * bool(self.references)
+        indexes = ["sort_index"] * bool(self.sort_indexes)
+        return [("app.core.tables", name) for name in [*keys, *indexes]]
 
     def _get_model_imports(self) -> list[Import]:
         has_mapped_column = any("mapped_column(" in column.mapped for column in self.columns)
@@ -265,7 +278,8 @@ class Resource:
             for prefix, tenant in (("", False), ("tenant_", True))
             for name, values in self.build_table(tenant=tenant).build_template_lines().items()
         }
-        return lines | {"table_args": []}
+        arguments = [f"sort_index({literal(name)})" for name in self.sort_indexes]
+        return lines | {"table_args": resource_parts.format_table_arguments(arguments)}
 
     def build_table(self, *, tenant: bool) -> Table:
         """Return the table that the migration creates."""
@@ -278,6 +292,7 @@ class Resource:
             foreign_keys=[*[owner] * self.owned, *keys],
             uniques=[column.attribute for column in self.columns if column.unique],
             indexes=[*["owner_id"] * self.owned, *indexed],
+            sort_indexes=self.sort_indexes,
             checks=[
                 Check(field.name, field.kind.choices, get_constraint_name(field.kind.annotation))
                 for field in self.fields

@@ -42,17 +42,18 @@ class Table:
     foreign_keys: Sequence[ForeignKey]
     uniques: Sequence[str]
     indexes: Sequence[str]
+    sort_indexes: Sequence[str]
     checks: Sequence[Check]
     soft_delete: bool
     tenant: bool
 
-    def get_key_columns(self, column: str) -> list[str]:
-        """Return the columns of the key that contains the column."""
-        return ["tenant_id", column] if self.tenant else [column]
+    def get_key_columns(self, *columns: str) -> list[str]:
+        """Return the columns of the key that contains the columns."""
+        return [*["tenant_id"] * self.tenant, *columns]
 
-    def build_name(self, prefix: str, column: str, suffix: str = "") -> str:
+    def build_name(self, prefix: str, *columns: str, suffix: str = "") -> str:
         """Return a name that follows the kernel's naming convention."""
-        return "_".join([prefix, self.name, *self.get_key_columns(column)]) + suffix
+        return "_".join([prefix, self.name, *self.get_key_columns(*columns)]) + suffix
 
     def get_on_delete(self, key: ForeignKey) -> str:
         """Return the ON DELETE action; with tenants, SET NULL must not clear `tenant_id`."""
@@ -82,6 +83,7 @@ class Table:
         uniques = self.uniques if self.soft_delete else []
         return [
             *(self._format_index("ix", column) for column in self.indexes),
+            *(self._format_index("ix", column, "id") for column in self.sort_indexes),
             *(self._format_index("uq", column, unique=True) for column in uniques),
         ]
 
@@ -98,9 +100,12 @@ class Table:
         uniques = self.uniques if self.soft_delete else []
         return [
             *(
-                f"CREATE INDEX {self.build_name('ix', column)} ON {self.name}"
-                f" ({self._format_columns(column)})"
-                for column in self.indexes
+                f"CREATE INDEX {self.build_name('ix', *columns)} ON {self.name}"
+                f" ({self._format_columns(*columns)})"
+                for columns in [
+                    *((column,) for column in self.indexes),
+                    *((column, "id") for column in self.sort_indexes),
+                ]
             ),
             *(
                 f"CREATE UNIQUE INDEX {self.build_name('uq', column)} ON {self.name}"
@@ -109,11 +114,11 @@ class Table:
             ),
         ]
 
-    def _format_columns(self, column: str) -> str:
-        return ", ".join(self.get_key_columns(column))
+    def _format_columns(self, *columns: str) -> str:
+        return ", ".join(self.get_key_columns(*columns))
 
     def _build_key_name(self, key: ForeignKey) -> str:
-        return self.build_name("fk", key.column, f"_{key.target.rpartition('.')[2]}")
+        return self.build_name("fk", key.column, suffix=f"_{key.target.rpartition('.')[2]}")
 
     def _format_sql_check(self, check: Check) -> str:
         return f"CONSTRAINT {self.get_check_name(check)} CHECK ({check.condition})"
@@ -152,10 +157,13 @@ class Table:
         """Return the constraint's name, which follows the kernel's naming convention."""
         return f"ck_{self.name}_{check.name}"
 
-    def _format_index(self, prefix: str, column: str, *, unique: bool = False) -> str:
+    def _format_index(self, prefix: str, *names: str, unique: bool = False) -> str:
         live = f", unique=True, postgresql_where=sa.text({literal(LIVE_ROWS)})" if unique else ""
-        name, columns = self.build_name(prefix, column), format_list(self.get_key_columns(column))
-        return f"op.create_index(op.f({literal(name)}), {literal(self.name)}, {columns}{live})"
+        name, columns = self.build_name(prefix, *names), format_list(self.get_key_columns(*names))
+        arguments = f"op.f({literal(name)}), {literal(self.name)}, {columns}{live}"
+        is_short = len(f"    op.create_index({arguments})") <= LINE_LENGTH
+        wrapped = arguments if is_short else f"\n        {arguments}\n    "
+        return f"op.create_index({wrapped})"
 
 
 class Value(NamedTuple):
@@ -179,6 +187,14 @@ class Pair(NamedTuple):
     name: str
     low: str
     high: str
+
+
+def format_table_arguments(arguments: Sequence[str]) -> list[str]:
+    """Return the lines of a model's `__table_args__`, as `ruff format` wraps them."""
+    if len(arguments) == 1:
+        return [f"__table_args__ = ({arguments[0]},)"]
+    lines = [f"    {argument}," for argument in arguments]
+    return ["__table_args__ = (", *lines, ")"] if arguments else []
 
 
 def format_list(names: Sequence[str]) -> str:

@@ -1,7 +1,7 @@
 """Field specifications of `manage make`: `name:type[:arguments][,flag…]`."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from chassis_tools.scaffolding import kinds, number_kinds, text_kinds, words
@@ -34,6 +34,7 @@ REFERENCE_FLAGS = ("optional", "unique", "on_delete", "load")
 WITH_VALUE = ("default", "on_delete", "load")
 # A B-tree entry holds about 2700 bytes; a character takes up to four bytes.
 MAX_INDEXED_LENGTH = 600
+TOO_LONG = f"{{}}: an index is limited to {MAX_INDEXED_LENGTH} characters: use a shorter str"
 ON_DELETE = {"restrict": "RESTRICT", "cascade": "CASCADE", "null": "SET NULL"}
 LOAD = ("raise", "joined", "selectin")
 # Types that can hold a secret.
@@ -143,9 +144,24 @@ def reject_flags(specification: Specification, kind: Kind) -> None:
     if "index" in flags and kind.sql in ("text", "jsonb"):
         raise CommandError(f"{name}: the type {type_} cannot be indexed: use str with a length")
     if ("index" in flags or "unique" in flags) and kind.length > MAX_INDEXED_LENGTH:
+        raise CommandError(TOO_LONG.format(name))
+
+
+def add_sort(columns: Sequence[Field | Reference], name: str) -> list[Field | Reference]:
+    """Return the columns, of which the named field has an index that serves sorted lists."""
+    field = next((item for item in columns if isinstance(item, Field) and item.name == name), None)
+    if field is None:
+        raise CommandError(f"--sort {name}: lists can be sorted by a field of the resource")
+    if field.optional:
         raise CommandError(
-            f"{name}: an index is limited to {MAX_INDEXED_LENGTH} characters: use a shorter str"
+            f"--sort {name}: an optional field can be null, which a cursor cannot be"
         )
+    if not field.can_sort or field.kind.sql == "text":
+        raise CommandError(f"--sort {name}: lists cannot be sorted by a field of this type")
+    if field.kind.length > MAX_INDEXED_LENGTH:
+        raise CommandError(TOO_LONG.format(f"--sort {name}"))
+    changed = replace(field, sort=not field.unique)  # A unique constraint already has an index.
+    return [changed if item is field else item for item in columns]
 
 
 def parse_default(specification: Specification, kind: Kind) -> Default:

@@ -87,8 +87,8 @@ SCHEMA_ATTRIBUTES = split_words(
     model_parametrized_name model_post_init model_rebuild model_validate model_validate_json
     model_validate_strings parse_file parse_obj parse_raw schema schema_json update_forward_refs
     validate
-    check_values cursor get_filters limit limit_errors offset paging reject_long_pattern reject_offset_with_cursor
-    search_fields sort
+    check_values cursor get_filters include_total limit limit_errors offset paging reject_long_pattern
+    reject_offset_with_cursor search_fields sort
     """
 )
 # Prefixes that Pydantic protects with a warning.
@@ -163,6 +163,7 @@ FIELD_ALTERNATIVES = {
     "end": "ends_at",
     "from": "sender",
     "json": "payload",
+    "include_total": "with_total",
     "limit": "maximum",
     "metadata": "details",
     "offset": "shift",

@@ -7,10 +7,12 @@ from sqlalchemy import (
     BindParameter,
     Boolean,
     ColumnElement,
+    Label,
     Text,
     UnaryExpression,
     bindparam,
     cast,
+    inspect,
     or_,
     tuple_,
 )
@@ -41,31 +43,48 @@ SEPARATOR = "__or__"
 class Sort(NamedTuple):
     """A sort order: a column, then the primary key, so that the order is total."""
 
-    column: Attribute
-    key: Attribute
+    columns: tuple[Attribute, ...]
     descending: bool
 
     @classmethod
     def parse(cls, model: type[Any], name: str) -> "Sort":
         """Parse `title` (ascending) or `-title` (descending)."""
-        return cls(getattr(model, name.removeprefix("-")), model.id, name.startswith("-"))
+        column: Attribute = getattr(model, name.removeprefix("-"))
+        key = (attribute for attribute in get_key(model) if attribute.key != column.key)
+        return cls((column, *key), name.startswith("-"))
+
+    @property
+    def cursor_names(self) -> list[str]:
+        """Names of the values in a row, and of the parameters, that make up a cursor."""
+        return [f"cursor_{number}" for number in range(len(self.columns))]
 
     @property
     def order(self) -> list[UnaryExpression[Any]]:
         """The ORDER BY expressions."""
-        columns = (self.column, self.key)
-        return [column.desc() if self.descending else column.asc() for column in columns]
+        return [column.desc() if self.descending else column.asc() for column in self.columns]
+
+    @property
+    def cursor_columns(self) -> list[Label[str]]:
+        """The columns as text, because Python cannot represent every value that a row may have."""
+        pairs = zip(self.columns, self.cursor_names, strict=True)
+        return [cast(column, Text).label(name) for column, name in pairs]
 
     @property
     def after_cursor(self) -> ColumnElement[bool]:
-        """The condition for rows after the cursor (`cursor_value`, `cursor_id`)."""
-        position = tuple_(self.column, self.key)
-        # As text, because Python cannot represent every value that a row may have.
+        """The condition for rows after the cursor."""
+        position = tuple_(*self.columns)
+        pairs = zip(self.columns, self.cursor_names, strict=True)
         cursor = tuple_(
-            cast(bindparam("cursor_value", type_=Text()), self.column.type),
-            cast(bindparam("cursor_id", type_=Text()), self.key.type),
+            *(cast(bindparam(name, type_=Text()), column.type) for column, name in pairs)
         )
         return position < cursor if self.descending else position > cursor
+
+
+def get_key(model: type[Any]) -> tuple[Attribute, ...]:
+    """Return the attributes of a model's primary key."""
+    mapper = inspect(model)
+    names = [mapper.get_property_by_column(column).key for column in mapper.primary_key]
+    return tuple(getattr(model, name) for name in names)
 
 
 def build_conditions(model: type[Any], names: Iterable[str]) -> list[ColumnElement[bool]]:

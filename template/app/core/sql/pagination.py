@@ -13,10 +13,12 @@ from pydantic_core import from_json, to_json
 from app.core.errors import FieldError, ValidationFailedError
 from app.core.schemas import Page, PageQuery, ReadSchema
 from app.core.sql.filters import Attribute, Sort, build_filter_parameters
-from app.core.sql.statements import KEY, SORT_VALUE, TOTAL
+from app.core.sql.statements import TOTAL
 
 Schema = TypeVar("Schema", bound=ReadSchema)
 
+# Increased when the format changes, so that an old cursor is rejected instead of misread.
+CURSOR_VERSION = 1
 # Numbers, dates and times as PostgreSQL writes them, including those that Python cannot represent.
 UNREPRESENTABLE = re.compile(r"-?infinity|nan|[\d:. +-]+( BC)?", re.IGNORECASE)
 
@@ -37,17 +39,24 @@ def build_page_parameters(
 
 
 def build_page(
-    schema: type[Schema], query: PageQuery, rows: Sequence[Mapping[str, Any]], total: int | None
+    model: type[Any],
+    schema: type[Schema],
+    query: PageQuery,
+    rows: Sequence[Mapping[str, Any]],
+    total: int | None,
 ) -> Page[Schema]:
     """Build a page from its rows, with the cursor of the next page."""
     shown = rows[: query.limit]
-    last = shown[-1] if len(rows) > query.limit else None
+    next_cursor = None
+    if len(rows) > query.limit:
+        names = Sort.parse(model, query.sort).cursor_names
+        next_cursor = encode_cursor(query.sort, [shown[-1][name] for name in names])
     return Page(
         items=build_items(schema, shown),
         total=total,
         limit=query.limit,
         offset=query.offset if query.cursor is None else None,
-        next_cursor=encode_cursor(query.sort, last[SORT_VALUE], last[KEY]) if last else None,
+        next_cursor=next_cursor,
     )
 
 
@@ -60,25 +69,27 @@ def build_items(schema: type[Schema], rows: Sequence[Mapping[str, Any]]) -> list
 
 
 def get_total(rows: Sequence[Mapping[str, Any]]) -> int:
-    """Return the total, which every row of an offset page contains."""
+    """Return the total, which every row of a page contains if the query includes it."""
     return int(rows[0][TOTAL]) if rows else 0
 
 
-def encode_cursor(sort: str, value: Any, key: Any) -> str:
+def encode_cursor(sort: str, position: Sequence[Any]) -> str:
     """Encode the position after a row as an opaque cursor."""
-    return base64.urlsafe_b64encode(to_json([sort, value, key])).decode().rstrip("=")
+    cursor = to_json([CURSOR_VERSION, sort, position])
+    return base64.urlsafe_b64encode(cursor).decode().rstrip("=")
 
 
 def decode_cursor(cursor: str, sort_name: str, sort: Sort) -> dict[str, Any]:
     """Decode a cursor into parameters, or raise ValidationFailedError if it is invalid."""
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
-        name, value, key = from_json(base64.b64decode(padded, altchars=b"-_", validate=True))
-        if name != sort_name:
-            raise ValueError(name)
-        check_text(sort.column, value)
-        check_text(sort.key, key)
-        return {"cursor_value": str(value), "cursor_id": str(key)}
+        content = from_json(base64.b64decode(padded, altchars=b"-_", validate=True))
+        version, name, position = content
+        if (version, name) != (CURSOR_VERSION, sort_name):
+            raise ValueError(content)
+        for column, value in zip(sort.columns, position, strict=True):
+            check_text(column, value)
+        return dict(zip(sort.cursor_names, map(str, position), strict=True))
     except (binascii.Error, TypeError, ValueError, ValidationError):
         message = "The cursor is invalid for this list and sort order."
         field = FieldError(("query", "cursor"), message, "cursor")

@@ -10,10 +10,8 @@ from sqlalchemy import (
     ColumnElement,
     Label,
     Select,
-    Text,
     and_,
     bindparam,
-    cast,
     delete,
     func,
     insert,
@@ -32,7 +30,7 @@ from app.core.sql.compiled import compile_once
 from app.core.sql.filters import Sort, build_conditions
 from app.core.tables import NOT_DELETED
 
-TOTAL, SORT_VALUE, KEY = "__total", "__sort_value", "__key"
+TOTAL = "__total"
 
 # A subclass of Repository, typed as Any because mypy does not accept a class as the Hashable
 # that the caches require.
@@ -93,19 +91,19 @@ def build_page_statement(
     filters: tuple[str, ...],
     sort_name: str,
     paging: Paging,
+    include_total: bool,
 ) -> Select[Any]:
-    """Build the SELECT of one page; an offset page includes the total in each row."""
+    """Build the SELECT of one page; with `include_total`, each row has the total."""
     model = repository.model
     sort = Sort.parse(model, sort_name)
-    statement: Select[Any] = select(
-        *select_columns(model, schema),
-        cast(sort.column, Text).label(SORT_VALUE),
-        cast(sort.key, Text).label(KEY),
-    )
+    statement: Select[Any] = select(*select_columns(model, schema), *sort.cursor_columns)
     statement = scope_statement(repository, statement.where(*build_conditions(model, filters)))
+    if include_total:
+        statement = statement.add_columns(
+            build_count(repository, filters).scalar_subquery().label(TOTAL)
+        )
     if paging == "offset":
-        total = build_count(repository, filters).scalar_subquery().label(TOTAL)
-        statement = statement.add_columns(total).offset(bindparam("offset"))
+        statement = statement.offset(bindparam("offset"))
     elif paging == "after_cursor":
         statement = statement.where(sort.after_cursor)
     return statement.order_by(*sort.order).limit(bindparam("limit"))

@@ -47,7 +47,7 @@ class Client:
         self.headers["Authorization"] = f"Bearer {token}"
         newest = {"id": article_id(ROWS), "title": f"Article {ROWS}", "content": CONTENT}
         self._expect(self.call(f"{ARTICLES}/{article_id(ROWS)}"), newest)
-        page = self.call(f"{ARTICLES}?limit={PAGE_SIZE}")
+        page = self.call(f"{ARTICLES}?limit={PAGE_SIZE}&include_total=true")
         self._expect(page, {"total": ROWS, "limit": PAGE_SIZE})
         self._expect(page["items"][0], newest)
         if len(page["items"]) != PAGE_SIZE:

@@ -37,7 +37,7 @@ def render(folder: Path, names: Sequence[str]) -> dict[str, Path]:
     return projects
 
 
-def install(folder: Path, projects: Sequence[Path]) -> Path:
+def install(folder: Path, projects: Sequence[Path], *, dev: bool = False) -> Path:
     """Create an environment for the projects and the baselines, and return its Python."""
     environment = folder / "environment"
     run(UV, "venv", "--quiet", "--python", sys.executable, str(environment))
@@ -45,6 +45,7 @@ def install(folder: Path, projects: Sequence[Path]) -> Path:
     requirements = [f"--group={REPOSITORY / 'pyproject.toml'}:benchmarks"]
     for project in projects:
         requirements.append(f"--requirements={project / 'pyproject.toml'}")
+        requirements += [f"--group={project / 'pyproject.toml'}:dev"] * dev
     run(UV, "pip", "install", "--quiet", "--compile-bytecode", f"--python={python}", *requirements)
     return python
 

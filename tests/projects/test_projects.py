@@ -36,10 +36,9 @@ class TestWithoutTheExample:
 
 
 @each(OPPOSITES[:1], exhaustive=OPPOSITES)
-def test_newest_python(stack: Stack, install: Install, shared_path: Path) -> None:
+def test_newest_python(stack: Stack, install: Install) -> None:
     require(newest() not in (None, lowest()), f"no Python newer than {LOWEST} is installed")
     project = install(stack, newest())
-    check_types(project, shared_path)
     run_own_tests(project)
     with project.serve() as server:
         assert run_scenario(server, stack)

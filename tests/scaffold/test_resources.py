@@ -16,7 +16,7 @@ from tests.support.sample_resources import (
     without_the_example,
     without_versions,
 )
-from tests.support.stacks import BARE, CONCURRENCY_AND_LAYOUT, PAIRWISE, STACKS, Stack, each
+from tests.support.stacks import BARE, CONCURRENCY_AND_LAYOUT, STACKS, Stack, each
 
 # Half of the time of a stack with tenants: by default the leak tests run on one of these.
 LEAKS = "test_leaks.py"
@@ -38,7 +38,7 @@ def test_made_pass_all_checks(
     run_own_tests(project, *tests)
 
 
-@each(PAIRWISE, exhaustive=STACKS + BARE)
+@each(CONCURRENCY_AND_LAYOUT, exhaustive=STACKS + BARE)
 def test_made_and_removed(stack: Stack, render: Render, shared_path: Path, tmp_path: Path) -> None:
     project = install_copy(stack, render, shared_path, tmp_path)
     rendered = tree(project.path)
@@ -86,7 +86,7 @@ SHOPS = [
 ]
 
 
-@each([SHOPS[0], SHOPS[-1]], exhaustive=SHOPS)
+@each(SHOPS[-1:], exhaustive=SHOPS)
 def test_orders_of_customers_per_tenant(
     stack: Stack, render: Render, shared_path: Path, tmp_path: Path
 ) -> None:

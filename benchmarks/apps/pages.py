@@ -11,8 +11,8 @@ from typing import Any
 from uuid import UUID
 
 from app.core.database import Database
-from app.notes.repository import NoteRepository  # type: ignore[import-not-found]
-from app.notes.schemas import NoteQuery, NoteRead  # type: ignore[import-not-found]
+from app.notes.repository import NoteRepository
+from app.notes.schemas import NoteQuery, NoteRead
 from app.settings import get_settings
 
 REPETITIONS = 9

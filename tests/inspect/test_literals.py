@@ -191,6 +191,20 @@ def test_no_secret(name: str) -> None:
     assert not is_secret(name)
 
 
+def test_sorts_are_the_first_columns_of_indexes() -> None:
+    key = Key("pk", "PRIMARY KEY (id)", ("id",))
+    columns = [Column(name, NUMBER, False) for name in ("id", "a", "b", "c", "d")]
+    columns.append(Column("optional", NUMBER, True))
+    indexes = [
+        Index("one", ("b",), ("b",), ""),
+        Index("two", ("d", "c"), ("d", "c"), ""),
+        Index("partial", ("a",), ("a",), "", where="a > 1"),
+        Index("optional", ("optional",), ("optional",), ""),
+    ]
+    table = Table("public", "things", "table", tuple(columns), key, indexes=tuple(indexes))
+    assert resource_of(table).build_context()["sorts"] == ["id", "b", "d"]
+
+
 def test_key_that_is_a_secret() -> None:
     key = Key("pk", "PRIMARY KEY (token)", ("token",))
     table = Table("public", "logins", "table", (Column("token", TEXT, False),), key)
@@ -232,6 +246,6 @@ def test_word_that_sqlalchemy_does_not_know() -> None:
     key = Key("pk", "PRIMARY KEY (id)", ("id",))
     columns = tuple(Column(name, NUMBER, False) for name in ("id", "lateral", "order", "position"))
     context = resource_of(Table("public", "collation", "table", columns, key)).build_context()
-    assert context["table_args"][-1] == '{"quote": True}'
+    assert context["table_args"][-2:] == ['    {"quote": True},', ")"]
     quoted = [one.column.name for one in context["mapped"] if "quote=True" in one.mapped]
     assert quoted == ["lateral"]

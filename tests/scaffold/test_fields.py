@@ -11,7 +11,13 @@ from chassis_tools.scaffolding.conflicts import CHECKED_FILES, reject_name_confl
 from chassis_tools.scaffolding.fields import Field, Target
 from chassis_tools.scaffolding.names import NAME, check_field_names, derive_names
 from chassis_tools.scaffolding.resource import Resource
-from chassis_tools.scaffolding.specifications import KINDS, make_field, make_reference, parse
+from chassis_tools.scaffolding.specifications import (
+    KINDS,
+    add_sort,
+    make_field,
+    make_reference,
+    parse,
+)
 from chassis_tools.scaffolding.templates import find_templates
 from chassis_tools.scaffolding.templates import render as render_template
 from hypothesis import given, settings
@@ -315,3 +321,25 @@ def test_today_is_the_day_in_utc() -> None:
     assert "utc_today" in default.python
     assert "'utc'" in default.sql
     assert "'utc'" in default.server
+
+
+@pytest.mark.parametrize(
+    ("field", "sentence"),
+    [
+        ("note:text", "cannot be sorted by a field of this type"),
+        ("done:bool", "cannot be sorted by a field of this type"),
+        ("due:date,optional", "an optional field can be null"),
+        ("name:str:601", "limited to 600 characters"),
+        ("other:int", "by a field of the resource"),
+    ],
+)
+def test_refused_sorts(field: str, sentence: str) -> None:
+    columns = [make_field(parse(field), resource="Order")]
+    with pytest.raises(CommandError, match=sentence):
+        add_sort(columns, "sorted" if field == "other:int" else columns[0].name)
+
+
+def test_sort_by_a_unique_field_needs_no_other_index() -> None:
+    columns = [make_field(parse(spec), resource="Order") for spec in ("a:int,unique", "b:int")]
+    resource = Resource(derive_names("order"), add_sort(add_sort(columns, "a"), "b"))
+    assert (resource.sorts, resource.sort_indexes) == (["id", "a", "b"], ["b"])

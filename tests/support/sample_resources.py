@@ -13,14 +13,14 @@ CUSTOMER = (
 ORDER = (
     *("order", "number:int,unique", "customer:ref:customer", "note:text,optional"),
     *("status:enum:draft/paid/sent,default=draft", "ordered_at:datetime,default=now"),
-    *("due:date,optional,index", "--owned", "--soft-delete"),
+    *("due:date,optional,index", "--sort=ordered_at", "--owned", "--soft-delete"),
 )
 ORDER_LINE = (
     *("order_line", "order:ref:order,on_delete=cascade", "price:decimal:10:2,index"),
     *("replaces:ref:order_line,optional,on_delete=null", "quantity:int,default=1"),
     *("seller:ref:user,optional,load=joined", "sku:str:20,index", "weight:float,optional"),
     *("packed_at:time,default=09:30", "key:uuid,unique", "bulk:bigint", "details:json,default={}"),
-    "--read-public",
+    *("--sort=price", "--sort=packed_at", "--read-public"),
 )
 RESOURCES = (CUSTOMER, ORDER, ORDER_LINE)
 

@@ -15,6 +15,7 @@ from chassis_tools.scaffolding.names import (
     ResourceNames,
     check_field_names,
     derive_names,
+    reject_long_identifiers,
 )
 from chassis_tools.scaffolding.project import Project, find_role_file, next_version
 from chassis_tools.scaffolding.registries import RegistryError, add_model, add_router
@@ -106,6 +107,7 @@ def build_resource(project: Project, request: MakeRequest, names: ResourceNames)
     built = [build_column(spec, names, targets.get(spec.column)) for spec in specifications]
     for name in request.sorts:
         built = add_sort(built, name)
+        reject_long_identifiers(f"{name}_id", names.plural, None)  # The name of the index.
     resource = Resource(
         names,
         built,

@@ -16,10 +16,10 @@ def load_autogenerate_options() -> dict[str, Any]:
     """Return the options for new revisions; without the development tools, these are rejected."""
     try:
         options: dict[str, Any] = load_tools("migrating.comparison").AUTOGENERATE_OPTIONS
-        place_revisions = load_tools("migration_files").place_revisions
+        process_revisions = load_tools("migrating.revisions").process_revisions
     except Exception as error:  # A half-merged file must not stop an upgrade.
         return {"process_revision_directives": partial(reject_revisions, error)}
-    return {**options, "process_revision_directives": place_revisions}
+    return {**options, "process_revision_directives": process_revisions}
 
 
 def reject_revisions(reason: Exception, *_details: Any) -> None:
@@ -35,7 +35,7 @@ def limit_lock_waits(*, ctx: MigrationContext, **_details: Any) -> None:
 
 def report_step(*, step: MigrationInfo, **_details: Any) -> None:
     """Print the migration that was applied or rolled back, unless `report` is off."""
-    if context.config.attributes.get("report", True):
+    if context.config.attributes.get("report", True) and not step.is_stamp:
         action = "Applied" if step.is_upgrade else "Rolled back"
         name = str(step.up_revision_id)
         print(f"{action} {name}: {get_revisions()[name].title}")

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import URL
 
 from chassis_tools.migrating.difference import compare_models
-from chassis_tools.migrating.native_enums import AddLabelOp
+from chassis_tools.migrating.native_enums import separate_labels
 from chassis_tools.migrating.writing import write_migration
 from manage.connection import run_on_connection
 from manage.errors import CommandError
@@ -34,8 +34,7 @@ def create_migration(
         raise CommandError(format_losses(difference.losses))
     for violation in difference.violations:
         print(f"Change these rows first, or the models: {violation}", file=sys.stderr)
-    labels = [item for item in difference.upgrade if isinstance(item, AddLabelOp)]
-    others = [item for item in difference.upgrade if not isinstance(item, AddLabelOp)]
+    labels, others = separate_labels(difference.upgrade)
     paths = []
     if labels:
         paths.append(write_migration(url, f"{message} labels", labels, []))

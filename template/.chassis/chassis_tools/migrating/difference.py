@@ -1,12 +1,12 @@
 """The difference between the models and the database, as the operations of a migration."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from alembic.autogenerate import produce_migrations
 from alembic.operations import Operations
-from alembic.operations.ops import AddColumnOp, AlterColumnOp, MigrateOperation
+from alembic.operations.ops import AddColumnOp, AlterColumnOp, MigrateOperation, MigrationScript
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, Enum, MetaData, String
 from sqlalchemy.exc import DBAPIError
@@ -49,27 +49,37 @@ def compare_models(connection: Connection, renames: Sequence[str] = ()) -> Diffe
     context = MigrationContext.configure(connection, opts=AUTOGENERATE_OPTIONS)
     with connection.begin_nested() as savepoint:
         resolved = rename_objects(connection, context, renames)
-        script = produce_migrations(context, Base.metadata)
-        upgrade = list(flatten_operations(script.upgrade_ops)) if script.upgrade_ops else []
-        downgrade = list(flatten_operations(script.downgrade_ops)) if script.downgrade_ops else []
-        for operation in (*upgrade, *downgrade):
-            separate_constraints(operation)
-        add_native_enums(connection, upgrade, downgrade)
-        require_domains(connection, upgrade)
-        add_sequences(connection, upgrade, downgrade)
-        losses = list(describe_losses(upgrade))
-        cast_converted_columns(connection, upgrade, downgrade)
-        violations = [
-            *describe_violations(connection, upgrade),
-            *describe_removed_labels(connection),
-        ]
+        difference = complete_difference(connection, produce_migrations(context, Base.metadata))
         savepoint.rollback()
-    return Difference(
-        upgrade=[*(item for rename in resolved for item in rename.upgrade), *upgrade],
-        downgrade=[*downgrade, *(item for rename in resolved[::-1] for item in rename.downgrade)],
-        losses=losses,
-        violations=violations,
+    return replace(
+        difference,
+        upgrade=[
+            *(item for rename in resolved for item in rename.upgrade),
+            *difference.upgrade,
+        ],
+        downgrade=[
+            *difference.downgrade,
+            *(item for rename in resolved[::-1] for item in rename.downgrade),
+        ],
     )
+
+
+def complete_difference(connection: Connection, script: MigrationScript) -> Difference:
+    """Return the difference that Alembic found, with the statements that it leaves out."""
+    upgrade = list(flatten_operations(script.upgrade_ops)) if script.upgrade_ops else []
+    downgrade = list(flatten_operations(script.downgrade_ops)) if script.downgrade_ops else []
+    for operation in (*upgrade, *downgrade):
+        separate_constraints(operation)
+    add_native_enums(connection, upgrade, downgrade)
+    require_domains(connection, upgrade)
+    add_sequences(connection, upgrade, downgrade)
+    losses = list(describe_losses(upgrade))
+    cast_converted_columns(connection, upgrade, downgrade)
+    violations = [
+        *describe_violations(connection, upgrade),
+        *describe_removed_labels(connection),
+    ]
+    return Difference(upgrade, downgrade, losses, violations)
 
 
 def rename_objects(

@@ -43,6 +43,17 @@ class AddLabelOp(ExecuteSQLOp):
     """Adds a label, which no other statement can use before the transaction ends."""
 
 
+def separate_labels(
+    operations: Iterable[MigrateOperation],
+) -> tuple[list[MigrateOperation], list[MigrateOperation]]:
+    """Return the operations that add labels, and the others."""
+    labels: list[MigrateOperation] = []
+    others: list[MigrateOperation] = []
+    for operation in operations:
+        (labels if isinstance(operation, AddLabelOp) else others).append(operation)
+    return labels, others
+
+
 def add_native_enums(
     connection: Connection, upgrade: list[MigrateOperation], downgrade: list[MigrateOperation]
 ) -> None:

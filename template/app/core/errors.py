@@ -83,6 +83,15 @@ class ConflictError(AppError):
         self.errors = errors
 
 
+class PreconditionFailedError(AppError):
+    """Raised when the row has changed since the client read the version of its If-Match (412)."""
+
+    code = "precondition_failed"
+    title = "Precondition Failed"
+    status = 412
+    detail = "The resource has changed since it was read. Read it again, then repeat the change."
+
+
 class ValidationFailedError(AppError):
     """Raised when the input is invalid (422); `errors` names each invalid value and the reason."""
 

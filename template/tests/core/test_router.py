@@ -314,7 +314,7 @@ class TestBuilding:
             assert route.dependant.query_params[0].name == "query"
             attributes.append(vars(route).keys())
 
-        assert attributes[0] - {"_options", "_is_built"} == attributes[1]
+        assert attributes[0] - {"_options", "_is_built", "_router_routes"} == attributes[1]
 
     def test_unknown_attribute(self) -> None:
         route = build_things("things", Counter(), APIRouter).routes[0]

@@ -1,11 +1,16 @@
 """Problem responses in the OpenAPI document."""
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 from fastapi.dependencies import utils
+from fastapi.routing import iter_route_contexts
+from starlette.routing import BaseRoute
 
-from app.core.errors import UnauthorizedError
+from app.core.errors import PreconditionFailedError, UnauthorizedError
+from app.core.http.etags import ETagSupport, get_methods
+from app.core.http.router import DeferredRoute
 from app.core.problems import Problem, build_openapi_response, problem_responses
 
 RETRY_AFTER = {
@@ -15,6 +20,22 @@ RETRY_AFTER = {
 LOCATION = {
     "description": "The path of the created resource.",
     "schema": {"type": "string", "format": "uri-reference"},
+}
+ETAG = {
+    "description": "The version of the representation, for If-Match and If-None-Match.",
+    "schema": {"type": "string"},
+}
+IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "required": False,
+    "description": "The ETag that was read, or `*`; if the row has changed, the response is 412.",
+    "schema": {"type": "string"},
+}
+IF_NONE_MATCH = {
+    **IF_MATCH,
+    "name": "If-None-Match",
+    "description": "ETags that the client has, or `*`; if the row has one, the response is 304.",
 }
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 FIELDS_CACHE = "get_cached_model_fields"
@@ -29,6 +50,42 @@ def keep_query_models() -> None:
     cached: Any = getattr(utils, FIELDS_CACHE, None)
     if hasattr(cached, "cache_info") and cached.cache_info().maxsize is not None:
         setattr(utils, FIELDS_CACHE, cache(cached.__wrapped__))
+
+
+def add_etags(document: dict[str, Any], routes: Sequence[BaseRoute]) -> None:
+    """Document the headers and responses of the routes that support ETags."""
+    for context in iter_route_contexts(routes):
+        route = context.original_route
+        if not isinstance(route, DeferredRoute) or not context.include_in_schema:
+            continue
+        support = route.find_etag_support()
+        if support is None:
+            continue
+        path = document["paths"][context.path_format]
+        for method in get_methods(route):
+            add_etag_support(path[method.lower()], support, str(route.status_code or 200))
+
+
+def add_etag_support(operation: dict[str, Any], support: ETagSupport, success: str) -> None:
+    """Document the support of ETags by one operation."""
+    responses = operation["responses"]
+    if support.sends:
+        responses[success].setdefault("headers", {})["ETag"] = ETAG
+    if support.reads:
+        add_parameter(operation, IF_NONE_MATCH)
+        responses["304"] = {"description": "Not Modified", "headers": {"ETag": ETAG}}
+    if support.writes:
+        add_parameter(operation, IF_MATCH)
+        for status, response in problem_responses(PreconditionFailedError).items():
+            responses.setdefault(str(status), response)
+
+
+def add_parameter(operation: dict[str, Any], parameter: dict[str, Any]) -> None:
+    """Document a header, unless the endpoint declares it itself."""
+    parameters = operation.setdefault("parameters", [])
+    names = {existing["name"].lower() for existing in parameters if existing["in"] == "header"}
+    if parameter["name"].lower() not in names:
+        parameters.append(parameter)
 
 
 def add_problem_responses(document: dict[str, Any]) -> None:

@@ -1,13 +1,15 @@
 """The base of the kernel's routers, whose cost hardly grows with the number of resources."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from os.path import commonprefix
 from typing import Any
 
 import fastapi
 from fastapi.routing import APIRoute
-from starlette.routing import Match, get_name
+from starlette.routing import BaseRoute, Match, get_name
 from starlette.types import Scope
+
+from app.core.http.etags import ETagSupport, Handler, find_support, support_etags
 
 
 class Router(fastapi.APIRouter):
@@ -19,6 +21,13 @@ class Router(fastapi.APIRouter):
         super().__init__(**options)
         self._common_path = ""
         self._common_path_routes = 0
+
+    def add_api_route(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        """Add a route, which finds the other routes of its path in the router."""
+        super().add_api_route(path, endpoint, **options)
+        route = self.routes[-1]
+        if isinstance(route, DeferredRoute):
+            route.set_router_routes(self.routes)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Match the routes in order, but none of them if the path lacks what all have in common.
@@ -57,6 +66,21 @@ class DeferredRoute(APIRoute):
         self.form_limits = {}
         self.stream_item_type = None
         vars(self).update(options, path=path, endpoint=endpoint, _options=options, _is_built=False)
+        self._router_routes: Sequence[BaseRoute] = ()
+
+    def set_router_routes(self, routes: Sequence[BaseRoute]) -> None:
+        """Set the routes of the router, to which others may still be added."""
+        self._router_routes = routes
+
+    def find_etag_support(self) -> ETagSupport | None:
+        """Return the use that the route makes of ETags; None if it makes none."""
+        return find_support(self, self._router_routes)
+
+    def get_route_handler(self) -> Handler:
+        """Return FastAPI's handler, with support of ETags."""
+        handler = super().get_route_handler()
+        support = self.find_etag_support()
+        return handler if support is None else support_etags(handler, support)
 
     def __getattr__(self, name: str) -> Any:
         """Build the route on the first use of an attribute that is not an option."""

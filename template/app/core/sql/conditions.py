@@ -1,0 +1,76 @@
+"""Conditional writes: the row that a request changes must still be as its client has read it."""
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any
+
+from sqlalchemy import Select
+
+from app.core.errors import PreconditionFailedError
+
+
+class RowCondition:
+    """The condition of a request that one of the rows that it loads has not changed.
+
+    `compare` returns None for a row of another model, such as the parent of the row.
+    """
+
+    def __init__(self, compare: Callable[[object], bool | None]) -> None:
+        self._compare = compare
+        self._is_checked = False
+        self._is_met = False
+        self._has_failed = False
+
+    def check(self, entity: object | None) -> None:
+        """Compare a loaded row; a missing row does not meet the condition."""
+        result = False if entity is None else self._compare(entity)
+        self._is_checked = True
+        self._is_met = self._is_met or bool(result)
+        self._has_failed = self._has_failed or (entity is not None and result is False)
+
+    def raise_if_failed(self) -> None:
+        """Raise PreconditionFailedError if the row has changed, before any row is written."""
+        if self._has_failed and not self._is_met:
+            raise PreconditionFailedError
+
+    def require(self) -> None:
+        """Raise an error unless the condition is met, before the transaction is committed."""
+        if not self._is_checked:
+            raise RuntimeError(
+                "If-Match was not checked: load the row with Repository.get before you write it, "
+                "or decorate the endpoint with app.core.routing.ignore_if_match"
+            )
+        if not self._is_met:
+            raise PreconditionFailedError
+
+
+row_condition: ContextVar[RowCondition | None] = ContextVar("row_condition", default=None)
+
+
+def lock_if_conditional(statement: Select[Any], model: type[Any]) -> Select[Any]:
+    """Return a SELECT of entities that locks their rows if the request has a condition.
+
+    The lock is that of an UPDATE: rows that reference the row can still be inserted.
+    """
+    if row_condition.get() is None:
+        return statement
+    statement = statement.with_for_update(of=model, key_share=True)
+    return statement.execution_options(populate_existing=True)
+
+
+def check_condition(entity: object | None) -> None:
+    """Check the request's condition, if it has one, with a locked row."""
+    if condition := row_condition.get():
+        condition.check(entity)
+
+
+def raise_if_condition_failed() -> None:
+    """Raise PreconditionFailedError if the request has a condition that its row did not meet."""
+    if condition := row_condition.get():
+        condition.raise_if_failed()
+
+
+def require_condition() -> None:
+    """Raise an error unless the request's condition, if it has one, is met."""
+    if condition := row_condition.get():
+        condition.require()

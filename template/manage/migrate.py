@@ -21,16 +21,12 @@ def apply() -> None:
 
 def apply_pending_migrations() -> None:
     """Apply all pending migrations; raise CommandError if the database has unknown ones."""
-    from manage.database import (
-        find_pending_migrations,
-        get_migration_url,
-        require_known_migrations,
-    )
+    from manage import database
     from manage.migrations.tool import apply_migrations
 
-    url = get_migration_url()
-    require_known_migrations(url)
-    if find_pending_migrations(url):
+    url = database.get_migration_url()
+    database.require_known_migrations(url)
+    if database.find_pending_migrations(url):
         apply_migrations(url, report=True)
 
 
@@ -43,18 +39,14 @@ def rollback(
     ] = False,
 ) -> None:
     """Roll back the latest migrations; data in the tables and columns they added is lost."""
-    from manage.database import (
-        find_applied_migrations,
-        get_migration_url,
-        require_known_migrations,
-    )
+    from manage import database
     from manage.errors import CommandError
     from manage.migrations.history import plan_rollback
     from manage.migrations.tool import roll_back_migrations
 
-    url = get_migration_url()
-    require_known_migrations(url)
-    names = plan_rollback(find_applied_migrations(url), history, steps)
+    url = database.get_migration_url()
+    database.require_known_migrations(url)
+    names = plan_rollback(database.find_applied_migrations(url), history, steps)
     if not yes and (history != "app" or len(names) > steps):
         raise CommandError(
             f"This would roll back {', '.join(names)}, with all data in their tables and columns:"
@@ -66,19 +58,14 @@ def rollback(
 @app.command()
 def status() -> None:
     """List all migrations with their state; exit with code 1 if the database has unknown ones."""
-    from manage.database import (
-        find_applied_migrations,
-        find_pending_migrations,
-        get_migration_url,
-        require_known_migrations,
-    )
+    from manage import database
     from manage.migrations.history import get_revisions
 
-    url = get_migration_url()
-    pending = find_pending_migrations(url)
-    applied = find_applied_migrations(url)
+    url = database.get_migration_url()
+    pending = database.find_pending_migrations(url)
+    applied = database.find_applied_migrations(url)
     for name, revision in get_revisions().items():
         # Alembic stores heads only: an unknown one may or may not include the revision.
         state = "pending" if name in pending else "applied" if name in applied else "unclear"
         typer.echo(f"{state}  {revision.history:7}  {name}  {revision.title}")
-    require_known_migrations(url)
+    database.require_known_migrations(url)

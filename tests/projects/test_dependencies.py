@@ -50,7 +50,8 @@ def test_poetry(stack: Stack, project: Project) -> None:
 @each(OPPOSITES[:1])
 def test_pip(stack: Stack, project: Project) -> None:
     project.run("uv", "venv", "--quiet", ".venv")
-    project.run("uv", "pip", "install", "--quiet", "pip>=25.1")
-    project.run(".venv/bin/pip", "install", "--quiet", "--editable", ".", "--group", "dev")
-    assert "migrate" in project.run(".venv/bin/manage", "--help")
-    assert "passed" in project.run(".venv/bin/pytest", "-q", "tests/core/test_versions.py")
+    python = ".venv/bin/python"
+    project.run("uv", "pip", "install", "--quiet", "--python", python, "pip>=25.1")
+    project.run(python, "-m", "pip", "install", "--quiet", "--editable", ".", "--group", "dev")
+    assert "migrate" in project.run(python, "-m", "manage", "--help")
+    assert "passed" in project.run(python, "-m", "pytest", "--quiet", "tests/core/test_versions.py")

@@ -15,7 +15,7 @@ PAGE = REPOSITORY / "docs" / "reference" / "kernel.md"
 ANSWERS = {"multi_tenancy": True}
 DOORS = (
     *("models", "schemas", "tables", "repository", "service", "errors", "problems", "principal"),
-    *("routing", "clock", "config", "database", "mail", "logging", "tenants"),
+    *("routing", "clock", "identifiers", "config", "database", "mail", "logging", "tenants"),
 )
 HEADING = """\
 # The kernel

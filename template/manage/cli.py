@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from app.core.paths import get_version
+from app.core.versions import explain_untested_versions
 
 from manage import db, migrate, run, seed, test
 from manage.errors import CommandError
@@ -42,7 +43,8 @@ add_tool_commands(app, migrate.app)
 def main() -> None:
     """Run a command; print an expected error without a traceback and exit with code 1."""
     try:
-        app()
+        with explain_untested_versions():
+            app()
     except CommandError as error:
         typer.secho(f"Error: {error}", fg=None if os.environ.get("NO_COLOR") else "red", err=True)
         raise SystemExit(1) from None

@@ -65,7 +65,7 @@ def test_continuous_integration_runs_the_command_of_the_readme() -> None:
     assert "run: .ci/run" in (REPOSITORY / ".github/workflows/checks.yml").read_text()
 
 
-@pytest.mark.parametrize("name", ["checks", "exhaustive"])
+@pytest.mark.parametrize("name", ["checks", "exhaustive", "nightly"])
 def test_workflows(name: str) -> None:
     workflow = (REPOSITORY / f".github/workflows/{name}.yml").read_text()
     assert "--arg-file=.ci/packages.txt" in workflow

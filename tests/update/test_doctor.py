@@ -155,10 +155,13 @@ def test_application_that_cannot_be_imported(case: DoctorCase) -> None:
     article = case.module("models", "article").replace(".", "/") + ".py"
     members = "\n\nclass Kind(StrEnum):\n    I_VALUE = 'i'\n    I_VALUE = 'i_value'\n"
     case.edit(article, r"\Z", f"\nfrom enum import StrEnum  # noqa: E402{members}")
+    case.edit("app/core/versions.py", r'"fastapi": ".*?"', '"fastapi": "0.1"')
 
-    [(check, severity, problem), *_] = case.new_findings()
+    [(check, severity, problem), *_, untested] = case.new_findings()
     assert (check, severity) == ("registrations", "error")
     assert problem.startswith(f"app.main cannot be imported: TypeError in {article}:")
+    assert untested[:2] == ("dependencies", "warning")
+    assert re.search("fastapi .* is newer than 0.1, with which this release", untested[2])
 
 
 @each([ASYNC])

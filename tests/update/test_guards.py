@@ -79,7 +79,7 @@ def test_sorted_dependencies_are_seen(template: Template, tmp_path: Path) -> Non
     uv_add(project, "httpx")
     project.commit("A package between others")
     template.edit("requirements.jinja", "- idna>=3.10", "- idna>=3.11")
-    template.edit("requirements.jinja", ">=0.165,<0.166", ">=0.165.1,<0.166")
+    template.edit("requirements.jinja", ">=0.165,<1", ">=0.165.1,<1")
     template.release(NEXT)
     project.run()
     assert project.conflicts() == ["pyproject.toml"]

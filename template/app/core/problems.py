@@ -6,19 +6,18 @@
 import re
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime
-from http import HTTPStatus
+from http import HTTPMethod, HTTPStatus
 from http.client import responses
 from typing import Any, cast
 from urllib.parse import quote
 
 import structlog
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match
+from starlette.routing import BaseRoute, Match
 from starlette.status import WS_1008_POLICY_VIOLATION, WS_1011_INTERNAL_ERROR
 from starlette.types import Scope
 from starlette.websockets import WebSocket, WebSocketState
@@ -195,17 +194,17 @@ async def handle_unhandled_error(request: Request, error: Exception) -> Response
 
 def get_allowed_methods(request: Request) -> set[str]:
     """Return the methods of all routes at this path; Starlette reports only the first route's."""
-    path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
-    methods: set[str] = set()
-    # FastAPI builds the routes of a router on its first use, so only use the routers that match.
-    routes = [
-        route for route in request.app.routes if route.matches(request.scope)[0] != Match.NONE
-    ]
-    for route in iter_route_contexts(routes):
-        pattern = getattr(route, "path_regex", None)
-        if pattern is not None and pattern.match(path):
-            methods |= set(getattr(route, "methods", None) or ())
-    return methods
+
+    def matches(route: BaseRoute, method: str) -> Match:
+        return route.matches({**request.scope, "method": method})[0]
+
+    # A route that also matches without a method, such as a mount, allows no methods itself.
+    routes = [route for route in request.app.routes if matches(route, "") is Match.PARTIAL]
+    return {
+        method
+        for method in HTTPMethod
+        if any(matches(route, method) is Match.FULL for route in routes)
+    }
 
 
 def close_websockets(handler: ExceptionHandler) -> ConnectionHandler:

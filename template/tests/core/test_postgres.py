@@ -1,4 +1,4 @@
-"""Tests of the local PostgreSQL: forged links and addresses, and a second server."""
+"""Tests of the local PostgreSQL: its programs, forged links and addresses, a second server."""
 
 import os
 import sys
@@ -8,7 +8,7 @@ import pytest
 
 from app.core.paths import PROJECT_ROOT
 
-from manage.postgres import LocalPostgresError, cluster, get_local_server
+from manage.postgres import LocalPostgresError, cluster, get_local_server, programs
 from manage.postgres.accounts import open_nofollow
 from manage.postgres.address import PID_FILE, Address
 from manage.postgres.cluster import Cluster
@@ -17,6 +17,68 @@ from manage.postgres.locks import hold_exclusive, open_lock_file, try_lock_exclu
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="needs symbolic links and Unix sockets"
 )
+
+
+class TestPrograms:
+    """PostgreSQL's programs come from PG_BIN, an installed wheel, PATH or the system's folders."""
+
+    @pytest.fixture(autouse=True)
+    def nothing_installed(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("PG_BIN", raising=False)
+        monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+        monkeypatch.setattr(programs, "WHEEL_PACKAGES", ("first_wheel", "second_wheel"))
+        monkeypatch.setattr(programs, "SYSTEM_FOLDERS", (f"{tmp_path}/lib/*/bin".lstrip("/"),))
+        monkeypatch.syspath_prepend(tmp_path / "packages")
+
+    @pytest.mark.parametrize(
+        ("folders", "expected"),
+        [
+            (["lib/9.6/bin", "lib/18/bin", "lib/15/bin"], "lib/18/bin"),
+            (["lib/18/bin", "path"], "path"),
+            (
+                ["path", "packages/second_wheel/pginstall/bin"],
+                "packages/second_wheel/pginstall/bin",
+            ),
+            (
+                [
+                    "packages/second_wheel/pginstall19/bin",
+                    "packages/first_wheel/pginstall/bin",
+                    "packages/first_wheel/pginstall18/bin",
+                ],
+                "packages/first_wheel/pginstall18/bin",
+            ),
+        ],
+    )
+    def test_first_in_order(
+        self,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        folders: list[str],
+        expected: str,
+    ) -> None:
+        for folder in folders:
+            install_programs(tmp_path / folder)
+        monkeypatch.setenv("PATH", str(tmp_path / "path"))
+
+        assert programs.find_programs() == (tmp_path / expected).resolve()
+
+    def test_chosen_folder_is_used(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        install_programs(tmp_path / "path")
+        install_programs(tmp_path / "chosen")
+        monkeypatch.setenv("PG_BIN", str(tmp_path / "chosen"))
+
+        assert programs.find_programs() == (tmp_path / "chosen").resolve()
+
+    def test_missing_programs_are_reported(self) -> None:
+        with pytest.raises(LocalPostgresError, match=r"uv sync.*Alpine.*PG_BIN.*DATABASE_URL"):
+            programs.find_programs()
+
+
+def install_programs(folder: Path) -> None:
+    """Create a folder with fake programs."""
+    folder.mkdir(parents=True)
+    for name in ("initdb", "pg_ctl", "psql"):
+        (folder / name).touch(0o755)
 
 
 class TestSymbolicLink:

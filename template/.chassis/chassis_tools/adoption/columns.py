@@ -145,7 +145,7 @@ class ExistingColumn:
         """Return the imports that one of the resource's files needs for the column."""
         if file == "models":
             names = [name for name in SQLALCHEMY_NAMES if f"{name}(" in self.mapped]
-            uuid = [("uuid_utils.compat", "uuid7")] * ("uuid7" in self.mapped)
+            uuid = [("app.core.identifiers", "uuid7")] * ("uuid7" in self.mapped)
             return [*get_imports(self.column), *uuid, *(("sqlalchemy", name) for name in names)]
         return [
             *get_annotation_imports(self.column),

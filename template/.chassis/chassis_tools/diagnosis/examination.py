@@ -25,6 +25,7 @@ CHECKS = {
     "registrations": "registrations:check_registrations",
     "migrations": "migrations:check_migrations",
     "settings": "settings:check_settings",
+    "dependencies": "dependencies:check_dependencies",
     "drift": "template_checks:check_drift",
     "version": "template_checks:check_version",
 }

@@ -44,12 +44,15 @@ class UserToken(Record):
     __tablename__ = "user_tokens"
     __table_args__ = (
         CheckConstraint(
-            "purpose IN ('verify_email', 'reset_password', 'invitation')", name="purpose"
+            "purpose IN ('verify_email', 'reset_password', 'change_email', 'invitation')",
+            name="purpose",
         ),
     )
 
     user_id: Mapped[UUID] = foreign_key("users.id", ondelete="CASCADE")
     purpose: Mapped[str] = mapped_column(String(20))
     token_hash: Mapped[bytes] = mapped_column(unique=True)
+    # The address that received the token, if the purpose is to change the user's address.
+    new_email: Mapped[str | None] = mapped_column(String(254))
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]

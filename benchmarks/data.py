@@ -80,7 +80,10 @@ def scenarios(tokens: Sequence[str]) -> list[Scenario]:
         encode("GET", f"{ARTICLES}/{id_}", headers=headers[number % len(headers)])
         for number, id_ in enumerate(ids)
     ]
-    pages = [encode("GET", f"{ARTICLES}?limit={PAGE_SIZE}&include_total=true", headers=each) for each in headers]
+    pages = [
+        encode("GET", f"{ARTICLES}?limit={PAGE_SIZE}&include_total=true", headers=each)
+        for each in headers
+    ]
     new = json.dumps({"title": NEW_TITLE, "content": CONTENT, "published": True}).encode()
     creates = [encode("POST", ARTICLES, body=new, headers=each) for each in headers]
     return [

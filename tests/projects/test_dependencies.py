@@ -42,9 +42,10 @@ def test_newest_packages(stack: Stack, install: Install) -> None:
 @each(OPPOSITES[1:])
 def test_poetry(stack: Stack, project: Project) -> None:
     poetry = ("uv", "tool", "run", "poetry>=2")
-    options = {"POETRY_VIRTUALENVS_IN_PROJECT": "true"}
-    project.run(*poetry, "install", "--no-interaction", **options)
-    assert "migrate" in project.run(*poetry, "run", "manage", "--help", **options)
+    project.run(*poetry, "install", "--no-interaction", POETRY_VIRTUALENVS_IN_PROJECT="true")
+    assert "migrate" in project.run(
+        *poetry, "run", "manage", "--help", POETRY_VIRTUALENVS_IN_PROJECT="true"
+    )
 
 
 @each(OPPOSITES[:1])

@@ -15,7 +15,9 @@ pytestmark = pytest.mark.quick
 REPOSITORY = EXTENSIONS.parent
 FILES = [REPOSITORY / "copier.yml", *sorted(EXTENSIONS.rglob("*.*"))]
 PARTS = sorted((EXTENSIONS / "resource").iterdir())
-BLOCKS = {"when", "either", "each", "listed", "parent_owner"}
+BLOCKS = {"when", "either", "each", "listed", "parent_owner", "sorted_imports"}
+# Blocks without a condition.
+UNCONDITIONAL = {"parent_owner", "sorted_imports"}
 MODULES = {"own", "own_tests"}
 # Lists and conditions that `manage inspect --write` adds for the tests of existing tables.
 EXISTING = {"makes_rows", "creatable"}
@@ -57,7 +59,7 @@ def test_conditions_are_complete(part: Path) -> None:
 def conditions(part: Path) -> Iterator[str]:
     """Yield the names in `when('owned')`, `each('field', 'fields')` and the like."""
     for call in parse(part).find_all(nodes.Call):
-        if isinstance(call.node, nodes.Name) and call.node.name in BLOCKS - {"parent_owner"}:
+        if isinstance(call.node, nodes.Name) and call.node.name in BLOCKS - UNCONDITIONAL:
             name = call.args[-1]
             if isinstance(name, nodes.Const):
                 yield name.value.removeprefix("not ")

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Mapping
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar
 from unicodedata import normalize
 from uuid import UUID
@@ -50,7 +50,8 @@ MAX_JSON_DEPTH = 100
 MAX_JSON_BYTES = 100_000
 
 Item = TypeVar("Item")
-Key = UUID | int | str
+KeyValue = UUID | int | str | date
+Key = KeyValue | tuple[KeyValue, ...]
 Paging = Literal["offset", "first_cursor_page", "after_cursor"]
 
 _web_url = TypeAdapter[HttpUrl](HttpUrl)

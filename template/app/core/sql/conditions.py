@@ -47,13 +47,16 @@ class RowCondition:
 row_condition: ContextVar[RowCondition | None] = ContextVar("row_condition", default=None)
 
 
-def lock_if_conditional(statement: Select[Any], model: type[Any]) -> Select[Any]:
-    """Return a SELECT of entities that locks their rows if the request has a condition.
+def is_conditional() -> bool:
+    """Return True if the request has a condition."""
+    return row_condition.get() is not None
+
+
+def lock_rows(statement: Select[Any], model: type[Any]) -> Select[Any]:
+    """Return a SELECT of entities that locks their rows and reads them again.
 
     The lock is that of an UPDATE: rows that reference the row can still be inserted.
     """
-    if row_condition.get() is None:
-        return statement
     statement = statement.with_for_update(of=model, key_share=True)
     return statement.execution_options(populate_existing=True)
 

@@ -50,7 +50,7 @@ class Sort(NamedTuple):
     def parse(cls, model: type[Any], name: str) -> "Sort":
         """Parse `title` (ascending) or `-title` (descending)."""
         column: Attribute = getattr(model, name.removeprefix("-"))
-        key = (attribute for attribute in get_key(model) if attribute.key != column.key)
+        key = (attribute for attribute in get_key_attributes(model) if attribute.key != column.key)
         return cls((column, *key), name.startswith("-"))
 
     @property
@@ -80,11 +80,30 @@ class Sort(NamedTuple):
         return position < cursor if self.descending else position > cursor
 
 
-def get_key(model: type[Any]) -> tuple[Attribute, ...]:
+def get_key(model: type[Any]) -> ColumnElement[Any]:
+    """Return a model's key: an attribute, or a tuple of attributes."""
+    key = get_key_attributes(model)
+    return tuple_(*key) if len(key) > 1 else key[0].expression
+
+
+def get_key_attributes(model: type[Any]) -> tuple[Attribute, ...]:
     """Return the attributes of a model's primary key."""
+    return tuple(getattr(model, name) for name in get_key_names(model))
+
+
+def get_key_names(model: type[Any]) -> list[str]:
+    """Return the names of the attributes of a model's primary key."""
     mapper = inspect(model)
-    names = [mapper.get_property_by_column(column).key for column in mapper.primary_key]
-    return tuple(getattr(model, name) for name in names)
+    return [mapper.get_property_by_column(column).key for column in mapper.primary_key]
+
+
+def get_key_values(model: type[Any], key: object) -> dict[str, Any]:
+    """Return the values of a key by attribute; raise TypeError if their number differs."""
+    names = get_key_names(model)
+    values = key if isinstance(key, tuple) else (key,)
+    if len(values) != len(names):
+        raise TypeError(f"The key of {model.__name__} is {', '.join(names)}, not {key!r}")
+    return dict(zip(names, values, strict=True))
 
 
 def build_conditions(model: type[Any], names: Iterable[str]) -> list[ColumnElement[bool]]:

@@ -10,7 +10,6 @@ from sqlalchemy import (
     ColumnElement,
     Label,
     Select,
-    and_,
     bindparam,
     delete,
     func,
@@ -27,7 +26,13 @@ from sqlalchemy.sql.dml import ReturningDelete, ReturningInsert, ReturningUpdate
 
 from app.core.schemas import Paging, ReadSchema
 from app.core.sql.compiled import compile_once
-from app.core.sql.filters import Sort, build_conditions
+from app.core.sql.filters import (
+    Sort,
+    build_conditions,
+    get_key,
+    get_key_attributes,
+    get_key_names,
+)
 from app.core.tables import NOT_DELETED
 
 TOTAL = "__total"
@@ -45,8 +50,15 @@ def scope_statement(repository: RepositoryClass, statement: Select[Any]) -> Sele
 
 def select_columns(model: type[Any], schema: type[ReadSchema]) -> list[Label[Any]]:
     """Return the model's columns for a schema's fields; raise TypeError if one is missing."""
-    columns = inspect(model).columns
-    missing = [name for name in schema.model_fields if name not in columns]
+    mapper = inspect(model)
+    missing = [name for name in schema.model_fields if name not in mapper.columns]
+    if related := [name for name in missing if name in mapper.relationships]:
+        raise TypeError(
+            f"{schema.__name__}.{related[0]} is a relationship of {model.__name__}, and this method"
+            f" reads columns only: load the rows with select({model.__name__})"
+            f".options(selectinload({model.__name__}.{related[0]})) in a method of the repository,"
+            f" and build the schema with {schema.__name__}.model_validate"
+        )
     if missing:
         raise TypeError(
             f"{schema.__name__} has fields that {model.__name__} lacks: {', '.join(missing)}"
@@ -67,20 +79,29 @@ def return_changes(entity: Any) -> None:
             state.dict[attribute.key] = type_coerce(literal(changed[0], column.type), column.type)
 
 
+def find_expired_columns(entity: Any) -> list[str]:
+    """Return the column attributes that a flush has expired, such as those of an expression."""
+    state = inspect(entity)
+    expired = state.expired_attributes
+    return [attribute.key for attribute in state.mapper.column_attrs if attribute.key in expired]
+
+
 @compile_once
 def build_read_statement(repository: RepositoryClass, schema: type[ReadSchema]) -> Select[Any]:
-    """Build the SELECT of one row by `id`."""
+    """Build the SELECT of one row by its key."""
     model = repository.model
-    statement = select(*select_columns(model, schema)).where(model.id == bindparam("id"))
+    statement = select(*select_columns(model, schema)).where(
+        *build_conditions(model, get_key_names(model))
+    )
     return scope_statement(repository, statement)
 
 
 @compile_once
 def build_read_many_statement(repository: RepositoryClass, schema: type[ReadSchema]) -> Select[Any]:
-    """Build the SELECT of the rows whose `id` is in `ids`."""
+    """Build the SELECT of the rows whose keys are in `ids`."""
     model = repository.model
     ids: BindParameter[Any] = bindparam("ids", expanding=True)
-    statement = select(*select_columns(model, schema)).where(model.id.in_(ids))
+    statement = select(*select_columns(model, schema)).where(get_key(model).in_(ids))
     return scope_statement(repository, statement)
 
 
@@ -123,7 +144,8 @@ build_count_statement = compile_once(build_count)
 def build_exists_statement(repository: RepositoryClass, filters: tuple[str, ...]) -> Select[Any]:
     """Build the SELECT of one row that matches the filters."""
     model = repository.model
-    statement = select(model.id).where(*build_conditions(model, filters)).limit(1)
+    statement = select(literal(1)).select_from(model)
+    statement = statement.where(*build_conditions(model, filters)).limit(1)
     return scope_statement(repository, statement)
 
 
@@ -177,21 +199,21 @@ def build_upsert_condition(
     """Build the condition that an existing row is one of the repository's; None if all are."""
     model = repository.model
     names = {name: inspect(model).columns[name].name for name in index_elements}
-    existing = select(model.id).where(
+    key = get_key_attributes(model)
+    existing = select(*key).where(
         *(
             getattr(model, key) == literal_column(f'excluded."{name}"')
             for key, name in names.items()
         )
     )
     scoped = scope_statement(repository, existing)
-    return None if scoped is existing else model.id.in_(scoped.correlate(None))
+    return None if scoped is existing else get_key(model).in_(scoped.correlate(None))
 
 
-@cache
-def build_restore_statement(model: type[Any]) -> ReturningUpdate[Any]:
-    """Build the UPDATE that restores the soft-deleted row `record_id`."""
-    is_deleted = and_(model.id == bindparam("record_id"), model.deleted_at.is_not(None))
-    return update(model).where(is_deleted).values(deleted_at=None).returning(model.id)
+def build_restore_statement(model: type[Any], **key: Any) -> ReturningUpdate[Any]:
+    """Build the UPDATE that restores the soft-deleted row with this key."""
+    statement = update(model).filter_by(**key).where(model.deleted_at.is_not(None))
+    return statement.values(deleted_at=None).returning(*get_key_attributes(model))
 
 
 @cache
@@ -200,8 +222,9 @@ def build_bulk_delete_statement(
 ) -> ReturningUpdate[Any] | ReturningDelete[Any]:
     """Build the DELETE of the repository's rows in `ids`, or the UPDATE that soft-deletes them."""
     model = repository.model
-    existing = select(model.id).where(model.id.in_(bindparam("ids", expanding=True)))
-    condition = model.id.in_(scope_statement(repository, existing).correlate(None))
+    key = get_key_attributes(model)
+    existing = select(*key).where(get_key(model).in_(bindparam("ids", expanding=True)))
+    condition = get_key(model).in_(scope_statement(repository, existing).correlate(None))
     if "deleted_at" in inspect(model).columns:
-        return update(model).where(condition).values(deleted_at=func.now()).returning(model.id)
-    return delete(model).where(condition).returning(model.id)
+        return update(model).where(condition).values(deleted_at=func.now()).returning(*key)
+    return delete(model).where(condition).returning(*key)

@@ -1,5 +1,6 @@
 """The newest FastAPI and SQLAlchemy that this release of the template was tested with."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -30,7 +31,7 @@ def find_untested_versions() -> Iterator[UntestedVersion]:
 
 def parse_series(text: str) -> tuple[int, int]:
     """Return the first two numbers of a version."""
-    major, minor, *_ = text.split(".")
+    major, minor, *_ = [*re.findall(r"\d+", text), 0, 0]
     return int(major), int(minor)
 
 

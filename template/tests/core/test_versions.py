@@ -12,6 +12,13 @@ from app.core.versions import explain_untested_versions, find_untested_versions,
 INSTALLED = ".".join(map(str, parse_series(version("fastapi"))))
 
 
+@pytest.mark.parametrize(
+    ("text", "series"), [("0.165.2", (0, 165)), ("2.1rc1", (2, 1)), ("3", (3, 0))]
+)
+def test_series(text: str, series: tuple[int, int]) -> None:
+    assert parse_series(text) == series
+
+
 def test_tested_version_is_not_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(versions, "TESTED", {"fastapi": INSTALLED})
 

@@ -20,7 +20,7 @@ from filelock import FileLock
 
 from tests.support.interpreters import Interpreter, lowest, uv
 
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 180
 
 # Runs the database server until its input ends.
 HOLD_POSTGRES = """

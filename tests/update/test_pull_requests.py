@@ -212,7 +212,7 @@ def test_files_fit_their_schemas(render: Render) -> None:
     path = render(OPPOSITES[0]).path
     ours = REPOSITORY.joinpath(".github", "workflows").glob("*.yml")
     workflows = [*path.joinpath(".github", "workflows").glob("*.yml"), *ours]
-    assert len(workflows) == 4
+    assert len(workflows) == 5
     for schema, files in (
         ("vendor.github-workflows", workflows),
         ("vendor.renovate", [path / "renovate.json"]),

@@ -74,3 +74,17 @@ def test_test_command_starts(
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "test_one_command_renders_and_runs[address]" in done.stdout
+
+
+@pytest.mark.quick
+def test_commands_run_with_older_versions_of_curl() -> None:
+    """Ubuntu 22.04 has version 7.81, and the option --json is of 7.82."""
+    paths = [
+        REPOSITORY / "README.md",
+        *(REPOSITORY / "docs").rglob("*.md"),
+        *(REPOSITORY / "template").rglob("*.md*"),
+    ]
+    texts = [path.read_text().replace("\\\n", "") for path in paths]
+    commands = [line for text in texts for line in text.splitlines() if "curl " in line]
+    assert commands
+    assert [command for command in commands if "--json" in command] == []

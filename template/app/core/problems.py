@@ -5,7 +5,7 @@
 
 import re
 from collections.abc import Callable, Coroutine, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from http import HTTPMethod, HTTPStatus
 from http.client import responses
 from typing import Any, cast
@@ -39,6 +39,7 @@ ExceptionHandler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 ConnectionHandler = Callable[[Any, Any], Coroutine[Any, Any, Response | None]]
 
 MEDIA_TYPE = "application/problem+json"
+EXAMPLE_TIMESTAMP = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MAX_LISTED_ERRORS = 50
 MAX_NAME_LENGTH = 200
 # Python 3.11 and 3.13 use different phrases for these two.
@@ -92,14 +93,17 @@ def build_openapi_response(description: str) -> dict[str, Any]:
 
 
 def build_example(error: type[AppError]) -> dict[str, Any]:
-    """Build an error's example body from its constant fields."""
-    return {
-        "type": "about:blank",
-        "title": error.title,
-        "status": error.status,
-        "detail": error.detail,
-        "code": error.code,
-    }
+    """Build the example body of an error."""
+    problem = Problem(
+        title=error.title,
+        status=error.status,
+        detail=error.detail,
+        instance="/api/v1/users/me",
+        code=error.code,
+        correlation_id="0b5e3a7c9d2f4e1886a1c4d7f0e2b395",
+        timestamp=EXAMPLE_TIMESTAMP,
+    )
+    return problem.model_dump(mode="json")
 
 
 def build_problem_response(

@@ -1,5 +1,6 @@
 """Base classes and field types of request and response schemas."""
 
+import re
 import warnings
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
@@ -24,6 +25,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic import NaiveDatetime as PydanticNaiveDatetime
 from pydantic.warnings import UnsupportedFieldAttributeWarning
 from pydantic_core import InitErrorDetails, PydanticCustomError, to_json
 
@@ -55,6 +57,13 @@ Key = KeyValue | tuple[KeyValue, ...]
 Paging = Literal["offset", "first_cursor_page", "after_cursor"]
 
 _web_url = TypeAdapter[HttpUrl](HttpUrl)
+_URI_CHARACTER = r"(?:[\w\-.~!$&'()*+,;=:@/]|%[\dA-F]{2})"
+# A URL by RFC 3986. Pydantic also accepts a URL that browsers would encode first, such as "/ü".
+_uri = re.compile(
+    rf"https?://(?:{_URI_CHARACTER}*\[[\dA-F:.]+\])?{_URI_CHARACTER}*"
+    rf"(?:\?(?:{_URI_CHARACTER}|\?)*)?(?:#(?:{_URI_CHARACTER}|\?)*)?",
+    re.ASCII | re.IGNORECASE,
+)
 
 
 def reject_display_name(value: object) -> object:
@@ -72,6 +81,8 @@ def normalize_address(value: str) -> str:
 def check_web_url(value: str) -> str:
     """Reject anything but an HTTP or HTTPS URL; return the URL unchanged."""
     _web_url.validate_python(value)
+    if not _uri.fullmatch(value):
+        raise ValueError("Enter a URL whose special characters are percent-encoded.")
     return value
 
 
@@ -79,6 +90,13 @@ def reject_time_zone(value: time) -> time:
     """Reject a time zone, which PostgreSQL's `time` type cannot store."""
     if value.tzinfo is not None:
         raise ValueError("Enter a time without a time zone.")
+    return value
+
+
+def require_time_zone(value: time) -> time:
+    """Reject a time without a time zone, for which PostgreSQL would use the session's."""
+    if value.tzinfo is None:
+        raise ValueError("Enter a time with a time zone.")
     return value
 
 
@@ -128,19 +146,31 @@ def is_nested_deeply(value: object) -> bool:
 
 
 # The ranges of PostgreSQL's `smallint`, `integer` and `bigint`.
-Int16 = Annotated[int, BeforeValidator(reject_boolean), Field(ge=-(2**15), lt=2**15)]
-Int32 = Annotated[int, BeforeValidator(reject_boolean), Field(ge=-(2**31), lt=2**31)]
-Int64 = Annotated[int, BeforeValidator(reject_boolean), Field(ge=-(2**63), lt=2**63)]
+Int16 = Annotated[int, Field(ge=-(2**15), lt=2**15), BeforeValidator(reject_boolean)]
+Int32 = Annotated[int, Field(ge=-(2**31), lt=2**31), BeforeValidator(reject_boolean)]
+Int64 = Annotated[int, Field(ge=-(2**63), lt=2**63), BeforeValidator(reject_boolean)]
 JsonObject = Annotated[dict[str, Any], AfterValidator(check_json)]
 JsonData = Annotated[Any, AfterValidator(check_json)]
 # A key that works as the last segment of a path: clients remove "." and ".." from URLs, and a slash
 # starts another segment.
 PathKey = Annotated[str, Field(pattern=r"^([^/.][^/]*|\.[^/.][^/]*|\.\.[^/]+)$")]
 # Stored in lower case, so that addresses are compared case-insensitively.
-Email = Annotated[EmailStr, BeforeValidator(reject_display_name), AfterValidator(normalize_address)]
+Email = Annotated[
+    EmailStr,
+    BeforeValidator(reject_display_name),
+    AfterValidator(normalize_address),
+    Field(json_schema_extra={"format": "idn-email"}),
+]
 Timestamp = Annotated[AwareDatetime, AfterValidator(check_timestamp)]
 FutureTimestamp = Annotated[Timestamp, AfterValidator(check_future)]
-NaiveTime = Annotated[time, AfterValidator(reject_time_zone)]
+# The formats `date-time` and `time` require a time zone (RFC 3339).
+NaiveDatetime = Annotated[
+    PydanticNaiveDatetime, Field(json_schema_extra={"format": "date-time-local"})
+]
+NaiveTime = Annotated[
+    time, Field(json_schema_extra={"format": "time-local"}), AfterValidator(reject_time_zone)
+]
+AwareTime = Annotated[time, AfterValidator(require_time_zone)]
 WebUrl = Annotated[
     str,
     Field(max_length=2000, json_schema_extra={"format": "uri"}),

@@ -11,13 +11,20 @@ from app.core.schemas import (
     MAX_JSON_BYTES,
     MAX_JSON_DEPTH,
     MAX_PATTERN_LENGTH,
+    AwareTime,
     Email,
     FutureTimestamp,
     InputSchema,
+    Int16,
     Int32,
+    Int64,
     JsonData,
     JsonObject,
+    NaiveDatetime,
+    NaiveTime,
     PageQuery,
+    Timestamp,
+    WebUrl,
 )
 
 
@@ -82,6 +89,61 @@ class TestFieldTypes:
     def test_boolean_is_not_a_number(self) -> None:
         assert accepts(Int32, 1)
         assert not accepts(Int32, True)
+
+    @pytest.mark.parametrize("type_", [Int16, Int32, Int64])
+    def test_bounds_are_documented(self, type_: Any) -> None:
+        schema = TypeAdapter(type_).json_schema()
+
+        assert schema.keys() == {"type", "minimum", "exclusiveMaximum"}
+
+
+class TestFormats:
+    """Each value that a type accepts has the format that the OpenAPI document names."""
+
+    @pytest.mark.parametrize(
+        ("type_", "format_", "valid", "invalid"),
+        [
+            (Timestamp, "date-time", "2026-01-01T12:00:00+01:00", "2026-01-01T12:00:00"),
+            (NaiveDatetime, "date-time-local", "2026-01-01T12:00:00", "2026-01-01T12:00:00Z"),
+            (AwareTime, "time", "12:00:00+01:00", "12:00:00"),
+            (NaiveTime, "time-local", "12:00:00", "12:00:00Z"),
+            (Email, "idn-email", "j\u00f6rg@example.org", "jorg"),
+            (WebUrl, "uri", "https://example.org/", "ftp://example.org/"),
+        ],
+    )
+    def test_format(self, type_: Any, format_: str, valid: str, invalid: str) -> None:
+        assert TypeAdapter(type_).json_schema()["format"] == format_
+        assert accepts(type_, valid)
+        assert not accepts(type_, invalid)
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "HTTPS://ann:secret@example.org:443/a%20b;c=1/?q=(x)&r=a/b?c#d/?",
+            "http://[2001:db8::1]:8000",
+            "http://localhost",
+        ],
+    )
+    def test_uri(self, url: str) -> None:
+        assert accepts(WebUrl, url)
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "https://example.org/\u00fc",
+            "https://ex\u00e4mple.org/",
+            "https:example.org",
+            "https://example.org\\a",
+            "https://example.org/a b",
+            "https://example.org/?a[]=1",
+            "https://example.org/%zz",
+            "https://example.org/#a#b",
+            "https://example.org/\n",
+        ],
+    )
+    def test_other_url_is_not_a_uri(self, url: str) -> None:
+        """Pydantic accepts most of them, as browsers do."""
+        assert not accepts(WebUrl, url)
 
 
 class TextQuery(PageQuery):

@@ -19,7 +19,15 @@ INPUT_TYPES: dict[str, Import] = {
     "Double": ("pydantic", "FiniteFloat"),
     "REAL": ("pydantic", "FiniteFloat"),
 }
+# Pydantic types of times and timestamps, without and with a time zone.
+TIME_TYPES = {
+    ("datetime", False): "NaiveDatetime",
+    ("datetime", True): "Timestamp",
+    ("time", False): "NaiveTime",
+    ("time", True): "AwareTime",
+}
 CONSTRAINED: list[Import] = [("typing", "Annotated"), ("pydantic", "Field")]
+TIME = re.compile(r"(?<![^\[])(?:datetime|time)(?![^\]])")
 LENGTH = re.compile(r"\b(?:String|CHAR)\((\d+)\)")
 DIGITS = re.compile(r"\bNumeric\((\d+), (\d+)\)")
 # The filter operators by type; an indexed text can also be filtered by equality.
@@ -74,7 +82,7 @@ class ExistingColumn:
     @property
     def read(self) -> str:
         """The type in responses."""
-        return self.column.type.python + (" | None" if self.column.nullable else "")
+        return get_read_type(self.column) + (" | None" if self.column.nullable else "")
 
     @property
     def input(self) -> str:
@@ -99,7 +107,8 @@ class ExistingColumn:
     @property
     def mapped(self) -> str:
         """The annotation and the column of the model's attribute."""
-        return f"Mapped[{self.read}] = mapped_column({', '.join(self._build_options())})"
+        annotation = self.column.type.python + (" | None" if self.column.nullable else "")
+        return f"Mapped[{annotation}] = mapped_column({', '.join(self._build_options())})"
 
     def _build_options(self) -> Iterator[str]:
         column = self.column
@@ -147,8 +156,9 @@ class ExistingColumn:
             names = [name for name in SQLALCHEMY_NAMES if f"{name}(" in self.mapped]
             uuid = [("app.core.identifiers", "uuid7")] * ("uuid7" in self.mapped)
             return [*get_imports(self.column), *uuid, *(("sqlalchemy", name) for name in names)]
+        is_annotation_read = get_read_type(self.column) == self.column.type.python
         return [
-            *get_annotation_imports(self.column),
+            *(get_annotation_imports(self.column) if is_annotation_read else ()),
             *get_input_type(self.column, is_key=self.is_key)[1],
             *get_filter_type(self.column)[1],
             *[PATH_KEY] * self._is_text_key,
@@ -206,16 +216,24 @@ def get_filter_type(column: Column) -> tuple[str, list[Import]]:
     matches = [
         match for name, match in INPUT_TYPES.items() if re.search(rf"\b{name}\b", type_.expression)
     ]
-    has_zone = "timezone=True" in type_.expression
     if type_.python in ("int", "float") and matches:
         return matches[0][1], matches[:1]
-    if type_.python == "datetime":
-        if has_zone:
-            return "Timestamp", [("app.core.schemas", "Timestamp")]
-        return "NaiveDatetime", [("pydantic", "NaiveDatetime")]
-    if type_.python == "time" and not has_zone:
-        return "NaiveTime", [("app.core.schemas", "NaiveTime")]
+    if time := TIME.search(type_.python):
+        name = TIME_TYPES[time[0], has_time_zone(column)]
+        return TIME.sub(name, type_.python), [("app.core.schemas", name)]
     return type_.python, get_annotation_imports(column)
+
+
+def get_read_type(column: Column) -> str:
+    """Return the type of a value in responses; without a time zone, its format is another."""
+    if TIME.search(column.type.python) and not has_time_zone(column):
+        return get_filter_type(column)[0]
+    return column.type.python
+
+
+def has_time_zone(column: Column) -> bool:
+    """Return True if a column of times or timestamps stores them with a time zone."""
+    return "timezone=True" in column.type.expression
 
 
 def get_annotation_imports(column: Column) -> list[Import]:

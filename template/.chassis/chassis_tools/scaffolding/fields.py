@@ -65,12 +65,13 @@ class Field:
         options += ["index=True"] if self.index else []
         options += [f"server_default={self.default.server}"] if self.default else []
         column = f" = mapped_column({', '.join(options)})" if options else ""
-        return f"Mapped[{self.read}]{column}"
+        optional = " | None" if self.optional else ""
+        return f"Mapped[{self.kind.annotation}{optional}]{column}"
 
     @property
     def read(self) -> str:
         """Type in the read schema."""
-        return self.kind.annotation + (" | None" if self.optional else "")
+        return (self.kind.read or self.kind.annotation) + (" | None" if self.optional else "")
 
     @property
     def input(self) -> str:

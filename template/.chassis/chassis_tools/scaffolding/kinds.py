@@ -52,6 +52,8 @@ class Kind:
     """SQLAlchemy type of the column in a migration."""
     input: str = ""
     """Type of the value that a client sends; empty if it is the annotation."""
+    read: str = ""
+    """Type of the value in responses; empty if it is the annotation."""
     constraint: str = ""
     """Constrained type, for which the schemas define an alias."""
     filter_type: str = ""
@@ -176,12 +178,13 @@ def build_time(_declaration: Declaration) -> Kind:
         sql="time",
         migration="sa.Time()",
         input="NaiveTime",
+        read="NaiveTime",
         filters=build_comparisons('"08:30:00"', '"09:30:00"', '"10:30:00"')[1:],
         default=literals.parse_time,
         samples=TIME_SAMPLES,
         imports=group_imports(
             models=[("datetime", "time")],
-            schemas=[("datetime", "time"), ("app.core.schemas", "NaiveTime")],
+            schemas=[("app.core.schemas", "NaiveTime")],
             factory=[("datetime", "time")],
         ),
     )

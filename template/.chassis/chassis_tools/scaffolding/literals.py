@@ -195,7 +195,9 @@ def parse_time(value: str) -> Default:
     parsed = time.fromisoformat(value)
     second = f", {parsed.second}" if parsed.second else ""
     python = f"time({parsed.hour}, {parsed.minute}{second})"
-    return build_quoted_default(parsed.isoformat(), python)
+    return build_quoted_default(parsed.isoformat(), python)._replace(
+        schemas=(("datetime", "time"),)
+    )
 
 
 def parse_json(value: str) -> Default:

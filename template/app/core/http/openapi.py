@@ -5,13 +5,16 @@ from functools import cache
 from typing import Any
 
 from fastapi.dependencies import utils
-from fastapi.routing import iter_route_contexts
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute, iter_route_contexts
+from fastapi.security.base import SecurityBase
 from starlette.routing import BaseRoute
 
 from app.core.errors import PreconditionFailedError, UnauthorizedError
 from app.core.http.etags import ETagSupport, get_methods
 from app.core.http.router import DeferredRoute
 from app.core.problems import Problem, build_openapi_response, problem_responses
+from app.core.security.schemes import ALLOWS_ANONYMOUS
 
 RETRY_AFTER = {
     "description": "Seconds until the next attempt can succeed.",
@@ -88,6 +91,67 @@ def add_parameter(operation: dict[str, Any], parameter: dict[str, Any]) -> None:
         parameters.append(parameter)
 
 
+def add_anonymous_access(document: dict[str, Any], routes: Sequence[BaseRoute]) -> None:
+    """Document that credentials are optional where no dependency requires them."""
+    for context in iter_route_contexts(routes):
+        route = context.original_route
+        if not isinstance(route, APIRoute) or not context.include_in_schema:
+            continue
+        if requires_credentials(context.dependant):
+            continue
+        path = document["paths"][context.path_format]
+        for method in get_methods(route):
+            if security := path[method.lower()].get("security"):
+                security.append({})
+
+
+def requires_credentials(dependant: Dependant) -> bool:
+    """Return True if a dependency uses a security scheme and is not marked as optional."""
+    if getattr(dependant.call, ALLOWS_ANONYMOUS, False):
+        return False
+    is_scheme = isinstance(dependant.call, SecurityBase)
+    return is_scheme or any(map(requires_credentials, dependant.dependencies))
+
+
+def add_root_path(document: dict[str, Any], root_path: str) -> dict[str, Any]:
+    """Return the document for a root path: with a server, as in FastAPI, and its login URLs.
+
+    OpenAPI resolves a relative URL against the server, whose path would lose its last segment.
+    """
+    servers = document.get("servers", [])
+    if all(server["url"] != root_path for server in servers):
+        servers = [{"url": root_path}, *servers]
+    components = document["components"]
+    schemes = {
+        name: add_root_path_to_urls(scheme, root_path)
+        for name, scheme in components.get("securitySchemes", {}).items()
+    }
+    return {
+        **document,
+        "servers": servers,
+        "components": {**components, "securitySchemes": schemes},
+    }
+
+
+def add_root_path_to_urls(scheme: dict[str, Any], root_path: str) -> dict[str, Any]:
+    """Return a security scheme with the root path before its relative URLs."""
+    if "flows" not in scheme:
+        return scheme
+    flows = {
+        name: {
+            key: f"{root_path}/{value}" if is_relative_url(key, value) else value
+            for key, value in flow.items()
+        }
+        for name, flow in scheme["flows"].items()
+    }
+    return {**scheme, "flows": flows}
+
+
+def is_relative_url(key: str, value: Any) -> bool:
+    """Return True if a member of a flow is a URL without scheme, host and leading slash."""
+    return key.endswith("Url") and not value.startswith("/") and "://" not in value
+
+
 def add_problem_responses(document: dict[str, Any]) -> None:
     """Replace FastAPI's validation error schema and add the errors that any route can return."""
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
@@ -127,5 +191,7 @@ def add_headers(responses: dict[str, Any], *, has_members: bool) -> None:
 
 def build_problem_schemas() -> dict[str, Any]:
     """Build the schema of a problem and the schemas that it references."""
-    schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    schema = Problem.model_json_schema(
+        ref_template="#/components/schemas/{model}", mode="serialization"
+    )
     return {**schema.pop("$defs"), "Problem": schema}

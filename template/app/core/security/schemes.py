@@ -1,6 +1,7 @@
 """FastAPI's security schemes, for HTTP requests and WebSockets."""
 
-from typing import cast
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
 from fastapi.security import APIKeyHeader, OAuth2PasswordBearer
 from starlette.requests import HTTPConnection, Request
@@ -8,6 +9,9 @@ from starlette.requests import HTTPConnection, Request
 from app.core.errors import UnauthorizedError
 
 MAX_TOKEN_LENGTH = 4096
+ALLOWS_ANONYMOUS = "allows_anonymous"
+
+Dependency = TypeVar("Dependency", bound=Callable[..., Any])
 
 
 class BearerScheme(OAuth2PasswordBearer):
@@ -30,6 +34,12 @@ class ApiKeyScheme(APIKeyHeader):
     async def __call__(self, request: HTTPConnection) -> str | None:
         """Return the API key, or None; raise UnauthorizedError if it is too long."""
         return limit_length(await super().__call__(cast(Request, request)))  # Reads only headers.
+
+
+def allow_anonymous(dependency: Dependency) -> Dependency:
+    """Mark a dependency that reads credentials but requires none, for the OpenAPI document."""
+    setattr(dependency, ALLOWS_ANONYMOUS, True)
+    return dependency
 
 
 def limit_length(token: str | None) -> str | None:

@@ -10,10 +10,22 @@ import anyio
 import pytest
 from fastapi import FastAPI
 from httpx2 import Request, Response
+from pydantic import TypeAdapter
 from starlette.background import BackgroundTask
 from starlette.responses import StreamingResponse
 from starlette.types import Message
 
+from app.core.schemas import (
+    AwareTime,
+    Email,
+    Int16,
+    Int32,
+    Int64,
+    NaiveDatetime,
+    NaiveTime,
+    Timestamp,
+    WebUrl,
+)
 from tests.support.tenancy import examples, streams
 from tests.support.tenancy.declarations import (
     Exemption,
@@ -89,6 +101,16 @@ class TestGenerate:
             assert body["even"] in (0, 2, 4, 6, 8)
             assert "08:00:00" <= body["at"] < "16:00:00"
             assert ("optional" in body) is not variation.is_minimal
+
+    @pytest.mark.parametrize(
+        "type_",
+        [AwareTime, Email, Int16, Int32, Int64, NaiveDatetime, NaiveTime, Timestamp, WebUrl],
+    )
+    def test_kernel_types_accept_the_values(self, type_: Any) -> None:
+        adapter = TypeAdapter[Any](type_)
+        value = generate(adapter.json_schema())
+        assert adapter.validate_python(value)
+        assert not isinstance(value, int) or value > 0
 
     def test_times_are_unique(self) -> None:
         schema = {"type": "object", "properties": {"on": DATES}}

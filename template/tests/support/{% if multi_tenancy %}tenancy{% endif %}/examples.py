@@ -133,12 +133,19 @@ class Example:
                 return self._generate_moment().date().isoformat()
             case "date-time":
                 return self._generate_moment().isoformat()
+            case "date-time-local":
+                return self._generate_moment().replace(tzinfo=None).isoformat()
             case "time":
-                seconds = self.number % WORKING_SECONDS
-                moment = MORNING + timedelta(seconds=seconds, minutes=self._next_offset("time"))
-                return moment.strftime("%H:%M:%S")
+                return f"{self._generate_time()}Z"
+            case "time-local":
+                return self._generate_time()
             case _:
                 return self.generate_text(schema)
+
+    def _generate_time(self) -> str:
+        seconds = self.number % WORKING_SECONDS
+        moment = MORNING + timedelta(seconds=seconds, minutes=self._next_offset("time"))
+        return moment.strftime("%H:%M:%S")
 
     def _generate_moment(self) -> datetime:
         days = 1 + self.number % DIFFERENT_DAYS + self._next_offset("time")
@@ -182,6 +189,7 @@ def generate_formatted_text(format_name: str, text: str) -> str | None:
     """Return a string of an OpenAPI format, or None if the format allows any string."""
     examples = {
         "email": f"{text}@example.com",
+        "idn-email": f"{text}@example.com",
         "uri": f"https://example.com/{text}",
         "duration": "P1D",
         "ipv4": "192.0.2.1",
@@ -191,10 +199,11 @@ def generate_formatted_text(format_name: str, text: str) -> str | None:
 
 
 def get_lowest_number(schema: Schema) -> float:
-    """Return a small number within the bounds."""
+    """Return a small number within the bounds, positive if the bounds allow it."""
     minimum = schema.get("minimum", schema.get("exclusiveMinimum"))
     maximum = schema.get("maximum", schema.get("exclusiveMaximum"))
-    number = 1 if minimum is None else minimum
+    is_negative = minimum is not None and minimum < 0 and (maximum is None or maximum > 1)
+    number = 1 if minimum is None or is_negative else minimum
     if "exclusiveMinimum" in schema:
         number = (
             minimum + 1 if maximum is None or minimum + 1 < maximum else (minimum + maximum) / 2

@@ -44,7 +44,7 @@ class FixedTextGenerator(ExampleGenerator):
 
     def __init__(self, prefix: str, text: str, email: str) -> None:
         super().__init__(prefix)
-        self._texts = {"": text, "password": text, "email": email}
+        self._texts = {"": text, "password": text, "email": email, "idn-email": email}
 
     def generate_text(self, schema: Schema) -> str | None:
         text = self._texts.get(schema.get("format", ""))
@@ -151,6 +151,8 @@ def list_filter_values(schema: Schema) -> Iterable[str]:
             return ("2000-01-01", "2100-01-01")
         case "date-time":
             return ("2000-01-01T00:00:00Z", "2100-01-01T00:00:00Z")
+        case "date-time-local":
+            return ("2000-01-01T00:00:00", "2100-01-01T00:00:00")
     return map(str, schema.get("enum", ("0", "1", "99")))
 
 

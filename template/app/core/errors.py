@@ -84,7 +84,7 @@ class ConflictError(AppError):
 
 
 class PreconditionFailedError(AppError):
-    """Raised when the row has changed since the client read the version of its If-Match (412)."""
+    """Raised when a condition of the request, such as If-Match, is false or unsupported (412)."""
 
     code = "precondition_failed"
     title = "Precondition Failed"

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
 from inspect import isclass
-from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_origin
+from typing import Any, NamedTuple, TypeVar, get_args
 
 from fastapi import Request, Response
 from fastapi.datastructures import DefaultPlaceholder
@@ -13,15 +14,18 @@ from fastapi.dependencies.utils import get_typed_return_annotation, get_typed_si
 from fastapi.params import Depends
 from fastapi.routing import APIRoute
 from pydantic import ValidationError
+from sqlalchemy import inspect
 from starlette.routing import BaseRoute
 
 from app.core.database import Session
+from app.core.errors import PreconditionFailedError
 from app.core.schemas import ReadSchema
 from app.core.sql.conditions import RowCondition, row_condition
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
+READS = {"GET", "HEAD"}
 WRITES = {"PUT", "PATCH", "DELETE"}
 SERIALIZATION = (
     "include",
@@ -52,9 +56,13 @@ class Representation(NamedTuple):
         names = SERIALIZATION
         return cls(schema, {name: getattr(route, f"response_model_{name}") for name in names})
 
-    def compare(self, entity: object, header: str) -> bool | None:
-        """Return True if an entity has a tag of If-Match; None if it lacks fields of the schema."""
-        if not all(hasattr(type(entity), name) for name in self.schema.model_fields):
+    def compare(self, entity: Any, header: str) -> bool | None:
+        """Return True if a row has a tag of If-Match, and False if it has another.
+
+        Return None if the schema does not fit the row, which then belongs to another model.
+        """
+        columns = inspect(type(entity)).columns
+        if not all(name in columns for name in self.schema.model_fields):
             return None
         if header == "*":
             return True
@@ -68,35 +76,53 @@ class Representation(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ETagSupport:
-    """The use that a route makes of ETags."""
+    """The use that a route makes of ETags.
 
-    representation: Representation
-    sends: bool
-    reads: bool
-    writes: bool
+    `compared` is the representation that If-Match is compared with; None if this is impossible.
+    """
+
+    sends_etag: bool
+    ignores_if_match: bool
+    compared: Representation | None
+
+    def honours_if_none_match(self, method: str) -> bool:
+        """Return True if the route answers 304 to requests with this method."""
+        return self.sends_etag and method in READS
+
+    def honours_if_match(self, method: str) -> bool:
+        """Return True if the route checks the condition of requests with this method."""
+        return self.compared is not None and method in WRITES
 
     def build_condition(self, request: Request) -> RowCondition | None:
-        """Build the condition of a request with If-Match."""
-        header = get_header(request, b"if-match") if self.writes else None
+        """Build the condition of a request; raise an error for one that the route cannot check."""
+        if request.method not in WRITES or self.ignores_if_match:
+            return None
+        if get_header(request, b"if-none-match") is not None:
+            raise PreconditionFailedError("This operation does not support If-None-Match.")
+        header = get_header(request, b"if-match")
         if header is None:
             return None
-        return RowCondition(lambda entity: self.representation.compare(entity, header))
+        if self.compared is None:
+            raise PreconditionFailedError("This operation does not support If-Match.")
+        return RowCondition(partial(self.compared.compare, header=header))
 
     def complete(self, request: Request, response: Response) -> Response:
         """Add the ETag to a response with a row, or replace it with 304 for If-None-Match."""
         body = getattr(response, "body", b"")
         is_row = body and response.media_type == "application/json" and response.status_code < 300
-        if not self.sends or not is_row:
+        if not self.sends_etag or not is_row or "etag" in response.headers:
             return response
         etag = build_etag(body)
-        response.raw_headers.append((b"etag", etag.encode()))
-        header = get_header(request, b"if-none-match") if self.reads else None
-        is_known = header is not None and matches_weakly(etag, header)
+        response.headers["ETag"] = etag
+        # Shared caches do not know that the response depends on X-API-Key or a cookie.
+        response.headers.setdefault("Cache-Control", "private, no-cache")
+        header = get_header(request, b"if-none-match") or ""
+        is_known = self.honours_if_none_match(request.method) and matches_weakly(etag, header)
         return build_not_modified(response) if is_known else response
 
 
 def ignore_if_match(endpoint: Endpoint) -> Endpoint:
-    """Mark an endpoint that writes without `Repository.get`, so that it cannot check If-Match."""
+    """Mark an endpoint that writes whatever the row's version is, so that it ignores If-Match."""
     setattr(endpoint, IGNORES_IF_MATCH, True)
     return endpoint
 
@@ -104,30 +130,39 @@ def ignore_if_match(endpoint: Endpoint) -> Endpoint:
 def find_support(route: APIRoute, routes: Sequence[BaseRoute]) -> ETagSupport | None:
     """Return the use that a route makes of ETags, given all routes of its router.
 
-    The tag is that of the row with which GET answers at the same path. A created row has the tag
-    that it will have at its own path.
+    The tag belongs to the GET route of the same path. A created row has the tag that it will have
+    at its own path.
     """
-    is_post = route.methods == {"POST"} and route.status_code == 201
-    pattern = re.escape(route.path) + (r"/\{[^/]+\}" if is_post else "")
-    representation = find_representation(pattern, routes)
-    if representation is None:
+    methods = get_methods(route)
+    is_write = not WRITES.isdisjoint(methods)
+    is_creation = methods == {"POST"} and route.status_code == 201
+    path = normalize_path(route.path + "/{id}" if is_creation else route.path)
+    representation = find_representation(path, routes)
+    response = Representation.from_route(route)
+    if representation is None and not is_write:
         return None
+    ignores_if_match = getattr(route.endpoint, IGNORES_IF_MATCH, False)
+    is_conditional = is_write and not ignores_if_match and uses_session(route.endpoint)
     return ETagSupport(
-        representation,
-        sends=representation == Representation.from_route(route),
-        reads="GET" in get_methods(route),
-        writes=is_conditional_write(route),
+        sends_etag=response is not None and response == representation,
+        ignores_if_match=ignores_if_match,
+        compared=representation if is_conditional else None,
     )
 
 
-def find_representation(pattern: str, routes: Sequence[BaseRoute]) -> Representation | None:
-    """Return the representation of the first GET route whose path matches a pattern."""
+def find_representation(path: str, routes: Sequence[BaseRoute]) -> Representation | None:
+    """Return the representation of the first GET route with a normalized path."""
     for route in routes:
         if not isinstance(route, APIRoute) or "GET" not in get_methods(route):
             continue
-        if re.fullmatch(pattern, route.path):
+        if normalize_path(route.path) == path:
             return Representation.from_route(route)
     return None
+
+
+def normalize_path(path: str) -> str:
+    """Return a path without the names and converters of its parameters."""
+    return re.sub(r"\{[^}]*\}", "{}", path)
 
 
 def get_methods(route: APIRoute) -> set[str]:
@@ -135,24 +170,23 @@ def get_methods(route: APIRoute) -> set[str]:
     return route.methods or set()
 
 
-def is_conditional_write(route: APIRoute) -> bool:
-    """Return True if a route changes rows in the request's transaction, and checks If-Match."""
-    ignores = getattr(route.endpoint, IGNORES_IF_MATCH, False)
-    return WRITES.issuperset(get_methods(route)) and not ignores and uses_session(route.endpoint)
-
-
 def uses_session(call: Callable[..., Any]) -> bool:
     """Return True if a function or one of its dependencies takes a session for writes."""
     for parameter in get_typed_signature(call).parameters.values():
-        annotation, *metadata = [parameter.annotation]
-        if get_origin(annotation) is Annotated:
-            annotation, *metadata = get_args(annotation)
-        if isclass(annotation) and issubclass(annotation, Session):
-            return True
-        for item in (*metadata, parameter.default):
-            if isinstance(item, Depends) and uses_session(item.dependency or annotation):
+        parts = split_annotation(parameter.annotation)
+        for part in (*parts, parameter.default):
+            if isclass(part) and issubclass(part, Session):
+                return True
+            if isinstance(part, Depends) and uses_session(part.dependency or parts[0]):
                 return True
     return False
+
+
+def split_annotation(annotation: Any) -> list[Any]:
+    """Return the parts of an annotation: types, and the metadata of Annotated."""
+    annotation = getattr(annotation, "__value__", annotation)  # That of a `type` statement.
+    parts = [part for argument in get_args(annotation) for part in split_annotation(argument)]
+    return parts or [annotation]
 
 
 def support_etags(handler: Handler, support: ETagSupport) -> Handler:

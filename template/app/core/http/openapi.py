@@ -1,4 +1,4 @@
-"""Problem responses in the OpenAPI document."""
+"""Problem responses, ETags and other headers in the OpenAPI document."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -66,18 +66,20 @@ def add_etags(document: dict[str, Any], routes: Sequence[BaseRoute]) -> None:
             continue
         path = document["paths"][context.path_format]
         for method in get_methods(route):
-            add_etag_support(path[method.lower()], support, str(route.status_code or 200))
+            add_etag_support(path[method.lower()], method, support, str(route.status_code or 200))
 
 
-def add_etag_support(operation: dict[str, Any], support: ETagSupport, success: str) -> None:
+def add_etag_support(
+    operation: dict[str, Any], method: str, support: ETagSupport, success: str
+) -> None:
     """Document the support of ETags by one operation."""
     responses = operation["responses"]
-    if support.sends:
+    if support.sends_etag:
         responses[success].setdefault("headers", {})["ETag"] = ETAG
-    if support.reads:
+    if support.honours_if_none_match(method):
         add_parameter(operation, IF_NONE_MATCH)
         responses["304"] = {"description": "Not Modified", "headers": {"ETag": ETAG}}
-    if support.writes:
+    if support.honours_if_match(method):
         add_parameter(operation, IF_MATCH)
         for status, response in problem_responses(PreconditionFailedError).items():
             responses.setdefault(str(status), response)

@@ -10,38 +10,34 @@ from app.core.errors import PreconditionFailedError
 
 
 class RowCondition:
-    """The condition of a request that one of the rows that it loads has not changed.
+    """The condition of a request that its row has not changed since the client read it.
 
-    `compare` returns None for a row of another model, such as the parent of the row.
+    This is the first loaded row for which `compare` does not return None, as it does for a row of
+    another model, such as the parent.
     """
 
     def __init__(self, compare: Callable[[object], bool | None]) -> None:
         self._compare = compare
-        self._is_checked = False
-        self._is_met = False
-        self._has_failed = False
+        self._outcome: bool | None = None
 
     def check(self, entity: object | None) -> None:
-        """Compare a loaded row; a missing row does not meet the condition."""
-        result = False if entity is None else self._compare(entity)
-        self._is_checked = True
-        self._is_met = self._is_met or bool(result)
-        self._has_failed = self._has_failed or (entity is not None and result is False)
+        """Compare a loaded row, unless one has been compared; a missing row fails."""
+        if self._outcome is None:
+            self._outcome = False if entity is None else self._compare(entity)
 
     def raise_if_failed(self) -> None:
         """Raise PreconditionFailedError if the row has changed, before any row is written."""
-        if self._has_failed and not self._is_met:
+        if self._outcome is False:
             raise PreconditionFailedError
 
     def require(self) -> None:
         """Raise an error unless the condition is met, before the transaction is committed."""
-        if not self._is_checked:
+        self.raise_if_failed()
+        if self._outcome is None:
             raise RuntimeError(
                 "If-Match was not checked: load the row with Repository.get before you write it, "
                 "or decorate the endpoint with app.core.routing.ignore_if_match"
             )
-        if not self._is_met:
-            raise PreconditionFailedError
 
 
 row_condition: ContextVar[RowCondition | None] = ContextVar("row_condition", default=None)

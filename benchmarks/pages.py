@@ -17,7 +17,7 @@ STACK = "async-tenants"
 MAKE = ("make", "note", "title:str", "done:bool", "--soft-delete", "--sort=title", "--yes")
 TENANT_ID = "019a0000-0000-7000-8000-000000000001"
 OTHER_TENANT_ID = "019a0000-0000-7000-8000-000000000002"
-# Every second row belongs to another tenant, every tenth is deleted, and one in 10,000 is rare.
+# Every second row belongs to another tenant, every tenth is deleted, and one in 5,000 of a tenant is rare.
 # The titles are in no order.
 FILL = """
 INSERT INTO tenants (id, name, slug)

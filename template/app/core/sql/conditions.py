@@ -12,8 +12,8 @@ from app.core.errors import PreconditionFailedError
 class RowCondition:
     """The condition of a request that its row has not changed since the client read it.
 
-    This is the first loaded row for which `compare` does not return None, as it does for a row of
-    another model, such as the parent.
+    Its row is the first one that is comparable: `compare` returns None for a row of another model,
+    such as the parent.
     """
 
     def __init__(self, compare: Callable[[object], bool | None]) -> None:

@@ -275,6 +275,19 @@ class TestUses:
             "tests/build/test_report.py:1",
         ]
 
+    @pytest.mark.parametrize("folder", ["tests/core", "tests/support"])
+    def test_kernel_tests(self, project: Project, folder: str) -> None:
+        """Their tables have names that resources may have too."""
+        (project.root / folder).mkdir(parents=True)
+        code = (
+            "class Order(Base):\n    __tablename__ = 'orders'\n    lines = relationship('Order')\n"
+        )
+        statement = f'{code}TABLE = "CREATE TEMPORARY TABLE orders (id uuid)"\n'
+        (project.root / folder / "test_keys.py").write_text(statement)
+        assert self.find(project) == []
+        (project.root / folder / "test_keys.py").write_text(f"{statement}import app.orders.models")
+        assert self.find(project) == [f"{folder}/test_keys.py:5"]
+
     def test_encoding_of_sql(self, project: Project) -> None:
         (project.root / "db").mkdir()
         text = "-- Größe\nSELECT * FROM orders;\n"

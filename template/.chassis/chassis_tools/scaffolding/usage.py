@@ -22,6 +22,8 @@ from chassis_tools.scaffolding.sql import find_table_use
 PACKAGE_SUFFIX = ".__init__"
 # Folders of the project without modules of the service: past migrations, templates and builds.
 SKIPPED_FOLDERS = ("migrations", "scaffold", "build", "dist")
+# The kernel's tests create tables of their own, whose names may be those of resources.
+KERNEL_TESTS = ("tests/core/", "tests/support/")
 BASE_COLUMNS = ("id", "owner_id", "tenant_id", "created_at", "updated_at", "deleted_at")
 # Stands for a value in a text, which may be the schema before a table.
 UNKNOWN = " x."
@@ -80,8 +82,10 @@ class Usage:
     def find_line(self, path: str, code: ast.Module) -> int | None:
         """Return the first line of a module that uses the resource, or None."""
         nodes = list(ast.walk(code))
-        texts = (line for line, text in find_texts(nodes) if self.is_in_text(text))
-        lines = [*self._find_imports(path, nodes), *self._find_relations(nodes), *texts]
+        lines = list(self._find_imports(path, nodes))
+        if not path.startswith(KERNEL_TESTS):
+            lines += self._find_relations(nodes)
+            lines += (line for line, text in find_texts(nodes) if self.is_in_text(text))
         return min(lines, default=None)
 
     def is_in_text(self, text: str) -> bool:

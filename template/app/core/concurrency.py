@@ -23,6 +23,11 @@ class Client(NamedTuple):
 
 # None outside of requests, such as in jobs and scripts.
 current_client: ContextVar[Client | None] = ContextVar("current_client", default=None)
+# Returns True if the client of the current request has closed its connection. Without a request or
+# after the response, it returns False: nothing stops what runs then, such as background tasks.
+is_client_gone: ContextVar[Callable[[], bool]] = ContextVar("is_client_gone", default=bool)
+# Under this name, a server that knows passes that function as `is_closed`, in the ASGI extensions.
+CONNECTION_EXTENSION = "app.connection"
 
 
 class LoopLocal(Generic[ValueType]):
@@ -68,7 +73,7 @@ class ConcurrencyLimiter:
     async def place(self) -> AsyncIterator[None]:
         """Take a place for the duration of the block.
 
-        Raises UnavailableError if no place becomes free in time.
+        Raises UnavailableError if no place becomes free in time, or if the client leaves meanwhile.
         """
         client = current_client.get()
         if not self.take(client):
@@ -86,7 +91,10 @@ class ConcurrencyLimiter:
         return True
 
     async def wait(self, client: Client | None) -> None:
-        """Wait for a place and take it; raise UnavailableError if none becomes free in time."""
+        """Wait for a place and take it.
+
+        Raises UnavailableError if no place becomes free in time, or if the client leaves meanwhile.
+        """
         waiter: Waiter = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(client, {})[waiter] = None
         try:
@@ -98,6 +106,9 @@ class ConcurrencyLimiter:
                 raise
             detail = "Too many requests are being processed. Try again later."
             raise UnavailableError(detail, retry_after=1) from None
+        if is_client_gone.get()():
+            self.release(client)
+            raise UnavailableError("The client has closed the connection.")
 
     def release(self, client: Client | None) -> None:
         """Release a place of the client, and give it to the next."""

@@ -7,7 +7,13 @@ from typing import Any, ParamSpec
 
 import pytest
 
-from app.core.concurrency import Client, ConcurrencyLimiter, current_client, set_account
+from app.core.concurrency import (
+    Client,
+    ConcurrencyLimiter,
+    current_client,
+    is_client_gone,
+    set_account,
+)
 from app.core.errors import UnavailableError
 
 PLACES = 5
@@ -192,6 +198,23 @@ async def test_cancelled_work_leaves_its_place(is_admitted: bool) -> None:
         await work.end_first()
     tasks.append(await work.begin(ANN))
     assert work.running == [ANN] * 3
+
+    for task in tasks:
+        task.cancel()
+
+
+@run_in_event_loop
+async def test_client_that_leaves_takes_no_place() -> None:
+    work = Work()
+    tasks = [await work.begin(ANN) for _ in range(3)]
+    connected = is_client_gone.set(lambda: True)
+    waiting = await work.begin(ANN)
+    is_client_gone.reset(connected)
+    tasks.append(await work.begin(ANN))
+    await work.end_first()
+    assert work.running == [ANN] * 3
+    with pytest.raises(UnavailableError):
+        await waiting
 
     for task in tasks:
         task.cancel()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.core.concurrency import CONNECTION_EXTENSION, is_client_gone
 from app.core.http import fairness
 from app.core.http.fairness import LARGE_BYTES, MAX_WAITING_REQUESTS, Turns
 from app.core.http.middleware import MAX_QUERY_PARAMETERS, RequestMiddleware
@@ -35,6 +36,7 @@ class Exchange:
         self.query = query
         self.body: asyncio.Queue[tuple[bytes, bool]] = asyncio.Queue()
         self.read = asyncio.Event()
+        self.is_closed = False
         self.status = 0
         self.response = b""
 
@@ -48,6 +50,7 @@ class Exchange:
         scope["headers"] = [(b"content-type", b"application/json")]
         scope["client"] = (self.network, 1)
         scope["query_string"] = self.query.encode()
+        scope["extensions"] = {CONNECTION_EXTENSION: {"is_closed": lambda: self.is_closed}}
         await app(scope, self._receive, self._send)
 
     async def _receive(self) -> Message:
@@ -133,6 +136,39 @@ def test_cancelled_requests_do_not_end_the_turns(settings: Settings) -> None:
         assert len(service.started) == 4
 
     run(test())
+
+
+def test_requests_of_clients_that_leave_are_not_processed(settings: Settings) -> None:
+    async def test() -> None:
+        service = Service(settings)
+        exchanges = [Exchange(MANY) for _ in range(10)]
+        tasks = service.start(*exchanges)
+        await asyncio.sleep(0)
+        for exchange in exchanges:
+            exchange.is_closed = True
+        await asyncio.gather(*tasks[1:])
+        assert len(service.started) == 1
+
+        exchanges[0].send_body(LARGE_PART)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert not service.received
+
+    run(test())
+
+
+def test_work_after_the_response_does_not_depend_on_the_client(settings: Settings) -> None:
+    async def respond(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(is_client_gone.get()())
+        exchange.is_closed = True
+        seen.append(is_client_gone.get()())
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        seen.append(is_client_gone.get()())
+
+    seen: list[bool] = []
+    exchange = Exchange(FEW)
+    run(exchange.run(RequestMiddleware(respond, settings)))
+    assert seen == [False, True, False]
 
 
 def test_waiting_requests_are_limited(settings: Settings) -> None:

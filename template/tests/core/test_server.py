@@ -10,6 +10,7 @@ import pytest
 from uvicorn import Config
 from uvicorn.server import ServerState
 
+from app.core.concurrency import CONNECTION_EXTENSION
 from app.core.http import server
 from app.core.http.server import MAX_HEADER_BYTES, HttpProtocol
 
@@ -21,18 +22,33 @@ POST = GET.replace(b"GET", b"POST", 1)
 LARGE = b"x" * 20_000_000
 CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
 SECONDS = 0.3
+seen: list[bool] = []
 
 
 async def respond(scope: dict[str, Any], receive: Callable[[], Any], send: Send) -> None:
     """Respond after the body has been received, at /slow after the time limit for headers."""
     while (await receive()).get("more_body"):
         pass
+    if scope["path"] == "/left":
+        is_closed = scope["extensions"][CONNECTION_EXTENSION]["is_closed"]
+        seen.append(is_closed())
+        await until(is_closed)
+        seen.append(is_closed())
+        return
     if scope["path"] == "/slow":
         await asyncio.sleep(2 * SECONDS)
     body = LARGE if scope["path"] == "/large" else b"ok"
     headers = [(b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until a condition is true, for a limited time."""
+    for _ in range(500):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
 
 
 def converse(talk: Talk) -> bytes:
@@ -90,6 +106,20 @@ def test_large_headers_are_rejected(end: bytes) -> None:
     assert head.startswith(b"HTTP/1.1 400")
     assert b"content-type: application/problem+json" in head
     assert json.loads(body)["code"] == "bad_request"
+
+
+@pytest.mark.parametrize("before", [b"", GET + b"\r\n"])
+def test_application_sees_that_the_client_has_left(before: bytes) -> None:
+    async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        writer.write(before + GET.replace(b"/", b"/left", 1) + b"\r\n")
+        await until(lambda: len(seen) == 1)
+        writer.close()
+        await until(lambda: len(seen) == 2)
+        return b""
+
+    seen.clear()
+    converse(talk)
+    assert seen == [False, True]
 
 
 def test_pipelined_requests_are_limited() -> None:

@@ -8,6 +8,7 @@ from weakref import WeakValueDictionary
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive
 
+from app.core.concurrency import is_client_gone
 from app.core.errors import UnavailableError
 
 MAX_WAITING_REQUESTS = 1000
@@ -154,6 +155,8 @@ class BodyReceiver:
             if self._bytes > LARGE_BYTES:
                 await self._transfer.begin()
             await self._turns.wait(self._network)
+            if is_client_gone.get()():
+                raise UnavailableError(BUSY)  # Nobody reads it; the body is not parsed.
         except UnavailableError as error:
             # FastAPI responds with 400 to any other exception while it reads the body.
             raise HTTPException(503, error.detail, {"Retry-After": "1"}) from None

@@ -15,7 +15,13 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.core.concurrency import Client, LoopLocal, current_client
+from app.core.concurrency import (
+    CONNECTION_EXTENSION,
+    Client,
+    LoopLocal,
+    current_client,
+    is_client_gone,
+)
 from app.core.config import CoreSettings
 from app.core.errors import AppError, UnavailableError
 from app.core.http.fairness import LARGE_BYTES, BodyReceiver, Transfer, Transfers, Turns
@@ -59,6 +65,7 @@ class RequestMiddleware:
     """Adds a correlation ID and security headers to each response and logs the request.
 
     Requests of the same network take turns, so that many requests of one do not delay the others.
+    A request whose client leaves while it waits is not processed.
 
     Starlette's middlewares reject requests (host, origin, size) with a plain-text response, which
     becomes a problem response here. The responses of this middleware have no CORS headers.
@@ -89,6 +96,8 @@ class RequestMiddleware:
         token = correlation_id.set(identifiers[CORRELATION_HEADER].decode())
         network = get_client_network(HTTPConnection(scope))
         client_token = current_client.set(Client(network))
+        connection = scope.get("extensions", {}).get(CONNECTION_EXTENSION, {})
+        gone_token = is_client_gone.set(connection.get("is_closed", bool))
         try:
             if scope["type"] == "websocket":
                 app = await self._admit(scope, network)
@@ -97,6 +106,7 @@ class RequestMiddleware:
                 headers = self._build_headers(scope, identifiers)
                 await self._handle_request(scope, receive, send, network, headers)
         finally:
+            is_client_gone.reset(gone_token)
             current_client.reset(client_token)
             correlation_id.reset(token)
 
@@ -117,6 +127,8 @@ class RequestMiddleware:
         """Wait for the network's turn; return the application, or the response of a rejection."""
         try:
             await self._turns.get().wait(network)
+            if is_client_gone.get()():
+                return send_nothing
             if scope.get("query_string", b"").count(b"&") >= MAX_QUERY_PARAMETERS:
                 detail = f"The query has more than {MAX_QUERY_PARAMETERS} parameters."
                 raise build_error_for_status(400, detail)
@@ -146,6 +158,10 @@ class RequestMiddleware:
             status=recorder.status,
             duration_ms=recorder.get_duration_ms(),
         )
+
+
+async def send_nothing(_scope: Scope, _receive: Receive, _send: Send) -> None:
+    """Ignore a request whose client has closed the connection."""
 
 
 class HostMiddleware(TrustedHostMiddleware):
@@ -202,6 +218,7 @@ class ResponseRecorder:
 
     async def _send_start(self, message: Message) -> None:
         self.status = message["status"]
+        is_client_gone.set(bool)
         headers = message.get("headers", ())
         if message["status"] >= 400 and is_plain_text(headers):
             self._rejection = message  # Sent with its body, which becomes the detail.

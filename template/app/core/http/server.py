@@ -8,6 +8,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from app.core.concurrency import CONNECTION_EXTENSION
 from app.core.problems import build_error_for_status, build_problem_response
 
 MAX_HEADER_BYTES = 64 * 1024
@@ -66,6 +67,11 @@ class HttpProtocol(HttpToolsProtocol):
                 self._timer = self.loop.call_later(HEADER_SECONDS, self.transport.close)
         else:
             self._stop_timer()
+
+    def on_message_begin(self) -> None:
+        """Tell the application how to find out that the client has left."""
+        super().on_message_begin()
+        self.scope["extensions"] = {CONNECTION_EXTENSION: {"is_closed": self.transport.is_closing}}
 
     def on_headers_complete(self) -> None:
         """Queue the request; raise ValueError if its headers or the queue are too large."""

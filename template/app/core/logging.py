@@ -160,6 +160,10 @@ def _redirect_standard_logging(level: int) -> None:
     # HTTP clients log full URLs, which may contain secrets; the reloader logs every changed file.
     for name in ("alembic", "httpx", "httpx2", "watchfiles"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # At DEBUG, SQLAlchemy's loggers would also log rows, which may contain secrets.
+    logging.getLogger("sqlalchemy").setLevel(logging.WARNING)
+    statement_level = logging.INFO if level <= logging.DEBUG else logging.WARNING
+    logging.getLogger("sqlalchemy.engine").setLevel(statement_level)
 
 
 def _build_json_renderers() -> list[Processor]:

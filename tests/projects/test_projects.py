@@ -14,11 +14,35 @@ from jinja2 import Environment, FileSystemLoader
 
 from tests.conftest import REPOSITORY, Install, Render, ScenarioResults
 from tests.support.api_session import run_scenario
-from tests.support.checks import check_types, run_own_tests
+from tests.support.checks import check_types, run_mypy, run_own_tests
 from tests.support.interpreters import LOWEST, lowest, newest
 from tests.support.projects import Project
 from tests.support.requirements import require
 from tests.support.stacks import BARE, OPPOSITES, SERVED, STACKS, Stack, each
+
+# Calls of a repository, of which mypy must accept some and reject the others.
+VALUES = """
+from typing import Any
+from sqlalchemy import func
+from app.core.repository import Repository
+from app.core.schemas import ReadSchema
+from app.models import Article
+
+class ArticleRepository(Repository[Article]):
+    model = Article
+
+async def check(articles: ArticleRepository, article: Article, values: dict[str, Any]) -> None:
+    await articles.create(ReadSchema, title="Tea", published=True)
+    await articles.create(ReadSchema, title="Tea", **values)
+    await articles.update(article, title=func.upper(Article.title))
+    await articles.update(article, **values)
+    await articles.create(ReadSchema, titel="Tea")  # type: ignore[call-arg]
+    await articles.create(ReadSchema, titel="Tea", **values)  # type: ignore[call-arg]
+    await articles.create(ReadSchema, title=5)  # type: ignore[arg-type]
+    await articles.create(ReadSchema, title=5, **values)  # type: ignore[arg-type]
+    await articles.update(article, titel="Tea")  # type: ignore[call-arg]
+    await articles.update(article, title=5)  # type: ignore[arg-type]
+"""
 
 
 @each(SERVED, quick=OPPOSITES, exhaustive=STACKS)
@@ -33,6 +57,16 @@ class TestWithoutTheExample:
 
     def test_own_tests(self, stack: Stack, install: Install) -> None:
         run_own_tests(install(stack))
+
+
+@each(OPPOSITES[:1], exhaustive=OPPOSITES)
+def test_types_of_values(stack: Stack, install: Install, shared_path: Path, tmp_path: Path) -> None:
+    """mypy finds wrong names and types; it would also report an ignore without an error."""
+    code = VALUES
+    if stack.concurrency == "sync":
+        code = code.replace("async ", "").replace("await ", "")
+    (tmp_path / "values.py").write_text(code)
+    run_mypy(install(stack), shared_path, str(tmp_path / "values.py"))
 
 
 @each(OPPOSITES[:1], exhaustive=OPPOSITES)

@@ -1,6 +1,6 @@
 """The statements of the generic repository, each built once and run with parameters."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Any
 
@@ -149,16 +149,31 @@ def build_exists_statement(repository: RepositoryClass, filters: tuple[str, ...]
     return scope_statement(repository, statement)
 
 
-def check_insert(model: type[Any], schema: object, values: Iterable[str]) -> None:
-    """Raise TypeError if a value belongs to no column, or if an entity was passed as the schema."""
+@cache
+def get_column_keys(model: type[Any]) -> dict[str, str]:
+    """Return the key of its column in the model's table for each attribute that has one."""
+    mapper = inspect(model)
+    columns = {attribute.key: attribute.columns[0] for attribute in mapper.column_attrs}
+    table = mapper.local_table.c
+    return {name: column.key for name, column in columns.items() if table.get(column.key) is column}
+
+
+def build_insert_values(
+    model: Any, schema: object, rows: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return rows with the keys of columns instead of attributes' names; all have the same names.
+
+    Raises TypeError if a value belongs to no column, or if an entity was passed as the schema.
+    """
     if not isinstance(schema, type):
         raise TypeError(
             f"Pass a read schema and values, as in create({model.__name__}Read, name=value); "
             "to store an entity, call session.add(entity) and session.flush()"
         )
-    columns = inspect(model).local_table.c
-    if unknown := [name for name in values if name not in columns]:
+    keys = get_column_keys(model)
+    if unknown := [name for name in rows[0] if name not in keys]:
         raise TypeError(f"{model.__name__} has no column {unknown[0]!r}")
+    return [{keys[name]: value for name, value in row.items()} for row in rows]
 
 
 @cache
@@ -180,13 +195,15 @@ def build_upsert_statement(
     model = repository.model
     table = inspect(model).local_table
     statement = postgresql.insert(table)
-    values = {name: statement.excluded[name] for name in columns if name not in index_elements}
+    keys = get_column_keys(model)
+    changed = [keys[name] for name in columns if name not in index_elements]
+    values = {key: statement.excluded[key] for key in changed}
     timestamps = {"updated_at": func.now()} if "updated_at" in table.c else {}
     # Must match the unique index of build_table, which is partial with soft delete.
     prefix = ("tenant_id",) if "tenant_id" in table.c else ()
     is_partial = "deleted_at" in table.c and index_elements != ("id",)
     return statement.on_conflict_do_update(
-        index_elements=[table.c[name] for name in (*prefix, *index_elements)],
+        index_elements=[table.c[keys[name]] for name in (*prefix, *index_elements)],
         index_where=NOT_DELETED if is_partial else None,
         set_=values | timestamps,
         where=build_upsert_condition(repository, index_elements),

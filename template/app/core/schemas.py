@@ -28,6 +28,8 @@ from pydantic import (
 from pydantic import NaiveDatetime as PydanticNaiveDatetime
 from pydantic.warnings import UnsupportedFieldAttributeWarning
 from pydantic_core import InitErrorDetails, PydanticCustomError, to_json
+from sqlalchemy import inspect
+from sqlalchemy.orm import InstanceState
 
 from app.core.clock import utc_now
 
@@ -240,6 +242,9 @@ class ReadSchema(BaseModel):
     @classmethod
     def _build_from_stored(cls, obj: Any, error: ValidationError) -> Self:
         """Build the schema with the invalid values, or raise the error if a value is missing."""
+        state = inspect(obj, raiseerr=False)
+        if isinstance(state, InstanceState) and not state.has_identity:
+            raise TypeError(f"{obj!r} is not stored yet: call session.flush() first") from error
         details = error.errors(include_url=False, include_context=False, include_input=False)
         invalid = {detail["loc"][0] for detail in details if detail["loc"]}
         if isinstance(obj, Mapping):

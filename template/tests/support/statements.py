@@ -13,7 +13,7 @@ from app.core.sql import reads
 from app.core.sql.compiled import DriverStatement, Row, run_compiled
 
 # Prefixes of statements that the tests' outer transaction and the kernel's session setup send.
-IGNORED_PREFIXES = ("SAVEPOINT", "RELEASE", "ROLLBACK", "select set_config")
+IGNORED_PREFIXES = ("SAVEPOINT", "RELEASE", "ROLLBACK", "select set_config", "SET LOCAL")
 
 # The verb of the statement that authenticates a request.
 AUTHENTICATION = "SELECT"

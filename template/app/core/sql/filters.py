@@ -118,6 +118,12 @@ def build_condition(model: type[Any], name: str) -> ColumnElement[bool]:
         pattern = bindparam(name, type_=Text())
         return or_(*(OPERATORS["icontains"](getattr(model, key), pattern) for key in columns))
     attribute, _, operator = name.partition("__")
+    if operator not in OPERATORS or not hasattr(model, attribute):
+        known = ", ".join(filter(None, OPERATORS))
+        raise TypeError(
+            f"{model.__name__} has no filter {name!r}: name it after an attribute, or an attribute"
+            f" and an operator, as in name__in (operators: {known})"
+        )
     column: Attribute = getattr(model, attribute)
     type_ = Boolean() if operator == "isnull" else column.type
     value = bindparam(name, type_=type_, expanding=operator in LISTS)

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Executable, Result, Select, UpdateBase
+from sqlalchemy import Connection, Engine, Executable, Result, Select, UpdateBase, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 from sqlalchemy.pool import PoolProxiedConnection
 
 from app.core.sql.compiled import (
@@ -20,6 +21,9 @@ from app.core.sql.connection import is_timeout
 from app.core.sql.recovery import is_outdated_plan
 
 Parameters = Mapping[str, Any]
+Execute = Callable[[Executable, Parameters], list[Row]]
+
+SET_READ_ONLY = text("SET LOCAL transaction_read_only = on")
 
 
 class ReadPool:
@@ -42,12 +46,13 @@ class ReadPool:
     def from_connection(cls, connection: Connection) -> "ReadPool":
         """Use one connection, which stays open; for tests.
 
-        Each read has a savepoint, so that an error does not end the connection's transaction.
+        Each read has a read-only savepoint, so that an error does not end the transaction.
         """
 
         @contextmanager
         def connect() -> Iterator[Connection]:
             with connection.begin_nested():
+                connection.execute(SET_READ_ONLY)
                 yield connection
 
         @contextmanager
@@ -71,15 +76,16 @@ class Reader:
     def fetch(self, statement: Executable | CompiledSelect, parameters: Parameters) -> list[Row]:
         """Run one statement and return its rows."""
         if isinstance(statement, UpdateBase):
-            raise TypeError("A read session cannot write: use Database.transaction()")
+            raise TypeError("A read session cannot write: use SessionDep or Database.transaction()")
         if not isinstance(statement, CompiledSelect):
-            return self._execute(statement, parameters)
+            return self._retry(self._execute, statement, parameters)
         compiled = statement.compile(self._rewrite)
         if compiled is not None:
             rows = self._run_on_driver(compiled, parameters)
             if rows is not None:
                 return rows
-        return self._execute(statement.statement, parameters)
+        rewritten = self._rewrite(statement.statement) if self._rewrite else statement.statement
+        return self._retry(self._execute_compiled, rewritten, parameters)
 
     def _run_on_driver(
         self, statement: DriverStatement, parameters: Parameters
@@ -102,20 +108,24 @@ class Reader:
                 connection.invalidate(error)
                 raise
 
-    def _execute(self, statement: Executable, parameters: Parameters) -> list[Row]:
+    def _retry(self, execute: Execute, statement: Executable, parameters: Parameters) -> list[Row]:
         try:
-            return self._execute_once(statement, parameters)
+            return execute(statement, parameters)
         except DBAPIError as error:
             if not error.connection_invalidated or is_timeout(error.orig):
                 raise
-            return self._execute_once(statement, parameters)
+            return execute(statement, parameters)
 
-    def _execute_once(self, statement: Executable, parameters: Parameters) -> list[Row]:
+    def _execute_compiled(self, statement: Executable, parameters: Parameters) -> list[Row]:
+        with self._pool.connect() as connection:
+            return to_dicts(connection.execute(statement, parameters))
+
+    def _execute(self, statement: Executable, parameters: Parameters) -> list[Row]:
         with self._pool.connect() as connection:
             if isinstance(statement, Select):
-                return to_dicts(connection.execute(statement, parameters))
+                return execute_in_session(connection, statement, parameters)
             with begin_read_only(connection):
-                return to_dicts(connection.execute(statement, parameters))
+                return execute_in_session(connection, statement, parameters)
 
 
 def begin_read_only(connection: Connection) -> AbstractContextManager[object]:
@@ -129,7 +139,18 @@ def begin_read_only(connection: Connection) -> AbstractContextManager[object]:
     return connection.execution_options(**options).begin()
 
 
+def execute_in_session(
+    connection: Connection, statement: Executable, parameters: Parameters
+) -> list[Row]:
+    """Run a statement as a session for writes does: with the same names, and loader options."""
+    with Session(connection) as session:
+        return to_dicts(session.execute(statement, parameters))
+
+
 def to_dicts(result: Result[Any]) -> list[Row]:
-    """Return a result's rows as dictionaries."""
+    """Return a result's rows as dictionaries; raise TypeError if two columns have one name."""
     names = tuple(result.keys())
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise TypeError(f"Several columns are called {twice!r}: add labels with other names")
     return [dict(zip(names, row, strict=True)) for row in result]

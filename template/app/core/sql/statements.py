@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
+from inspect import getattr_static
 from typing import Any
 
 from sqlalchemy import (
     BindParameter,
     ClauseElement,
+    Column,
     ColumnElement,
     Label,
     Select,
@@ -22,6 +24,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.sql.dml import ReturningDelete, ReturningInsert, ReturningUpdate
 
 from app.core.schemas import Paging, ReadSchema
@@ -48,22 +51,67 @@ def scope_statement(repository: RepositoryClass, statement: Select[Any]) -> Sele
     return result
 
 
-def select_columns(model: type[Any], schema: type[ReadSchema]) -> list[Label[Any]]:
+def select_columns(model: Any, schema: type[ReadSchema]) -> list[Label[Any]]:
     """Return the model's columns for a schema's fields; raise TypeError if one is missing."""
+    check_schema(model, schema)
     mapper = inspect(model)
-    missing = [name for name in schema.model_fields if name not in mapper.columns]
+    hybrids = find_hybrids(model)
+    missing = [
+        name for name in schema.model_fields if name not in mapper.columns and name not in hybrids
+    ]
     if related := [name for name in missing if name in mapper.relationships]:
         raise TypeError(
             f"{schema.__name__}.{related[0]} is a relationship of {model.__name__}, and this method"
-            f" reads columns only: load the rows with select({model.__name__})"
-            f".options(selectinload({model.__name__}.{related[0]})) in a method of the repository,"
-            f" and build the schema with {schema.__name__}.model_validate"
+            f" reads columns only: load the entities with select({model.__name__})"
+            f".options(selectinload({model.__name__}.{related[0]})) and self.session.scalars in a"
+            f" method of the repository, which needs SessionDep, and build the schema with"
+            f" {schema.__name__}.model_validate"
         )
     if missing:
         raise TypeError(
             f"{schema.__name__} has fields that {model.__name__} lacks: {', '.join(missing)}"
         )
     return [getattr(model, name).label(name) for name in schema.model_fields]
+
+
+def check_schema(model: type[Any], schema: object) -> None:
+    """Raise TypeError if an entity, a model or another object was passed as the schema."""
+    if not isinstance(schema, type) or not issubclass(schema, ReadSchema):
+        raise TypeError(
+            f"Pass a read schema and values, as in create({model.__name__}Read, name=value); "
+            "to store an entity, call session.add(entity) and session.flush()"
+        )
+
+
+@cache
+def find_hybrids(model: Any) -> frozenset[str]:
+    """Return the names of a model's hybrid properties."""
+    descriptors = inspect(model).all_orm_descriptors.items()
+    return frozenset(name for name, value in descriptors if isinstance(value, hybrid_property))
+
+
+def check_entity(session: Any, entity: object) -> None:
+    """Raise TypeError if an object is no entity of a session, which would not write its changes."""
+    if inspect(entity, raiseerr=False) is None or isinstance(entity, type):
+        raise TypeError(f"Pass an entity, as get returns it, not {entity!r}")
+    if entity not in session:
+        raise TypeError(f"{entity!r} was not loaded in this session: load it with get first")
+
+
+@cache
+def check_update(model: Any, names: frozenset[str]) -> None:
+    """Raise TypeError if a name is no attribute that can be stored."""
+    mapper = inspect(model)
+    expressions = {
+        attribute.key
+        for attribute in mapper.column_attrs
+        if not isinstance(attribute.columns[0], Column)
+    }
+    stored = {attribute.key for attribute in mapper.attrs} - expressions
+    for name in sorted(names - stored):
+        descriptor = mapper.all_orm_descriptors.get(name) or getattr_static(model, name, None)
+        if getattr(descriptor, "fset", None) is None:
+            raise TypeError(f"{model.__name__} has no attribute {name!r} that can be stored")
 
 
 def return_changes(entity: Any) -> None:
@@ -165,14 +213,15 @@ def build_insert_values(
 
     Raises TypeError if a value belongs to no column, or if an entity was passed as the schema.
     """
-    if not isinstance(schema, type):
-        raise TypeError(
-            f"Pass a read schema and values, as in create({model.__name__}Read, name=value); "
-            "to store an entity, call session.add(entity) and session.flush()"
-        )
+    check_schema(model, schema)
     keys = get_column_keys(model)
-    if unknown := [name for name in rows[0] if name not in keys]:
-        raise TypeError(f"{model.__name__} has no column {unknown[0]!r}")
+    for row in rows:
+        if not isinstance(row, Mapping):
+            raise TypeError(f"Pass a dictionary of values for each row, not {row!r}")
+        if unknown := [name for name in row if name not in keys]:
+            raise TypeError(f"{model.__name__} has no column {unknown[0]!r}")
+        if different := sorted(row.keys() ^ rows[0].keys()):
+            raise TypeError(f"Give all rows a value for {different[0]!r}, or none")
     return [{keys[name]: value for name, value in row.items()} for row in rows]
 
 
@@ -196,6 +245,11 @@ def build_upsert_statement(
     table = inspect(model).local_table
     statement = postgresql.insert(table)
     keys = get_column_keys(model)
+    if unknown := [name for name in index_elements if name not in keys or name == "tenant_id"]:
+        raise TypeError(
+            f"index_elements must be names of columns of {model.__name__} with a unique"
+            f" constraint, without tenant_id: not {unknown[0]!r}"
+        )
     changed = [keys[name] for name in columns if name not in index_elements]
     values = {key: statement.excluded[key] for key in changed}
     timestamps = {"updated_at": func.now()} if "updated_at" in table.c else {}

@@ -2,18 +2,18 @@
 
 from uuid import UUID
 
-from sqlalchemy import Executable, Select
+from sqlalchemy import Executable
 
 from app.core.sql.compiled import CompiledSelect, Row
-from app.core.sql.reads import Parameters, Reader, ReadPool, begin_read_only, to_dicts
+from app.core.sql.reads import Parameters, Reader, ReadPool, begin_read_only, execute_in_session
 from app.core.tenancy.scope import SET_TENANT, build_tenant_parameters, scope_to_tenant
 
 
 class TenantReader(Reader):
     """Runs statements within one tenant; with None, row-level security hides every row.
 
-    A SELECT sets its tenant itself, in one round trip. Any other statement runs in a transaction
-    that sets the tenant first.
+    A compiled SELECT sets its tenant itself, in one round trip. Any other statement runs in a
+    transaction that sets the tenant first.
     """
 
     def __init__(self, pool: ReadPool, tenant_id: UUID | None) -> None:
@@ -24,9 +24,7 @@ class TenantReader(Reader):
         """Run one statement and return its rows."""
         return super().fetch(statement, {**parameters, **self._tenant})
 
-    def _execute_once(self, statement: Executable, parameters: Parameters) -> list[Row]:
-        if isinstance(statement, Select):
-            return super()._execute_once(scope_to_tenant(statement), parameters)
+    def _execute(self, statement: Executable, parameters: Parameters) -> list[Row]:
         with self._pool.connect() as connection, begin_read_only(connection):
             connection.execute(SET_TENANT, self._tenant)
-            return to_dicts(connection.execute(statement, parameters))
+            return execute_in_session(connection, statement, parameters)

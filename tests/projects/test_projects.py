@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader
 
 from tests.conftest import REPOSITORY, Install, Render, ScenarioResults
 from tests.support.api_session import run_scenario
-from tests.support.checks import check_types, run_mypy, run_own_tests
+from tests.support.checks import check_types, run_mypy, run_own_tests, run_ruff
 from tests.support.interpreters import LOWEST, lowest, newest
 from tests.support.projects import Project
 from tests.support.requirements import require
@@ -65,8 +65,15 @@ def test_types_of_values(stack: Stack, install: Install, shared_path: Path, tmp_
     code = VALUES
     if stack.concurrency == "sync":
         code = code.replace("async ", "").replace("await ", "")
-    (tmp_path / "values.py").write_text(code)
-    run_mypy(install(stack), shared_path, str(tmp_path / "values.py"))
+    project = install(stack)
+    [example] = re.findall(
+        r"```python\n(.*?)```", (project.path / "README.md").read_text(), re.DOTALL
+    )
+    paths = [tmp_path / "values.py", tmp_path / "example.py"]
+    for path, text in zip(paths, (code, example), strict=True):
+        path.write_text(text)
+    run_mypy(project, shared_path, *map(str, paths))
+    run_ruff("check", f"--config={project.path / 'pyproject.toml'}", paths[1].name, cwd=tmp_path)
 
 
 @each(OPPOSITES[:1], exhaustive=OPPOSITES)

@@ -1,4 +1,4 @@
-"""Limits on concurrent work, which keep places free for other clients."""
+"""Limits on concurrent work, which keep slots free for other clients."""
 
 import asyncio
 from collections import Counter
@@ -23,11 +23,10 @@ class Client(NamedTuple):
 
 # None outside of requests, such as in jobs and scripts.
 current_client: ContextVar[Client | None] = ContextVar("current_client", default=None)
-# Returns True if the client of the current request has closed its connection. Without a request or
-# after the response, it returns False: nothing stops what runs then, such as background tasks.
-is_client_gone: ContextVar[Callable[[], bool]] = ContextVar("is_client_gone", default=bool)
-# Under this name, a server that knows passes that function as `is_closed`, in the ASGI extensions.
+# The key in `scope["extensions"]` under which `HttpProtocol` passes `is_closed`, a function.
 CONNECTION_EXTENSION = "app.connection"
+CLIENT_GONE = "The client has closed the connection."
+_is_closed: ContextVar[Callable[[], bool] | None] = ContextVar("is_closed", default=None)
 
 
 class LoopLocal(Generic[ValueType]):
@@ -45,23 +44,19 @@ class LoopLocal(Generic[ValueType]):
             value = self._values[loop] = self._create()
         return value
 
-    def set(self, value: ValueType) -> None:
-        """Set the value of the running event loop."""
-        self._values[asyncio.get_running_loop()] = value
-
 
 class ConcurrencyLimiter:
-    """Limits concurrent work to a number of places; with several, no client can take all.
+    """Limits concurrent work to a number of slots; with several, no client can take all.
 
-    An account can take three in five; so can the anonymous requests of a network. All accounts of a
-    network together leave one place. Further work waits. Waiting clients take turns, so a client
+    An account can take three fifths; so can the anonymous requests of a network. All accounts of a
+    network together leave one slot. Further work waits. Waiting clients take turns, so a client
     with many requests does not delay the others. Use a limiter in a single event loop.
     """
 
-    def __init__(self, places: int, *, timeout_seconds: float) -> None:
-        self._places = places
-        self._places_per_account = max(1, places * 3 // 5)
-        self._places_per_network = max(1, places - 1)
+    def __init__(self, slots: int, *, timeout_seconds: float) -> None:
+        self._slots = slots
+        self._slots_per_account = max(1, slots * 3 // 5)
+        self._slots_per_network = max(1, slots - 1)
         self._timeout_seconds = timeout_seconds
         self._taken = 0
         self._accounts: Counter[Hashable] = Counter()
@@ -70,10 +65,10 @@ class ConcurrencyLimiter:
         self._waiting: dict[Client | None, dict[Waiter, None]] = {}
 
     @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
-        """Take a place for the duration of the block.
+    async def slot(self) -> AsyncIterator[None]:
+        """Take a slot for the duration of the block.
 
-        Raises UnavailableError if no place becomes free in time, or if the client leaves meanwhile.
+        Raises UnavailableError if no slot becomes free in time, or if the client leaves meanwhile.
         """
         client = current_client.get()
         if not self.take(client):
@@ -84,16 +79,16 @@ class ConcurrencyLimiter:
             self.release(client)
 
     def take(self, client: Client | None) -> bool:
-        """Take a place without waiting; return False if there is none for the client."""
+        """Take a slot without waiting; return False if there is none for the client."""
         if not self._is_free(client):
             return False
         self._count(client, 1)
         return True
 
     async def wait(self, client: Client | None) -> None:
-        """Wait for a place and take it.
+        """Wait for a slot and take it.
 
-        Raises UnavailableError if no place becomes free in time, or if the client leaves meanwhile.
+        Raises UnavailableError if no slot becomes free in time, or if the client leaves meanwhile.
         """
         waiter: Waiter = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(client, {})[waiter] = None
@@ -106,22 +101,22 @@ class ConcurrencyLimiter:
                 raise
             detail = "Too many requests are being processed. Try again later."
             raise UnavailableError(detail, retry_after=1) from None
-        if is_client_gone.get()():
+        if is_client_gone():
             self.release(client)
-            raise UnavailableError("The client has closed the connection.")
+            raise UnavailableError(CLIENT_GONE)
 
     def release(self, client: Client | None) -> None:
-        """Release a place of the client, and give it to the next."""
+        """Release a slot of the client, and give it to the next."""
         self._count(client, -1)
         while self._admit_next():  # One release can make two clients admissible.
             pass
 
     def _is_free(self, client: Client | None) -> bool:
-        if self._taken >= self._places:
+        if self._taken >= self._slots:
             return False
         return client is None or (
-            self._accounts[get_account(client)] < self._places_per_account
-            and self._networks[client.network] < self._places_per_network
+            self._accounts[get_account(client)] < self._slots_per_account
+            and self._networks[client.network] < self._slots_per_network
         )
 
     def _count(self, client: Client | None, change: int) -> None:
@@ -137,7 +132,7 @@ class ConcurrencyLimiter:
             del self._networks[network]
 
     def _withdraw(self, client: Client | None, waiter: Waiter) -> None:
-        """Remove a waiter, or release its place if it received one at the last moment."""
+        """Remove a waiter, or release its slot if it received one at the last moment."""
         if waiter.done() and not waiter.cancelled():
             self.release(client)
             return
@@ -147,7 +142,7 @@ class ConcurrencyLimiter:
             del self._waiting[client]
 
     def _admit_next(self) -> bool:
-        """Give a free place to the next waiting client that may take it; return False if none."""
+        """Give a free slot to the next waiting client that may take it; return False if none."""
         for client, waiters in self._waiting.items():
             waiter = next((waiter for waiter in waiters if not waiter.done()), None)
             if waiter is not None and self._is_free(client):
@@ -158,6 +153,21 @@ class ConcurrencyLimiter:
                 waiter.set_result(None)
                 return True
         return False
+
+
+def watch_connection(is_closed: Callable[[], bool] | None) -> None:
+    """Set the function that returns True once the connection of the current request is closed."""
+    _is_closed.set(is_closed)
+
+
+def is_client_gone() -> bool:
+    """Return True if the client of the current request has closed its connection.
+
+    Returns False outside of requests and after the response, so that background tasks run to the
+    end.
+    """
+    is_closed = _is_closed.get()
+    return is_closed is not None and is_closed()
 
 
 def get_account(client: Client) -> Hashable:

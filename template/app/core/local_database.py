@@ -20,7 +20,7 @@ def register_local_database(start: Callable[[str], URL]) -> None:
 def start_local_database(drivername: str) -> URL:
     """Start the registered database if it is not running, and return its URL for a driver.
 
-    Raise RuntimeError if none is registered.
+    Raises RuntimeError if none is registered.
     """
     if _start is None:
         raise RuntimeError("DATABASE_URL is not set, and no local database is registered")

@@ -64,7 +64,7 @@ def add_correlation_id(_logger: WrappedLogger, _method: str, event: EventDict) -
 
 def add_trace_ids(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Add the IDs of the current OpenTelemetry span, if the service records spans."""
-    trace = sys.modules.get("opentelemetry.trace")  # Imported by whatever records spans.
+    trace = sys.modules.get("opentelemetry.trace")  # Imported only if something records spans.
     if trace is not None:
         span = trace.get_current_span().get_span_context()
         if span.is_valid:

@@ -211,7 +211,7 @@ def get_allowed_methods(request: Request) -> set[str]:
     }
 
 
-def close_websockets(handler: ExceptionHandler) -> ConnectionHandler:
+def support_websockets(handler: ExceptionHandler) -> ConnectionHandler:
     """Extend a handler to WebSockets: close an accepted one, otherwise deny the handshake.
 
     Clients see the code 1011 for a server error, and 1008 (policy violation) for others.
@@ -232,9 +232,9 @@ def close_websockets(handler: ExceptionHandler) -> ConnectionHandler:
 
 
 PROBLEM_HANDLERS: dict[int | type[Exception], ConnectionHandler] = {
-    AppError: close_websockets(handle_app_error),
-    HTTPException: close_websockets(handle_http_exception),
+    AppError: support_websockets(handle_app_error),
+    HTTPException: support_websockets(handle_http_exception),
     RequestValidationError: handle_validation_error,
-    **dict.fromkeys(DATABASE_ERRORS, close_websockets(handle_database_error)),
+    **dict.fromkeys(DATABASE_ERRORS, support_websockets(handle_database_error)),
     Exception: handle_unhandled_error,
 }

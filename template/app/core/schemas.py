@@ -282,8 +282,9 @@ class Page(BaseModel, Generic[Item]):
 class PageQuery(InputSchema):
     """The base of list parameters; a resource adds its filters and the values that `sort` allows.
 
-    A filter is named `column` or `column__operator` (see `app.core.sql.filters.OPERATORS`). Its
-    value keeps its blanks, so that a row is found by its own value. With `search_fields`, the
+    A filter is named `column` or `column__operator` (see `app.core.sql.filters.OPERATORS`). A
+    filter's value keeps leading and trailing whitespace, so that it can match a stored value
+    exactly. With `search_fields`, the
     filter `search: str | None = None` finds its text in any of these columns.
 
     The default order is by descending `id`: the newest first, because keys are UUIDv7. `sort` may
@@ -304,7 +305,7 @@ class PageQuery(InputSchema):
     @field_validator("*")
     @classmethod
     def reject_long_pattern(cls, value: object, info: ValidationInfo) -> object:
-        """Reject a long text to search for, which PostgreSQL would match slowly with each row."""
+        """Reject a long text to search for, which is slow to match against each row."""
         name = info.field_name or ""
         is_pattern = name == "search" or name.endswith("__icontains")
         if is_pattern and isinstance(value, str) and len(value) > MAX_PATTERN_LENGTH:

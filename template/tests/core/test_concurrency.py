@@ -1,4 +1,4 @@
-"""Tests of limits of concurrent work: places, turns of clients, and waiting times."""
+"""Tests of limits on concurrent work: slots, turns of clients, and waiting times."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -11,28 +11,28 @@ from app.core.concurrency import (
     Client,
     ConcurrencyLimiter,
     current_client,
-    is_client_gone,
     set_account,
+    watch_connection,
 )
 from app.core.errors import UnavailableError
 
-PLACES = 5
-TIMEOUT_SECONDS = 30  # so that a place that is never released fails the test
+SLOTS = 5
+TIMEOUT_SECONDS = 30  # so that a slot that is never released fails the test
 Arguments = ParamSpec("Arguments")
 
 ANN, BOB, CY = Client("10.0.0.1", "ann"), Client("10.0.0.2", "bob"), Client("10.0.0.3")
 
 
 class Work:
-    """Work that takes a place until it is ended, and the order in which it began."""
+    """Work that takes a slot until it is ended, and the order in which it began."""
 
     def __init__(self, *, timeout_seconds: float = 5) -> None:
-        self.limiter = ConcurrencyLimiter(PLACES, timeout_seconds=timeout_seconds)
+        self.limiter = ConcurrencyLimiter(SLOTS, timeout_seconds=timeout_seconds)
         self.running: list[Client | None] = []
         self._ends: list[asyncio.Event] = []
 
     async def begin(self, client: Client | None) -> "asyncio.Task[None]":
-        """Begin work for a client, which waits if there is no free place."""
+        """Begin work for a client, which waits if there is no free slot."""
         task = asyncio.create_task(self._run(client))
         await pause()
         return task
@@ -44,7 +44,7 @@ class Work:
 
     async def _run(self, client: Client | None) -> None:
         current_client.set(client)
-        async with self.limiter.place():
+        async with self.limiter.slot():
             self.running.append(client)
             end = asyncio.Event()
             self._ends.append(end)
@@ -69,7 +69,7 @@ async def pause() -> None:
 
 
 @run_in_event_loop
-async def test_client_leaves_places_for_others() -> None:
+async def test_client_leaves_slots_for_others() -> None:
     work = Work()
     tasks = [await work.begin(ANN) for _ in range(20)]
     tasks += [await work.begin(BOB) for _ in range(2)]
@@ -96,7 +96,7 @@ async def test_clients_take_turns() -> None:
 
 
 @run_in_event_loop
-async def test_account_in_several_networks_leaves_places_for_others() -> None:
+async def test_account_in_several_networks_leaves_slots_for_others() -> None:
     work = Work()
     tasks = [await work.begin(ANN._replace(network=str(number))) for number in range(20)]
     assert len(work.running) == 3
@@ -108,15 +108,15 @@ async def test_account_in_several_networks_leaves_places_for_others() -> None:
 
 
 @run_in_event_loop
-async def test_network_with_several_accounts_leaves_a_place_for_others() -> None:
+async def test_network_with_several_accounts_leaves_a_slot_for_others() -> None:
     work = Work()
     tasks = [await work.begin(ANN._replace(account=number)) for number in range(20)]
-    assert len(work.running) == PLACES - 1
+    assert len(work.running) == SLOTS - 1
     tasks.append(await work.begin(BOB))
     assert BOB in work.running
-    for _ in range(PLACES):
+    for _ in range(SLOTS):
         await work.end_first()
-    assert len(work.running) == PLACES - 1
+    assert len(work.running) == SLOTS - 1
 
     for task in tasks:
         task.cancel()
@@ -141,7 +141,7 @@ async def test_one_end_admits_each_client_that_became_admissible() -> None:
 
 
 @run_in_event_loop
-async def test_anonymous_requests_of_a_network_leave_places_for_others() -> None:
+async def test_anonymous_requests_of_a_network_leave_slots_for_others() -> None:
     work = Work()
     tasks = [await work.begin(CY) for _ in range(20)]
     assert len(work.running) == 3
@@ -158,10 +158,10 @@ async def test_account_is_added_to_the_current_client() -> None:
 
 
 @run_in_event_loop
-async def test_work_of_the_kernel_can_take_each_place() -> None:
+async def test_work_of_the_kernel_can_take_each_slot() -> None:
     work = Work()
-    tasks = [await work.begin(None) for _ in range(PLACES + 1)]
-    assert len(work.running) == PLACES
+    tasks = [await work.begin(None) for _ in range(SLOTS + 1)]
+    assert len(work.running) == SLOTS
 
     for task in tasks:
         task.cancel()
@@ -185,11 +185,11 @@ async def test_waits_for_a_limited_time() -> None:
 
 @pytest.mark.parametrize("is_admitted", [True, False])
 @run_in_event_loop
-async def test_cancelled_work_leaves_its_place(is_admitted: bool) -> None:
+async def test_cancelled_work_leaves_its_slot(is_admitted: bool) -> None:
     work = Work()
     tasks = [await work.begin(ANN) for _ in range(3)]
     waiting = await work.begin(ANN)
-    if is_admitted:  # The place is given to it before it can notice the cancellation.
+    if is_admitted:  # The slot is given to it before it can notice the cancellation.
         work._ends.pop(0).set()
         await asyncio.sleep(0)
     waiting.cancel()
@@ -204,12 +204,12 @@ async def test_cancelled_work_leaves_its_place(is_admitted: bool) -> None:
 
 
 @run_in_event_loop
-async def test_client_that_leaves_takes_no_place() -> None:
+async def test_client_that_leaves_takes_no_slot() -> None:
     work = Work()
     tasks = [await work.begin(ANN) for _ in range(3)]
-    connected = is_client_gone.set(lambda: True)
+    watch_connection(lambda: True)
     waiting = await work.begin(ANN)
-    is_client_gone.reset(connected)
+    watch_connection(None)
     tasks.append(await work.begin(ANN))
     await work.end_first()
     assert work.running == [ANN] * 3
@@ -221,9 +221,9 @@ async def test_client_that_leaves_takes_no_place() -> None:
 
 
 @run_in_event_loop
-async def test_errors_release_the_place() -> None:
+async def test_errors_release_the_slot() -> None:
     limiter = ConcurrencyLimiter(1, timeout_seconds=0.01)
     for _ in range(3):
         with pytest.raises(ZeroDivisionError):
-            async with limiter.place():
+            async with limiter.slot():
                 raise ZeroDivisionError

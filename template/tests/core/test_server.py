@@ -13,6 +13,7 @@ from uvicorn.server import ServerState
 from app.core.concurrency import CONNECTION_EXTENSION
 from app.core.http import server
 from app.core.http.server import MAX_HEADER_BYTES, HttpProtocol
+from tests.support.waiting import wait_until
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[bytes]]
@@ -32,7 +33,7 @@ async def respond(scope: dict[str, Any], receive: Callable[[], Any], send: Send)
     if scope["path"] == "/left":
         is_closed = scope["extensions"][CONNECTION_EXTENSION]["is_closed"]
         seen.append(is_closed())
-        await until(is_closed)
+        await wait_until(is_closed)
         seen.append(is_closed())
         return
     if scope["path"] == "/slow":
@@ -41,14 +42,6 @@ async def respond(scope: dict[str, Any], receive: Callable[[], Any], send: Send)
     headers = [(b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait until a condition is true, for a limited time."""
-    for _ in range(500):
-        if condition():
-            return
-        await asyncio.sleep(0.01)
 
 
 def converse(talk: Talk) -> bytes:
@@ -112,9 +105,9 @@ def test_large_headers_are_rejected(end: bytes) -> None:
 def test_application_sees_that_the_client_has_left(before: bytes) -> None:
     async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
         writer.write(before + GET.replace(b"/", b"/left", 1) + b"\r\n")
-        await until(lambda: len(seen) == 1)
+        await wait_until(lambda: len(seen) == 1)
         writer.close()
-        await until(lambda: len(seen) == 2)
+        await wait_until(lambda: len(seen) == 2)
         return b""
 
     seen.clear()

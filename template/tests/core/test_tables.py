@@ -1,4 +1,4 @@
-"""Tests of foreign keys and unique columns in tables without a tenant."""
+"""Tests of foreign keys and unique columns in tables without `tenant_id`."""
 
 from datetime import datetime
 from typing import Any

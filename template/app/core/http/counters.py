@@ -48,10 +48,6 @@ class MemoryCounters:
         with self._lock:
             self._windows.clear()
 
-    def count_keys(self) -> int:
-        """Return the number of keys in memory."""
-        return sum(map(len, self._windows.values()))
-
     def _remove_oldest(self, window: OrderedDict[str, list[float]], start: float) -> None:
         """Remove the key whose last request is oldest if it has expired or there are too many."""
         if not window:

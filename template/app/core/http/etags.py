@@ -1,4 +1,4 @@
-"""ETags of single rows (RFC 9110): hashes of the JSON with which a path answers GET."""
+"""ETags of single rows (RFC 9110): hashes of the JSON that GET returns for the path."""
 
 import re
 from collections.abc import Callable, Coroutine, Sequence
@@ -46,7 +46,7 @@ class Representation(NamedTuple):
 
     @classmethod
     def from_route(cls, route: APIRoute) -> "Representation | None":
-        """Return the representation with which a route answers; None if it is not one row."""
+        """Return the representation that a route returns, or None if it is not one row."""
         schema = route.response_model
         if isinstance(schema, DefaultPlaceholder):
             schema = get_typed_return_annotation(route.endpoint)
@@ -57,7 +57,7 @@ class Representation(NamedTuple):
         return cls(schema, {name: getattr(route, f"response_model_{name}") for name in names})
 
     def compare(self, entity: Any, header: str) -> bool | None:
-        """Return True if a row has a tag of If-Match, and False if it has another.
+        """Return True if If-Match lists the row's ETag, otherwise False.
 
         Return None if the schema does not fit the row, which then belongs to another model.
         """
@@ -76,7 +76,7 @@ class Representation(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ETagSupport:
-    """The use that a route makes of ETags.
+    """A route's support for ETags.
 
     `compared` is the representation that If-Match is compared with; None if this is impossible.
     """
@@ -85,12 +85,12 @@ class ETagSupport:
     ignores_if_match: bool
     compared: Representation | None
 
-    def honours_if_none_match(self, method: str) -> bool:
-        """Return True if the route answers 304 to requests with this method."""
+    def has_if_none_match(self, method: str) -> bool:
+        """Return True if the route supports If-None-Match (304) with this method."""
         return self.sends_etag and method in READS
 
-    def honours_if_match(self, method: str) -> bool:
-        """Return True if the route checks the condition of requests with this method."""
+    def has_if_match(self, method: str) -> bool:
+        """Return True if the route supports If-Match (412) with this method."""
         return self.compared is not None and method in WRITES
 
     def build_condition(self, request: Request) -> RowCondition | None:
@@ -117,18 +117,18 @@ class ETagSupport:
         # Shared caches do not know that the response depends on X-API-Key or a cookie.
         response.headers.setdefault("Cache-Control", "private, no-cache")
         header = get_header(request, b"if-none-match") or ""
-        is_known = self.honours_if_none_match(request.method) and matches_weakly(etag, header)
+        is_known = self.has_if_none_match(request.method) and is_weak_match(etag, header)
         return build_not_modified(response) if is_known else response
 
 
 def ignore_if_match(endpoint: Endpoint) -> Endpoint:
-    """Mark an endpoint that writes whatever the row's version is, so that it ignores If-Match."""
+    """Mark an endpoint that writes regardless of the row's version, so that it ignores If-Match."""
     setattr(endpoint, IGNORES_IF_MATCH, True)
     return endpoint
 
 
 def find_support(route: APIRoute, routes: Sequence[BaseRoute]) -> ETagSupport | None:
-    """Return the use that a route makes of ETags, given all routes of its router.
+    """Return a route's ETag support, given all routes of its router; None if it has none.
 
     The tag belongs to the GET route of the same path. A created row has the tag that it will have
     at its own path.
@@ -142,7 +142,7 @@ def find_support(route: APIRoute, routes: Sequence[BaseRoute]) -> ETagSupport | 
     if representation is None and not is_write:
         return None
     ignores_if_match = getattr(route.endpoint, IGNORES_IF_MATCH, False)
-    is_conditional = is_write and not ignores_if_match and uses_session(route.endpoint)
+    is_conditional = is_write and not ignores_if_match and has_session(route.endpoint)
     return ETagSupport(
         sends_etag=response is not None and response == representation,
         ignores_if_match=ignores_if_match,
@@ -170,14 +170,14 @@ def get_methods(route: APIRoute) -> set[str]:
     return route.methods or set()
 
 
-def uses_session(call: Callable[..., Any]) -> bool:
+def has_session(call: Callable[..., Any]) -> bool:
     """Return True if a function or one of its dependencies takes a session for writes."""
     for parameter in get_typed_signature(call).parameters.values():
         parts = split_annotation(parameter.annotation)
         for part in (*parts, parameter.default):
             if isclass(part) and issubclass(part, Session):
                 return True
-            if isinstance(part, Depends) and uses_session(part.dependency or parts[0]):
+            if isinstance(part, Depends) and has_session(part.dependency or parts[0]):
                 return True
     return False
 
@@ -190,7 +190,7 @@ def split_annotation(annotation: Any) -> list[Any]:
 
 
 def support_etags(handler: Handler, support: ETagSupport) -> Handler:
-    """Return a route's handler that sends ETags and checks the headers with conditions."""
+    """Wrap a route's handler to send ETags and check conditional headers."""
 
     async def handle(request: Request) -> Response:
         condition = support.build_condition(request)
@@ -213,7 +213,7 @@ def build_etag(body: bytes) -> str:
 
 
 def get_header(request: Request, name: bytes) -> str | None:
-    """Return a header, whose lines are joined; `request.headers` would decode all headers."""
+    """Return a header, with repeated lines joined; `request.headers` would decode all headers."""
     values = [value for key, value in request.scope["headers"] if key == name]
     return b", ".join(values).decode("latin-1").strip() if values else None
 
@@ -223,13 +223,13 @@ def split_tags(header: str) -> list[str]:
     return [tag.strip() for tag in header.split(",")]
 
 
-def matches_weakly(etag: str, header: str) -> bool:
+def is_weak_match(etag: str, header: str) -> bool:
     """Return True if If-None-Match contains a tag, which may be marked as weak."""
     return header == "*" or etag in [tag.removeprefix("W/") for tag in split_tags(header)]
 
 
 def build_not_modified(response: Response) -> Response:
-    """Build the response 304, with the headers and background tasks of the whole response."""
+    """Build the 304 response, with the headers and background tasks of the full response."""
     empty = Response(status_code=304, background=response.background)
     dropped = (b"content-length", b"content-type")
     empty.raw_headers = [item for item in response.raw_headers if item[0] not in dropped]

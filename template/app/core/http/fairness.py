@@ -8,14 +8,15 @@ from weakref import WeakValueDictionary
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive
 
-from app.core.concurrency import is_client_gone
+from app.core.concurrency import CLIENT_GONE, is_client_gone
 from app.core.errors import UnavailableError
 
 MAX_WAITING_REQUESTS = 1000
 MAX_PAUSE_SECONDS = 0.25
 SMALL_BYTES = 8 * 1024
 LARGE_BYTES = 64 * 1024
-# These limit the memory of a network: what is transferred, and what waits for a transfer's place.
+# These limit the memory that a network's requests use: those in transfer and those that wait for
+# it.
 MAX_TRANSFERS = 50
 MAX_WAITING_TRANSFERS = 50
 TRANSFER_TIMEOUT_SECONDS = 30
@@ -67,28 +68,28 @@ class Turns:
 
 
 class TransferLimit:
-    """The places for large bodies and responses of one network."""
+    """The slots for large bodies and responses of one network."""
 
     def __init__(self) -> None:
-        self._places = asyncio.Semaphore(MAX_TRANSFERS)
+        self._slots = asyncio.Semaphore(MAX_TRANSFERS)
         self._waiting = 0
 
     async def acquire(self) -> None:
-        """Take a place; raise UnavailableError if none becomes free in time."""
-        if self._places.locked() and self._waiting >= MAX_WAITING_TRANSFERS:
+        """Take a slot; raise UnavailableError if none becomes free in time."""
+        if self._slots.locked() and self._waiting >= MAX_WAITING_TRANSFERS:
             raise UnavailableError(BUSY, retry_after=1)
         self._waiting += 1
         try:
             async with asyncio.timeout(TRANSFER_TIMEOUT_SECONDS):
-                await self._places.acquire()
+                await self._slots.acquire()
         except TimeoutError:
             raise UnavailableError(BUSY, retry_after=1) from None
         finally:
             self._waiting -= 1
 
     def release(self) -> None:
-        """Release a place."""
-        self._places.release()
+        """Release a slot."""
+        self._slots.release()
 
 
 class Transfers:
@@ -98,12 +99,12 @@ class Transfers:
         self._limits: WeakValueDictionary[str, TransferLimit] = WeakValueDictionary()
 
     def create(self, network: str) -> "Transfer":
-        """Create the transfer of a request, which takes no place before it begins."""
+        """Create the transfer of a request, which takes no slot before it begins."""
         return Transfer(self._limits, network)
 
 
 class Transfer:
-    """The place of a request with a large body or a large response."""
+    """The slot of a request with a large body or a large response."""
 
     __slots__ = ("_limit", "_limits", "_network")
 
@@ -113,7 +114,7 @@ class Transfer:
         self._limit: TransferLimit | None = None
 
     async def begin(self) -> None:
-        """Take a place, unless the request has one; raise UnavailableError if there is none."""
+        """Take a slot, unless the request has one; raise UnavailableError if there is none."""
         if self._limit is not None:
             return
         limit = self._limits.get(self._network)
@@ -123,14 +124,18 @@ class Transfer:
         self._limit = limit
 
     def end(self) -> None:
-        """Release the place, if the request has one."""
+        """Release the slot, if the request has one."""
         limit, self._limit = self._limit, None
         if limit is not None:
             limit.release()
 
 
 class BodyReceiver:
-    """Receives a request's body; a large one waits for its place, and each part for its turn."""
+    """Receives a request's body.
+
+    Beyond SMALL_BYTES, each part waits for a turn; beyond LARGE_BYTES, the request also waits for a
+    slot.
+    """
 
     __slots__ = ("_bytes", "_network", "_receive", "_transfer", "_turns")
 
@@ -155,8 +160,8 @@ class BodyReceiver:
             if self._bytes > LARGE_BYTES:
                 await self._transfer.begin()
             await self._turns.wait(self._network)
-            if is_client_gone.get()():
-                raise UnavailableError(BUSY)  # Nobody reads it; the body is not parsed.
+            if is_client_gone():
+                raise UnavailableError(CLIENT_GONE)
         except UnavailableError as error:
             # FastAPI responds with 400 to any other exception while it reads the body.
             raise HTTPException(503, error.detail, {"Retry-After": "1"}) from None

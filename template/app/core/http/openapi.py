@@ -72,14 +72,14 @@ def add_etags(document: dict[str, Any], routes: Sequence[BaseRoute]) -> None:
 def add_etag_support(
     operation: dict[str, Any], method: str, support: ETagSupport, success: str
 ) -> None:
-    """Document the support of ETags by one operation."""
+    """Document an operation's support for ETags."""
     responses = operation["responses"]
     if support.sends_etag:
         responses[success].setdefault("headers", {})["ETag"] = ETAG
-    if support.honours_if_none_match(method):
+    if support.has_if_none_match(method):
         add_parameter(operation, IF_NONE_MATCH)
         responses["304"] = {"description": "Not Modified", "headers": {"ETag": ETAG}}
-    if support.honours_if_match(method):
+    if support.has_if_match(method):
         add_parameter(operation, IF_MATCH)
         for status, response in problem_responses(PreconditionFailedError).items():
             responses.setdefault(str(status), response)
@@ -99,7 +99,7 @@ def add_anonymous_access(document: dict[str, Any], routes: Sequence[BaseRoute]) 
         route = context.original_route
         if not isinstance(route, APIRoute) or not context.include_in_schema:
             continue
-        if requires_credentials(context.dependant):
+        if has_required_credentials(context.dependant):
             continue
         path = document["paths"][context.path_format]
         for method in get_methods(route):
@@ -107,12 +107,12 @@ def add_anonymous_access(document: dict[str, Any], routes: Sequence[BaseRoute]) 
                 security.append({})
 
 
-def requires_credentials(dependant: Dependant) -> bool:
+def has_required_credentials(dependant: Dependant) -> bool:
     """Return True if a dependency uses a security scheme and is not marked as optional."""
     if getattr(dependant.call, ALLOWS_ANONYMOUS, False):
         return False
     is_scheme = isinstance(dependant.call, SecurityBase)
-    return is_scheme or any(map(requires_credentials, dependant.dependencies))
+    return is_scheme or any(map(has_required_credentials, dependant.dependencies))
 
 
 def add_root_path(document: dict[str, Any], root_path: str) -> dict[str, Any]:

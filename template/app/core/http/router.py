@@ -1,4 +1,4 @@
-"""The base of the kernel's routers, whose cost hardly grows with the number of resources."""
+"""The base of the kernel's routers, whose cost barely grows with the number of resources."""
 
 from collections.abc import Callable, Sequence
 from os.path import commonprefix
@@ -73,11 +73,11 @@ class DeferredRoute(APIRoute):
         self._router_routes = routes
 
     def find_etag_support(self) -> ETagSupport | None:
-        """Return the use that the route makes of ETags; None if it makes none."""
+        """Return the route's ETag support; None if it has none."""
         return find_support(self, self._router_routes)
 
     def get_route_handler(self) -> Handler:
-        """Return FastAPI's handler, with support of ETags."""
+        """Return FastAPI's handler, with support for ETags."""
         handler = super().get_route_handler()
         support = self.find_etag_support()
         return handler if support is None else support_etags(handler, support)

@@ -1,4 +1,4 @@
-"""The HTTP protocol of `manage run`: Uvicorn's fast one, with limits of sizes and times.
+"""The HTTP protocol of `manage run`: Uvicorn's httptools protocol with size and time limits.
 
 For another command, pass `--http app.core.http.server:HttpProtocol` to Uvicorn.
 """
@@ -78,7 +78,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._expects_headers = False
         if len(self.pipeline) >= MAX_PIPELINED_REQUESTS:
             raise ValueError("Too many requests are pipelined")
-        if self._header_bytes > MAX_HEADER_BYTES:  # They include the start of the body.
+        if self._header_bytes > MAX_HEADER_BYTES:  # The count may include the start of the body.
             size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
             if size > MAX_HEADER_BYTES:
                 raise ValueError("The request headers are too large")  # Uvicorn responds with 400.

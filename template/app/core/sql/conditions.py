@@ -1,4 +1,4 @@
-"""Conditional writes: the row that a request changes must still be as its client has read it."""
+"""Conditional writes: the row that a request changes must still be as its client read it."""
 
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -58,7 +58,7 @@ def lock_rows(statement: Select[Any], model: type[Any]) -> Select[Any]:
 
 
 def check_condition(entity: object | None) -> None:
-    """Check the request's condition, if it has one, with a locked row."""
+    """Check the request's condition, if it has one, against a locked row."""
     if condition := row_condition.get():
         condition.check(entity)
 
@@ -67,9 +67,3 @@ def raise_if_condition_failed() -> None:
     """Raise PreconditionFailedError if the request has a condition that its row did not meet."""
     if condition := row_condition.get():
         condition.raise_if_failed()
-
-
-def require_condition() -> None:
-    """Raise an error unless the request's condition, if it has one, is met."""
-    if condition := row_condition.get():
-        condition.require()

@@ -22,7 +22,7 @@ Schema = TypeVar("Schema", bound=ReadSchema)
 
 # Increased when the format changes, so that an old cursor is rejected instead of misread.
 CURSOR_VERSION = 1
-# Types whose values a cursor holds as PostgreSQL writes them, in forms that Python may not know.
+# Types whose values a cursor holds as PostgreSQL writes them, in forms that Python may not parse.
 STORED_AS_TEXT = (Enum, timedelta)
 NUMBERS_AND_TIMES = (Decimal, float, date, time)
 # Numbers, dates and times as PostgreSQL writes them, including those that Python cannot represent.

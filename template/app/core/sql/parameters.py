@@ -2,7 +2,7 @@
 
 from app.core.config import CoreSettings
 
-# The server closes connections whose client is gone, and firewalls keep idle ones open.
+# So that the server closes connections whose client is gone, and firewalls keep idle ones open.
 KEEPALIVE_SECONDS = 60
 # The client waits this much longer than the server's own limit for a statement.
 RESPONSE_MARGIN_SECONDS = 2

@@ -17,8 +17,8 @@ from app.core.sql.compiled import (
     is_closed,
     run_compiled,
 )
-from app.core.sql.connection import is_timeout
 from app.core.sql.recovery import is_outdated_plan
+from app.core.sql.response_timeout import is_timeout
 
 Parameters = Mapping[str, Any]
 Execute = Callable[[Executable, Parameters], list[Row]]

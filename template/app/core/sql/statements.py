@@ -273,8 +273,8 @@ def build_upsert_condition(
     key = get_key_attributes(model)
     existing = select(*key).where(
         *(
-            getattr(model, key) == literal_column(f'excluded."{name}"')
-            for key, name in names.items()
+            getattr(model, attribute) == literal_column(f'excluded."{name}"')
+            for attribute, name in names.items()
         )
     )
     scoped = scope_statement(repository, existing)

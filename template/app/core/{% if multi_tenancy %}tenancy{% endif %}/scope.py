@@ -25,8 +25,9 @@ from app.core.sql.recovery import IS_SETUP
 
 TENANT_SETTING = "nullif(current_setting('app.tenant_id', true), '')::uuid"
 SESSION_TENANT = "session_tenant_id"
-SET_SETTING = text(f"select set_config('app.tenant_id', :{SESSION_TENANT}, true)")
-SET_TENANT = SET_SETTING.execution_options(**{IS_SETUP: True})
+SET_TENANT = text(f"select set_config('app.tenant_id', :{SESSION_TENANT}, true)").execution_options(
+    **{IS_SETUP: True}
+)
 
 
 class TenantMixin:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from itertools import pairwise
 from typing import Any
 
@@ -15,6 +15,7 @@ from app.core.http import fairness
 from app.core.http.fairness import LARGE_BYTES, MAX_WAITING_REQUESTS, Turns
 from app.core.http.middleware import MAX_QUERY_PARAMETERS, RequestMiddleware
 from app.settings import Settings
+from tests.support.waiting import wait_until
 
 from app.application import create_app
 
@@ -106,14 +107,6 @@ async def pause(iterations: int = 20) -> None:
         await asyncio.sleep(0)
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait until a condition is true."""
-    for _ in range(TIMEOUT_SECONDS * 1000):
-        if condition():
-            return
-        await asyncio.sleep(0.001)
-
-
 def test_networks_start_requests_in_turns(settings: Settings) -> None:
     async def test() -> None:
         service = Service(settings)
@@ -158,12 +151,12 @@ def test_requests_of_clients_that_leave_are_not_processed(settings: Settings) ->
 
 def test_work_after_the_response_does_not_depend_on_the_client(settings: Settings) -> None:
     async def respond(scope: Scope, receive: Receive, send: Send) -> None:
-        seen.append(is_client_gone.get()())
+        seen.append(is_client_gone())
         exchange.is_closed = True
-        seen.append(is_client_gone.get()())
+        seen.append(is_client_gone())
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
-        seen.append(is_client_gone.get()())
+        seen.append(is_client_gone())
 
     seen: list[bool] = []
     exchange = Exchange(FEW)
@@ -261,13 +254,13 @@ def test_large_bodies_of_a_network_are_limited(
         for exchange in exchanges:
             exchange.send_body(LARGE_PART, more=True)
             exchange.send_body(b"", more=True)
-        await until(lambda: [item.body.qsize() for item in exchanges] == [0, 0, 1, 0])
+        await wait_until(lambda: [item.body.qsize() for item in exchanges] == [0, 0, 1, 0])
         await pause()
         assert exchanges[2].body.qsize() == 1
 
         exchanges[0].send_body(b"")
         await tasks[0]
-        await until(exchanges[2].body.empty)
+        await wait_until(exchanges[2].body.empty)
 
     run(test())
 
@@ -307,14 +300,14 @@ def test_unread_responses_of_a_network_are_limited(
     run(test())
 
 
-def test_request_with_large_body_and_response_needs_one_place(
+def test_request_with_large_body_and_response_needs_one_slot(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fairness, "MAX_TRANSFERS", 1)
 
     async def test() -> None:
         service = Service(settings, response=LARGE_PART)
-        for _ in range(2):  # The second shows that the first released its place.
+        for _ in range(2):  # The second shows that the first released its slot.
             exchange = Exchange(MANY)
             exchange.send_body(LARGE_PART, more=True)
             exchange.send_body(b"")
@@ -345,7 +338,7 @@ def test_waiting_transfers_are_rejected(
     run(test())
 
 
-def test_body_without_a_place_is_rejected_by_fastapi(
+def test_body_without_a_slot_is_rejected_by_fastapi(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fairness, "MAX_TRANSFERS", 0)
@@ -362,9 +355,7 @@ def test_body_without_a_place_is_rejected_by_fastapi(
     run(test())
 
 
-def test_background_tasks_hold_no_place(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_background_tasks_hold_no_slot(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fairness, "MAX_TRANSFERS", 1)
 
     async def test() -> None:

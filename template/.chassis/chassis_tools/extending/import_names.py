@@ -17,12 +17,20 @@ from chassis_tools.scaffolding.imports import (
 from chassis_tools.scaffolding.source import NotEditableError, Source, name_sort_key
 
 
-def add_imports(base: Source, new: Source, edited: str) -> str:
-    """Return the edited module with the names that only the second rendering imports."""
+def find_missing_imports(base: Source, new: Source, edited: Source) -> list[ImportedName]:
+    """Return the names that only the second rendering imports, if the edited module lacks them.
+
+    Raise NotEditableError if the module uses such a name for something else.
+    """
     known = {str(name) for name in get_imported_names(base)}
-    for name in get_imported_names(new):
-        if str(name) not in known and find_import(Source(edited), name) is None:
-            edited = add_name(Source(edited), name)
+    added = [name for name in get_imported_names(new) if str(name) not in known]
+    return [name for name in added if find_import(edited, name) is None]
+
+
+def add_imports(edited: str, names: Sequence[ImportedName]) -> str:
+    """Return the edited module with more imported names."""
+    for name in names:
+        edited = add_name(Source(edited), name)
     return edited
 
 

@@ -14,7 +14,7 @@ from chassis_tools.migration_files import SUFFIX, build_revision_variables, writ
 from chassis_tools.scaffolding.changes import Change, ChangeSet, read_migrations
 from chassis_tools.scaffolding.fields import Field
 from chassis_tools.scaffolding.models import Model, find_classes
-from chassis_tools.scaffolding.modules import BYTE_ORDER_MARK, get_module_path
+from chassis_tools.scaffolding.modules import BYTE_ORDER_MARK, get_dotted_name, get_module_path
 from chassis_tools.scaffolding.names import ResourceNames
 from chassis_tools.scaffolding.project import Project, next_version
 from chassis_tools.scaffolding.removal import find_applied_locally, is_shared
@@ -65,18 +65,16 @@ class Extension:
         record = read_record(project.root, name) if name.isidentifier() else None
         if record is None:
             suggestion = project.suggest_resource(name)
-            advice = (
-                f"use {suggestion}"
-                if suggestion and suggestion != name
-                else "correct the name, or add the field by hand"
-            )
+            advice = f"use {suggestion}" if suggestion else "correct the name"
+            if suggestion == name:
+                advice = "add the field to its code by hand"
             raise CommandError(f"There is no record of a resource {name!r}: {advice}")
-        model = project.models.get(ResourceNames(name, record.plural).class_name)
+        class_name = ResourceNames(name, record.plural).class_name
+        model = project.models.get(class_name)
         if model is None:
-            class_name = ResourceNames(name, record.plural).class_name
             raise CommandError(
-                f"The registry of models does not import a model {class_name}: add it, or add the"
-                " field by hand"
+                f"The registry of models has no {class_name}: import it there, or add the field by"
+                " hand"
             )
         extension = cls(project, request, record, model)
         extension.reject_existing()
@@ -89,11 +87,16 @@ class Extension:
         return Renderings(self.project, names, self.record, self.request)
 
     def reject_existing(self) -> None:
-        """Reject a field that the model has."""
+        """Reject a field that the model has, and an index that needs a key with another name."""
         existing = read_attributes(self.project, self.model)
+        if self.request.sorts and existing.get("id", "id") != "id":
+            raise CommandError(
+                f"--sort: the key of {self.model.class_name} is the column {existing['id']}, and the"
+                " index of a sorted list needs a column id: add the field without --sort"
+            )
         for specification in self.request.specifications:
             for name in (specification.name, specification.column):
-                if name in existing:
+                if name in existing or name in existing.values():
                     raise CommandError(
                         f"{self.model.class_name} in {self.model.module} already has {name}: choose"
                         " another name"
@@ -167,7 +170,9 @@ class Extension:
         if self.request.migration:
             migration = self._build_migration()
             changes.append(migration)
-            hashes[migration.path.as_posix()] = compute_fingerprint(migration.after or b"")
+            # `manage remove` keeps an existing table, and thus the migrations that change it.
+            if not self.renderings.is_for_existing_table:
+                hashes[migration.path.as_posix()] = compute_fingerprint(migration.after or b"")
         changes.append(self._build_record_change(hashes))
         return FieldPlan(ChangeSet(changes, migrations), instructions)
 
@@ -211,27 +216,29 @@ class Extension:
         return Change(Path(path), before, record.to_json().encode())
 
 
-def read_attributes(project: Project, model: Model) -> set[str]:
-    """Return the attributes in the body of a model's class, and the names of its columns."""
+def read_attributes(project: Project, model: Model) -> dict[str, str]:
+    """Return the names of the columns by attribute, and other names in the body of a model."""
     path = get_module_path(model.module)
-    names: set[str] = set()
+    names: dict[str, str] = {}
     for _, definition in find_classes(project.root, path, set(), model.class_name):
         for node in definition.body:
             if isinstance(node, ast.AnnAssign | ast.Assign):
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-                names |= {target.id for target in targets if isinstance(target, ast.Name)}
-                names |= read_column_names(node.value)
-            elif isinstance(node, ast.FunctionDef):
-                names.add(node.name)
+                for target in targets:
+                    name = ast.unparse(target)
+                    names[name] = read_column_name(node.value) or name
+            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                names[node.name] = node.name
     return names
 
 
-def read_column_names(value: ast.expr | None) -> set[str]:
-    """Return the name that `mapped_column` gives a column as its first argument."""
+def read_column_name(value: ast.expr | None) -> str | None:
+    """Return the name that `mapped_column` gives a column as its first argument, or None."""
     match value:
-        case ast.Call(args=[ast.Constant(value=str(name)), *_], func=ast.Name(id="mapped_column")):
-            return {name}
-    return set()
+        case ast.Call(args=[ast.Constant(value=str(name)), *_], func=function):
+            is_column = get_dotted_name(function).rpartition(".")[2] == "mapped_column"
+            return name if is_column else None
+    return None
 
 
 def is_formatted(project: Project, path: str, text: str) -> bool:

@@ -220,12 +220,15 @@ class TestUnedited:
 
     def test_line_endings(self, scaffold: Scaffold) -> None:
         """Git may check files out with carriage returns."""
-        path = scaffold.path / "app/articles/schemas.py"
-        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
-        add(scaffold, *RATING)
-        text = path.read_bytes()
-        assert text.count(b"rating: ") == 3
-        assert text.count(b"\n") == text.count(b"\r\n")
+        edit(scaffold, "app/articles/models.py", ("    published:", "    # Ours.\n    published:"))
+        paths = [scaffold.path / f"app/articles/{name}.py" for name in ("models", "schemas")]
+        for path in paths:
+            path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+        add(scaffold, *RATING, "--sort=rating")
+        for path, count in zip(paths, (1, 4), strict=True):
+            text = path.read_bytes()
+            assert text.count(b"    rating: ") == count
+            assert text.count(b"\n") == text.count(b"\r\n")
 
     def test_templates_changed_since(self, scaffold: Scaffold) -> None:
         """The files keep what the older template wrote."""

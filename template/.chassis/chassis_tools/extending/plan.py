@@ -182,15 +182,21 @@ class Extension:
             raise NotEditableError("it does not exist")
         before = self.project.read(path)
         text = before.replace("\r\n", "\n")
+        has_carriage_returns = text != before and text.replace("\n", "\r\n") == before
+        merged = self._merge(path, first, second, text if has_carriage_returns else before)
+        return before, merged.replace("\n", "\r\n") if has_carriage_returns else merged
+
+    def _merge(self, path: str, first: str, second: str, text: str) -> str:
+        """Return the text of a file with the change between two renderings."""
         if text == first:
-            return before, second.replace("\n", "\r\n") if text != before else second
+            return second
         if not path.endswith(".py"):
             raise NotEditableError("you edited it")
-        source = before.removeprefix(BYTE_ORDER_MARK)
+        source = text.removeprefix(BYTE_ORDER_MARK)
         merged = merge_module(first, second, source)
         if is_formatted(self.project, path, source):
             merged = format_module(self.project, path, merged)
-        return before, before[: len(before) - len(source)] + merged
+        return text[: len(text) - len(source)] + merged
 
     def _build_migration(self) -> Change:
         columns, version = self.renderings.new_columns, self._next_version()

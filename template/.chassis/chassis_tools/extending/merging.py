@@ -127,6 +127,7 @@ class Merge:
         if before.keys() - {item.key for item in new.items}:
             raise NotEditableError("its entries are not those of the template")
         groups: list[list[Edit]] = []
+        separator = ""
         for index, item in enumerate(new.items):
             if item.key in present and item.key in before:
                 groups += self._merge_node(before[item.key], item.node, present[item.key])
@@ -134,9 +135,13 @@ class Merge:
                 if not is_same(item.node, present[item.key]):
                     raise NotEditableError(f"you edited line {get_line(present[item.key])}")
             elif item.key not in before:
-                place = find_place(new.items, index, edited.items)
-                text = new.entries.get_text(index).replace("\n", self.edited.get_newline(1))
-                groups.append(edited.entries.insert(place, text))
+                text = separator + new.entries.get_text(index)
+                # A definition cannot end with the separator `*`: insert it with what follows it.
+                separator = f"{text}, " if is_separator(item) else ""
+                if not separator:
+                    place = find_place(new.items, index, edited.items)
+                    text = text.replace("\n", self.edited.get_newline(1))
+                    groups.append(edited.entries.insert(place, text))
             elif not is_same(before[item.key], item.node):
                 raise NotEditableError(f"it has no `{ast.unparse(item.node)}`")
         return groups
@@ -225,6 +230,11 @@ def is_edited_text(base: Item[ast.stmt], new: Item[ast.stmt]) -> bool:
     """Return True if a statement without a name can be another version of the other one."""
     has_name = base.key[0].partition(" ")[0] in ("define", "assign", "from", "for", "if")
     return not has_name and type(base.node) is type(new.node)
+
+
+def is_separator(item: Item[ast.AST]) -> bool:
+    """Return True for the `*` before parameters that are passed by name."""
+    return item.key == ("*", 0) and isinstance(item.node, ast.Pass)
 
 
 def is_test(statement: ast.stmt) -> bool:

@@ -192,3 +192,36 @@ def test_options_of_a_table_come_last() -> None:
     new = replace(base, 'sort_index("number"),', 'sort_index("number"), sort_index("rating"),')
     merged = merge_module(base, new, edited)
     assert '(sort_index("number"), sort_index("rating"), {"schema": "shop"})' in merged
+
+
+# What the edited module contains instead, and what the merged one does.
+PLACES = {
+    "a field follows the team's": (
+        ("    number: Mapped[int]\n", "    number: Mapped[int]\n    ours: Mapped[str]\n"),
+        "    number: Mapped[int]\n    ours: Mapped[str]\n    rating: Mapped[int]\n",
+    ),
+    "a class follows the imports": (
+        ("import Record\n", "import Record\n\nfrom app.ours import ours\n"),
+        "\nfrom app.ours import ours\n\n\nclass Status(StrEnum):\n",
+    ),
+    "an import follows those before it": (
+        ("import Record\n", "import Record\nfrom app.core.schemas import ours\n"),
+        "from app.core.schemas import ours\nfrom app.core.tables import sort_index\n",
+    ),
+    "an import precedes those after it": (
+        ("import Record\n", "import Record\nfrom app.dependencies import ours\n"),
+        "from app.core.tables import sort_index\nfrom app.dependencies import ours\n",
+    ),
+}
+
+
+@pytest.mark.parametrize(("edit", "expected"), PLACES.values(), ids=PLACES)
+def test_places(edit: tuple[str, str], expected: str) -> None:
+    assert expected in merge(replace(BASE, *edit))
+
+
+def test_comment_in_what_would_be_replaced() -> None:
+    base, new = "def row() -> Row:\n    return 1\n", "async def row() -> Row:\n    return 1\n"
+    assert merge_module(base, new, base.replace("1", "(1)")) == new
+    with pytest.raises(NotEditableError, match="line 1 has a comment"):
+        merge_module(base, new, "def row() -> Row:\n    # Ours.\n    return 1\n")

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.quick
 BASE = """\
 from typing import Literal
 
-from app.core.models import Record
+from app.core.models import Mapped, Record
 
 
 class Order(Record):
@@ -46,7 +46,7 @@ NEW = """\
 from enum import StrEnum
 from typing import Literal
 
-from app.core.models import Record, text_enum
+from app.core.models import Mapped, Record, text_enum
 from app.core.tables import sort_index
 
 
@@ -60,7 +60,7 @@ class Order(Record):
 
     number: Mapped[int]
     rating: Mapped[int]
-    status: Mapped[Status]
+    status: Mapped[Status] = text_enum(Status)
 
 
 class OrderQuery(PageQuery):
@@ -130,7 +130,7 @@ UNCLEAR = {
         "class Order(",
         "def sort_index(): ...\n\n\nclass Order(",
     ),
-    "line 3 is not valid Python": ("import Record", "import"),
+    "line 3 is not valid Python": ("import Mapped, Record", "import"),
 }
 
 
@@ -201,15 +201,15 @@ PLACES = {
         "    number: Mapped[int]\n    ours: Mapped[str]\n    rating: Mapped[int]\n",
     ),
     "a class follows the imports": (
-        ("import Record\n", "import Record\n\nfrom app.ours import ours\n"),
+        ("Mapped, Record\n", "Mapped, Record\n\nfrom app.ours import ours\n"),
         "\nfrom app.ours import ours\n\n\nclass Status(StrEnum):\n",
     ),
     "an import follows those before it": (
-        ("import Record\n", "import Record\nfrom app.core.schemas import ours\n"),
+        ("Mapped, Record\n", "Mapped, Record\nfrom app.core.schemas import ours\n"),
         "from app.core.schemas import ours\nfrom app.core.tables import sort_index\n",
     ),
     "an import precedes those after it": (
-        ("import Record\n", "import Record\nfrom app.dependencies import ours\n"),
+        ("Mapped, Record\n", "Mapped, Record\nfrom app.dependencies import ours\n"),
         "from app.core.tables import sort_index\nfrom app.dependencies import ours\n",
     ),
 }
@@ -225,3 +225,26 @@ def test_comment_in_what_would_be_replaced() -> None:
     assert merge_module(base, new, base.replace("1", "(1)")) == new
     with pytest.raises(NotEditableError, match="line 1 has a comment"):
         merge_module(base, new, "def row() -> Row:\n    # Ours.\n    return 1\n")
+
+
+def test_first_field_replaces_pass() -> None:
+    base, new = "class Order(Record):\n    pass\n", "class Order(Record):\n    number: int\n"
+    heading = "# Ours.\n"
+    assert merge_module(base, new, heading + base) == heading + new
+    edited = base.replace("pass", '"""Ours."""\n    pass')
+    assert merge_module(base, new, edited) == new.replace("number", '"""Ours."""\n    number')
+
+
+def test_function_that_became_asynchronous() -> None:
+    base, new = (
+        "def payload() -> Row:\n    return {}\n",
+        "def payload() -> Row:\n    return {1: 2}\n",
+    )
+    edited = "async def payload(store: Store) -> Row:\n    return {3: await make(store)}\n"
+    assert merge_module(base, new, edited) == edited.replace("}", ", 1: 2}")
+
+
+def test_import_that_the_team_removed() -> None:
+    edited = replace(BASE, "import Mapped, Record", "import Record")
+    edited = replace(edited, "    number: Mapped[int]\n", "    number = Number()\n")
+    assert "from app.core.models import Mapped, Record\n" in merge(edited)

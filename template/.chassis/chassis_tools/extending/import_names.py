@@ -14,23 +14,29 @@ from chassis_tools.scaffolding.imports import (
     get_section,
     get_sort_key,
 )
-from chassis_tools.scaffolding.source import NotEditableError, Source, name_sort_key
+from chassis_tools.scaffolding.source import (
+    NotEditableError,
+    Source,
+    find_bindings,
+    name_sort_key,
+)
 
 
-def find_missing_imports(base: Source, new: Source, edited: Source) -> list[ImportedName]:
-    """Return the names that only the second rendering imports, if the edited module lacks them.
-
-    Raise NotEditableError if the module uses such a name for something else.
-    """
+def reject_other_bindings(base: Source, new: Source, edited: Source) -> None:
+    """Reject an edited module that uses the name of a new import for something else."""
     known = {str(name) for name in get_imported_names(base)}
-    added = [name for name in get_imported_names(new) if str(name) not in known]
-    return [name for name in added if find_import(edited, name) is None]
+    for name in get_imported_names(new):
+        if str(name) not in known:
+            find_import(edited, name)
 
 
-def add_imports(edited: str, names: Sequence[ImportedName]) -> str:
-    """Return the edited module with more imported names."""
-    for name in names:
-        edited = add_name(Source(edited), name)
+def add_imports(edited: str, new: Source) -> str:
+    """Return the edited module with the rendering's imports of names that it uses and lacks."""
+    tree = Source(edited).tree
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    for name in get_imported_names(new):
+        if name.name in used and not find_bindings(tree, name.name):
+            edited = add_name(Source(edited), name)
     return edited
 
 

@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Sequence
 
-from chassis_tools.extending.import_names import add_imports, find_missing_imports
+from chassis_tools.extending.import_names import add_imports, reject_other_bindings
 from chassis_tools.extending.sequences import (
     Bracketed,
     Item,
@@ -22,12 +22,12 @@ def merge_module(base: str, new: str, edited: str) -> str:
 
     Raise NotEditableError if a change has no certain place in it.
     """
-    names = find_missing_imports(Source(base), Source(new), Source(edited))
+    reject_other_bindings(Source(base), Source(new), Source(edited))
     for _ in range(MAX_ROUNDS):
         merge = Merge(Source(base), Source(new), Source(edited))
         edits = merge.find_edits()
         if not edits:
-            return add_imports(edited, names)
+            return add_imports(edited, Source(new))
         edited = merge.edited.apply_edits(edits)
     raise NotEditableError("its format is not supported")
 
@@ -60,7 +60,8 @@ class Merge:
         if is_same(base, new) or is_same(edited, new):
             return []
         error = NotEditableError(f"you edited line {get_line(edited)}")
-        if type(base) is type(new) is type(edited):
+        is_function = isinstance(base, FUNCTIONS) and isinstance(edited, FUNCTIONS)
+        if type(base) is type(new) and (type(new) is type(edited) or is_function):
             try:
                 return self._merge_children(base, new, edited)
             except NotEditableError as reason:
@@ -177,7 +178,8 @@ class Merge:
                 groups.append([self.editor.insert(new_items, index, owner, edited)])
         kept = {origin.key for origin in origins if origin}
         for item in key_statements(base):
-            if item.key not in kept and item.key in present:
+            is_left = item.key not in kept and item.key in present
+            if is_left and len(edited) > 1:  # Not before the statements that replace it.
                 groups.append([self.editor.delete(present[item.key])])
         return groups
 

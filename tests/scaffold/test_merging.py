@@ -247,4 +247,4 @@ def test_function_that_became_asynchronous() -> None:
 def test_import_that_the_team_removed() -> None:
     edited = replace(BASE, "import Mapped, Record", "import Record")
     edited = replace(edited, "    number: Mapped[int]\n", "    number = Number()\n")
-    assert "from app.core.models import Mapped, Record\n" in merge(edited)
+    assert "from app.core.models import Mapped, Record, text_enum\n" in merge(edited)

@@ -135,6 +135,18 @@ class TestRefused:
         scaffold.manage("make", "field", "tag", "x:int,default=7")
         scaffold.manage("migrate", "apply")
 
+    def test_required_without_a_recorded_table(self, scaffold: Scaffold) -> None:
+        scaffold.manage("make", "tag", "--no-migration")
+        scaffold.manage("make", "field", "tag", *RATING)
+        assert "existing rows of tags" in scaffold.refusal("make", "field", "tag", "x:int")
+        scaffold.manage("remove", "tag", "--yes")
+        assert "Add rating to tags." in get_new_migration(scaffold)
+
+    def test_damaged_record(self, scaffold: Scaffold) -> None:
+        edit(scaffold, "scaffold/resources/article.json", ("manage make article title", "'title"))
+        refusal = scaffold.refusal("make", "field", "article", *RATING)
+        assert "scaffold/resources/article.json is not a valid record" in refusal
+
     def test_model_is_not_registered(self, scaffold: Scaffold) -> None:
         edit(scaffold, "app/models.py", ("from app.articles.models import Article\n", ""))
         refusal = scaffold.refusal("make", "field", "article", *RATING)

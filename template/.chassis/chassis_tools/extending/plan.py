@@ -14,7 +14,7 @@ from chassis_tools.migration_files import SUFFIX, build_revision_variables, writ
 from chassis_tools.scaffolding.changes import Change, ChangeSet, read_migrations
 from chassis_tools.scaffolding.fields import Field
 from chassis_tools.scaffolding.models import Model, find_classes
-from chassis_tools.scaffolding.modules import BYTE_ORDER_MARK, get_dotted_name, get_module_path
+from chassis_tools.scaffolding.modules import BYTE_ORDER_MARK, find_module_path, get_dotted_name
 from chassis_tools.scaffolding.names import ResourceNames
 from chassis_tools.scaffolding.project import Project, next_version
 from chassis_tools.scaffolding.removal import find_applied_locally, is_shared
@@ -137,7 +137,7 @@ class Extension:
 
         root = self.project.root
         paths = [path for path in sorted(self.record.files) if path.startswith("migrations/")]
-        if self.renderings.is_for_existing_table or not paths:
+        if not self.renderings.has_recorded_table or not paths:
             return False
         if not (root / paths[0]).is_file() or is_shared(self.project, paths[0]):
             return False
@@ -170,8 +170,8 @@ class Extension:
         if self.request.migration:
             migration = self._build_migration()
             changes.append(migration)
-            # `manage remove` keeps an existing table, and thus the migrations that change it.
-            if not self.renderings.is_for_existing_table:
+            # `manage remove` keeps other tables, and thus the migrations that change them.
+            if self.renderings.has_recorded_table:
                 hashes[migration.path.as_posix()] = compute_fingerprint(migration.after or b"")
         changes.append(self._build_record_change(hashes))
         return FieldPlan(ChangeSet(changes, migrations), instructions)
@@ -224,7 +224,7 @@ class Extension:
 
 def read_attributes(project: Project, model: Model) -> dict[str, str]:
     """Return the names of the columns by attribute, and other names in the body of a model."""
-    path = get_module_path(model.module)
+    path = find_module_path(project.root, model.module) or ""
     names: dict[str, str] = {}
     for _, definition in find_classes(project.root, path, set(), model.class_name):
         for node in definition.body:

@@ -18,8 +18,10 @@ from chassis_tools.scaffolding.templates import (
     RenderedFile,
     find_templates,
     format_files,
+    get_record_path,
     render,
 )
+from manage.errors import CommandError
 
 FACTORY = re.compile(r"^(?:async )?def make_", re.MULTILINE)
 PAYLOAD = re.compile(r"^(?:async )?def payload\(", re.MULTILINE)
@@ -39,12 +41,23 @@ class Renderings:
         """True if `manage inspect --write` made the resource."""
         return self.record.command.startswith("manage inspect ")
 
+    @property
+    def has_recorded_table(self) -> bool:
+        """True if a recorded migration creates the table."""
+        return not self.is_for_existing_table and self.first_request.migration
+
     @cached_property
     def first_request(self) -> MakeRequest:
         """The command that made the resource; of an existing table, one without its fields."""
         if self.is_for_existing_table:
             return MakeRequest(self.names.singular, plural=self.names.plural)
-        return MakeRequest.parse(self.record.command)
+        try:
+            return MakeRequest.parse(self.record.command)
+        except ValueError:
+            raise CommandError(
+                f"{get_record_path(self.names.singular)} is not a valid record of a resource:"
+                " restore it from git"
+            ) from None
 
     @cached_property
     def second_request(self) -> MakeRequest:

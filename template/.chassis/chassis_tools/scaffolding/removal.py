@@ -55,12 +55,13 @@ class ScaffoldedResource:
 
     @property
     def table_migrations(self) -> list[str]:
-        """Paths of the migrations that create the table and add its columns, oldest first."""
-        return [
-            path
-            for path in sorted(self.record.files)
-            if path.startswith("migrations/") and (self.project.root / path).is_file()
-        ]
+        """Paths of the migrations that create the table and add columns, oldest first.
+
+        There are none if the migration that creates the table does not exist.
+        """
+        recorded = [path for path in sorted(self.record.files) if path.startswith("migrations/")]
+        existing = [path for path in recorded if (self.project.root / path).is_file()]
+        return existing if existing[:1] == recorded[:1] else []
 
     def reject_edited(self) -> None:
         """Reject a resource with edited files."""

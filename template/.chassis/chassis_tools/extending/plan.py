@@ -129,7 +129,7 @@ class Extension:
 
     def is_table_empty(self) -> bool:
         """Return True if the table is only in the local database, and has no rows there."""
-        from sqlalchemy import text
+        from sqlalchemy import literal, select, table
 
         from manage.connection import run_on_connection
         from manage.database import get_migration_url
@@ -143,11 +143,9 @@ class Extension:
             return False
         if not find_applied_locally([read_revision(root / paths[0]).name]):
             return True
-        query = text(f'SELECT EXISTS (SELECT 1 FROM "{self.table}")')
-        has_rows = run_on_connection(
-            get_migration_url(), lambda connection: connection.scalar(query)
-        )
-        return not has_rows
+        query = select(literal(1)).select_from(table(self.table)).limit(1)
+        row = run_on_connection(get_migration_url(), lambda connection: connection.scalar(query))
+        return row is None
 
     def build_plan(self, migrations: Mapping[Path, bytes | None]) -> FieldPlan:
         """Build the changes of all files, and the instructions for those not edited."""

@@ -231,6 +231,9 @@ def test_serves_the_rows(stack: Stack, sample: Sample, project: Project, shared_
         again = project.uv_run(*command)
         with project.serve(DATABASE_URL=url) as server, ApiSession(server) as session:
             check_rows(register(session, stack, "ann@example.org"), sample)
+        if sample.schema == "public":
+            add_fields(project, written_resources(project)[:3])
+            check_settled(project, url, written_tests(project, sample.unmade), shared_path)
         project.uv_run("manage", "remove", sample.removed, "--yes")
         check_agreement(project, url)
     assert "nothing to do" in again
@@ -252,6 +255,20 @@ def check_settled(project: Project, url: str, tests: list[str], cache: Path) -> 
     check_style(project)
     check_types(project, cache)
     project.uv_run("pytest", "--quiet", "tests/core/test_migrations.py", *tests)
+
+
+def written_resources(project: Project) -> list[str]:
+    """Return the names of the resources for existing tables."""
+    paths = project.path.glob("scaffold/resources/*.json")
+    return sorted(path.stem for path in paths if "manage inspect" in path.read_text())
+
+
+def add_fields(project: Project, resources: list[str]) -> None:
+    """Add fields that existing rows can have."""
+    fields = ("extra_rank:int,default=0,index", "extra_code:uuid,optional,unique")
+    for name in resources:
+        printed = project.uv_run("manage", "make", "field", name, *fields)
+        assert "by hand" not in printed
 
 
 def check_agreement(project: Project, url: str) -> None:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from chassis_tools.scaffolding.creation import MakeRequest
 
 HELP = """
+`manage make field RESOURCE FIELD...` adds fields to an existing resource.
+
 A FIELD is name:type[:arguments][,flag…], as in title:str:200 or price:decimal:10:2,index.
 
 Types: str[:length], text, int, bigint, float, decimal:precision:scale, bool, date, datetime, time,
@@ -110,10 +112,19 @@ def make(
     """Scaffold a resource: model, schemas, repository, service, routes, tests and migration."""
     from chassis_tools.scaffolding.creation import MakeRequest
 
-    request = MakeRequest(
+    if name == "field" and fields and ":" not in fields[0]:
+        if plural or owned or soft_delete or read_public:
+            raise CommandError("`make field` accepts only --sort, --no-migration, --dry-run, --yes")
+        from chassis_tools.extending.command import add_fields
+        from chassis_tools.extending.request import FieldRequest
+
+        request = FieldRequest(fields[0], fields[1:], sort or [], migration)
+        add_fields(request, dry_run=dry_run, yes=yes)
+        return
+    resource_request = MakeRequest(
         name, fields or [], plural, sort or [], owned, soft_delete, read_public, migration
     )
-    write_resource(request, dry_run=dry_run, yes=yes)
+    write_resource(resource_request, dry_run=dry_run, yes=yes)
 
 
 def write_resource(request: "MakeRequest", *, dry_run: bool, yes: bool) -> None:

@@ -52,6 +52,23 @@ class MakeRequest:
     read_public: bool = False
     migration: bool = True
 
+    @classmethod
+    def parse(cls, command: str) -> "MakeRequest":
+        """Return the request with this command line; the inverse of `command`."""
+        _, _, name, *words = shlex.split(command)
+        plurals = [words.pop(words.index("--plural") + 1)] if "--plural" in words else []
+        options = {word for word in words if word.startswith("--")}
+        return cls(
+            name,
+            [word for word in words if word not in options],
+            next(iter(plurals), None),
+            [word.removeprefix("--sort=") for word in words if word.startswith("--sort=")],
+            owned="--owned" in options,
+            soft_delete="--soft-delete" in options,
+            read_public="--read-public" in options,
+            migration="--no-migration" not in options,
+        )
+
     @property
     def command(self) -> str:
         """Command line with the same arguments."""

@@ -55,6 +55,11 @@ class Entries:
     def __len__(self) -> int:
         return len(self._entries)
 
+    def get_text(self, index: int) -> str:
+        """Return the source of an entry."""
+        entry = self._entries[index]
+        return self._source.text[entry.start : entry.end]
+
     def insert(self, index: int, text: str) -> list[Edit]:
         """Return the edits that insert an entry; it gets its own line if the others have one."""
         if not self._entries:

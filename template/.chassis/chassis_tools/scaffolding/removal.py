@@ -1,13 +1,14 @@
 """The plan to remove a resource and its table."""
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from app.core.paths import PROJECT_ROOT
 
-from chassis_tools.migration_files import reverse_migration
+from chassis_tools.migration_files import are_newest, reverse_migration
 from chassis_tools.scaffolding.changes import Change, ChangeSet, Migrations, read_migrations
 from chassis_tools.scaffolding.modules import get_module_name
 from chassis_tools.scaffolding.names import ResourceNames
@@ -21,7 +22,7 @@ from chassis_tools.scaffolding.registries import remove_model, remove_router
 from chassis_tools.scaffolding.templates import Record, get_record_path, read_record
 from chassis_tools.scaffolding.usage import find_uses
 from manage.errors import CommandError
-from manage.migrations.history import get_heads, get_revisions, read_revision
+from manage.migrations.history import read_revision
 
 KERNEL_RESOURCES = {"user", "auth", "tenant", "core", "api_key", "login_session", "user_token"}
 
@@ -53,12 +54,14 @@ class ScaffoldedResource:
         return ResourceNames(self.singular, self.record.plural)
 
     @property
-    def migration(self) -> str | None:
-        """Path of the migration that creates the table; None if it does not exist."""
-        for path in self.record.files:
-            if path.startswith("migrations/") and (self.project.root / path).is_file():
-                return path
-        return None
+    def table_migrations(self) -> list[str]:
+        """Paths of the migrations that create the table and add columns, oldest first.
+
+        There are none if the migration that creates the table does not exist.
+        """
+        recorded = [path for path in sorted(self.record.files) if path.startswith("migrations/")]
+        existing = [path for path in recorded if (self.project.root / path).is_file()]
+        return existing if existing[:1] == recorded[:1] else []
 
     def reject_edited(self) -> None:
         """Reject a resource with edited files."""
@@ -85,8 +88,8 @@ class ScaffoldedResource:
         """
         root = self.project.root
         deleted = [path for path in self.record.files if not path.startswith("migrations/")]
-        if drop_migration is None and self.migration:
-            deleted.append(self.migration)
+        if drop_migration is None:
+            deleted += self.table_migrations
         changes = [
             Change(Path(path), (root / path).read_bytes(), None)
             for path in [*deleted, get_record_path(self.singular)]
@@ -146,26 +149,20 @@ class TablePlan:
 
 
 def plan_table_removal(resource: ScaffoldedResource) -> TablePlan:
-    """Plan a rollback if only this machine has the migration, otherwise a new migration."""
-    path, project = resource.migration, resource.project
-    if path is None:
+    """Plan a rollback if only this machine has the migrations, otherwise a new migration."""
+    paths, project = resource.table_migrations, resource.project
+    if not paths:
         return TablePlan()
-    if is_newest(project, path) and not is_shared(project, path):
-        applied = is_applied_locally(project, path)
-        return TablePlan(roll_back=roll_back_locally if applied else None)
-    if is_changed_later(resource, path):
+    names = {read_revision(project.root / path).name for path in paths}
+    if are_newest(names) and not any(is_shared(project, path) for path in paths):
+        steps = len(find_applied_locally(names))
+        return TablePlan(roll_back=partial(roll_back_locally, steps) if steps else None)
+    if is_changed_later(resource, paths[0]):
         return TablePlan(drop_migration={})
     version = next_version(project.root / "migrations" / "app")
-    suffix = path.rpartition(".")[2]
+    suffix = paths[0].rpartition(".")[2]
     target = f"migrations/app/{version}_drop_{resource.record.plural}.{suffix}"
-    return TablePlan(drop_migration={target: reverse_migration(project.read(path))})
-
-
-def is_newest(project: Project, path: str) -> bool:
-    """Return True if the migration is the only head of its history, which a rollback undoes."""
-    revision = read_revision(project.root / path)
-    heads = [name for name in get_heads() if get_revisions()[name].history == revision.history]
-    return heads == [revision.name]
+    return TablePlan(drop_migration={target: reverse_migration(project.read(paths[0]))})
 
 
 def is_shared(project: Project, path: str) -> bool:
@@ -180,21 +177,21 @@ def is_shared(project: Project, path: str) -> bool:
     )
 
 
-def is_applied_locally(project: Project, path: str) -> bool:
-    """Return True if the migration is applied to the local database."""
+def find_applied_locally(names: Collection[str]) -> list[str]:
+    """Return those of the migrations that are applied to the local database."""
     from manage.database import find_applied_migrations, get_migration_url
 
     if not (PROJECT_ROOT / ".postgres" / "data").exists():
-        return False
-    return read_revision(project.root / path).name in find_applied_migrations(get_migration_url())
+        return []
+    return [name for name in find_applied_migrations(get_migration_url()) if name in names]
 
 
-def roll_back_locally() -> None:
-    """Roll back the newest migration of the local database."""
+def roll_back_locally(steps: int) -> None:
+    """Roll back the newest migrations of the local database."""
     from manage.database import get_migration_url
     from manage.migrations.tool import roll_back_migrations
 
-    roll_back_migrations(get_migration_url(), history="app", steps=1, report=True)
+    roll_back_migrations(get_migration_url(), history="app", steps=steps, report=True)
 
 
 def run_git(root: Path, *arguments: str) -> str:

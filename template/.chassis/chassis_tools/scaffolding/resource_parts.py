@@ -78,6 +78,14 @@ class Table:
             *(self._format_unique(column) for column in self.uniques if not self.soft_delete),
         ]
 
+    def format_constraint_calls(self) -> list[str]:
+        """Return the calls of `op` that add the constraints to an existing table."""
+        return [
+            *(self._format_check_call(check) for check in self.checks),
+            *(self._format_foreign_key_call(key) for key in self.foreign_keys),
+            *(self._format_unique_call(column) for column in self.uniques if not self.soft_delete),
+        ]
+
     def format_index_calls(self) -> list[str]:
         """Return the calls of `op.create_index`."""
         uniques = self.uniques if self.soft_delete else []
@@ -152,6 +160,30 @@ class Table:
     def _format_check(self, check: Check) -> str:
         name = f"name=op.f({literal(self.get_check_name(check))})"
         return format_call("sa.CheckConstraint", literal(check.condition), name)
+
+    def _format_check_call(self, check: Check) -> str:
+        name = f"op.f({literal(self.get_check_name(check))})"
+        return (
+            f"op.create_check_constraint({name}, {literal(self.name)}, {literal(check.condition)})"
+        )
+
+    def _format_unique_call(self, column: str) -> str:
+        name = f"op.f({literal(self.build_name('uq', column))})"
+        columns = format_list(self.get_key_columns(column))
+        return f"op.create_unique_constraint({name}, {literal(self.name)}, {columns})"
+
+    def _format_foreign_key_call(self, key: ForeignKey) -> str:
+        schema, _, target = key.target.rpartition(".")
+        arguments = [
+            f"op.f({literal(self._build_key_name(key))})",
+            literal(self.name),
+            literal(target),
+            format_list(self.get_key_columns(key.column)),
+            format_list(["tenant_id"] * self.tenant + ["id"]),
+            f"ondelete={literal(self.get_on_delete(key))}",
+            *[f"referent_schema={literal(schema)}"] * bool(schema),
+        ]
+        return f"op.create_foreign_key({', '.join(arguments)})"
 
     def get_check_name(self, check: Check) -> str:
         """Return the constraint's name, which follows the kernel's naming convention."""

@@ -16,9 +16,13 @@ ORDER = (
     *("due:date,optional,index", "--sort=ordered_at", "--owned", "--soft-delete"),
 )
 ORDER_LINE = (
-    *("order_line", "order:ref:order,on_delete=cascade", "price:decimal:10:2,index"),
-    *("replaces:ref:order_line,optional,on_delete=null", "quantity:int,default=1"),
-    *("seller:ref:user,optional,load=joined", "sku:str:20,index", "weight:float,optional"),
+    *("order_line", "order:ref:order,on_delete=cascade", "price:decimal:10:2,index,min=0"),
+    *("replaces:ref:order_line,optional,on_delete=null", "quantity:int,default=1,min=1,max=99"),
+    *(
+        "seller:ref:user,optional,load=joined",
+        "sku:str:20,index,min=5",
+        "weight:float,optional,max=0.5",
+    ),
     *("packed_at:time,default=09:30", "key:uuid,unique", "bulk:bigint", "details:json,default={}"),
     *("--sort=price", "--sort=packed_at", "--read-public"),
 )

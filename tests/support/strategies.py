@@ -71,6 +71,14 @@ DEFAULTS = {
     "time": ["09:30", "23:59:59"],
     "json": ["{}"],
 }
+BOUNDS = {
+    "str": ["min=1"],
+    "text": ["min=3", "min=200"],
+    "int": ["min=0", "max=5,min=-3", "max=-2147483647", "min=2147483640"],
+    "bigint": ["max=9223372036854775807,min=0"],
+    "float": ["min=0.1,max=0.2", "min=-1e15", "max=1e-300"],
+    "decimal": ["min=0", "max=1"],
+}
 ODD_DEFAULTS = [
     "",
     " ",
@@ -91,6 +99,7 @@ REFERENCE_FLAGS += ["on_delete=restrict", "on_delete=cascade", "on_delete=null"]
 NEVER_UNIQUE = ("text", "json", "float", "bool", "enum")
 NEVER_INDEXED = {"text": {"index"}, "json": {"index"}}
 INVALID_FLAGS = ["uniqe", "optional", "on_delete=x", "load=", "default", "unique=1", ""]
+INVALID_FLAGS += ["min=", "min=x", "max=1e99", "min=2,max=1"]
 
 
 @dataclass(frozen=True)
@@ -138,6 +147,8 @@ def fields(draw: st.DrawFn, *, valid: bool) -> str:
     defaults = ODD_DEFAULTS if odd == "default" else defaults_of(kind)
     if defaults and (odd or draw(st.booleans())):
         flags.append(f"default={draw(st.sampled_from(defaults))}")
+    if type_ in BOUNDS and (odd or draw(st.booleans())):
+        flags.append(draw(st.sampled_from(BOUNDS[type_])))
     if odd == "flags":
         flags.append(draw(st.sampled_from(INVALID_FLAGS)))
     return ",".join([f"{name}:{kind}", *(flags if odd else compatible(kind, flags))])

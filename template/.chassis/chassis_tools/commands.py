@@ -22,7 +22,7 @@ A FIELD is name:type[:arguments][,flag…], as in title:str:200 or price:decimal
 Types: str[:length], text, int, bigint, float, decimal:precision:scale, bool, date, datetime, time,
 uuid, json, email, url, enum:one/two/three, ref:resource.
 
-Flags: optional, unique, index, default=….
+Flags: optional, unique, index, default=…, min=…, max=….
 
 Flags of a ref: optional, unique, on_delete=restrict|cascade|null, load=raise|joined|selectin.
 """

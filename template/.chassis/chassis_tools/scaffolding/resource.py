@@ -108,6 +108,15 @@ class Resource:
         return [field for field in self.fields if field.unique]
 
     @property
+    def bound_checks(self) -> list[Check]:
+        """Constraints for the flags `min` and `max`."""
+        return [
+            Check(field.name, field.kind.condition, f"{field.name}_range")
+            for field in self.fields
+            if field.kind.condition
+        ]
+
+    @property
     def sampled_columns(self) -> list[Field | Reference]:
         """Columns that have a value in the rows of tests."""
         return [*self.fields, *self.parents]
@@ -278,7 +287,13 @@ class Resource:
             for prefix, tenant in (("", False), ("tenant_", True))
             for name, values in self.build_table(tenant=tenant).build_template_lines().items()
         }
-        arguments = [f"sort_index({literal(name)})" for name in self.sort_indexes]
+        arguments = [
+            *(
+                f"CheckConstraint({literal(check.condition)}, name={literal(check.name)})"
+                for check in self.bound_checks
+            ),
+            *(f"sort_index({literal(name)})" for name in self.sort_indexes),
+        ]
         return lines | {"table_args": resource_parts.format_table_arguments(arguments)}
 
     def build_table(self, *, tenant: bool) -> Table:
@@ -287,20 +302,24 @@ class Resource:
         references = self.references
         keys = [ForeignKey(ref.attribute, ref.target.table, ref.on_delete) for ref in references]
         indexed = [column.attribute for column in self.columns if column.index]
+        choices = [field for field in self.fields if field.kind.choices]
         return Table(
             self.names.plural,
             foreign_keys=[*[owner] * self.owned, *keys],
             uniques=[column.attribute for column in self.columns if column.unique],
             indexes=[*["owner_id"] * self.owned, *indexed],
             sort_indexes=self.sort_indexes,
-            checks=[
-                Check(field.name, field.kind.choices, get_constraint_name(field.kind.annotation))
-                for field in self.fields
-                if field.kind.choices
-            ],
+            checks=[*map(build_choice_check, choices), *self.bound_checks],
             soft_delete=self.soft_delete,
             tenant=tenant,
         )
+
+
+def build_choice_check(field: Field) -> Check:
+    """Return the constraint that limits an enum's column to its values."""
+    values = ", ".join(repr(value) for value in field.kind.choices)
+    name = get_constraint_name(field.kind.annotation)
+    return Check(field.name, f"{field.name} IN ({values})", name)
 
 
 def get_constraint_name(enumeration: str) -> str:

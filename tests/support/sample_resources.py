@@ -24,6 +24,7 @@ ORDER_LINE = (
         "weight:float,optional,max=0.5",
     ),
     *("packed_at:time,default=09:30", "key:uuid,unique", "bulk:bigint", "details:json,default={}"),
+    *("packing:enum:BOX/PALLET,default=BOX", "state:enum:inStock/OnOrder/sold,optional"),
     *("--sort=price", "--sort=packed_at", "--read-public"),
 )
 RESOURCES = (CUSTOMER, ORDER, ORDER_LINE)

@@ -46,7 +46,8 @@ TYPES = in_order(
     f"""
     str str:1 str:2 str:5 str:40 str:10000 text int bigint float decimal:1:0 decimal:1:1
     decimal:2:2 decimal:10:2 decimal:30:29 decimal:50:30 bool date datetime time uuid json email
-    url enum:one enum:a/b enum:draft/paid/sent enum:i/l/o enum:true/none/class ref:user
+    url enum:one enum:a/b enum:draft/paid/sent enum:i/l/o enum:true/none/class
+    enum:DRAFT/PAID enum:inUse/Sold_out/I ref:user
     ref:{SELF}
     """
 )
@@ -54,7 +55,7 @@ TYPES += [f"ref:{EARLIER}"] * 4
 INVALID_TYPES = in_order(
     """
     string str:0 str:x str:99999999999 str:1:2 decimal decimal:0:0 decimal:2:3 decimal:1001:0 enum
-    enum: enum:A enum:a/a enum:a//b enum:mro ref ref: ref:nobody ref:../x int:1 : ::
+    enum: enum:A/a enum:a/a enum:2fa enum:ä enum:a//b enum:mro ref ref: ref:nobody ref:../x int:1 : ::
     """
 )
 INVALID_TYPES += [""]

@@ -113,6 +113,7 @@ class MakeRequest:
     owned: bool
     soft_delete: bool
     read_public: bool
+    routes: bool = True
 
     def with_references(self, earlier: Sequence[str]) -> "MakeRequest":
         """Replace placeholders with the names of existing resources."""
@@ -193,11 +194,13 @@ def make_requests(draw: st.DrawFn) -> MakeRequest:
     plural = (
         draw(st.sampled_from(["people", "users", "Xs", "", "a b"])) if odd == "plural" else None
     )
+    routes = draw(st.sampled_from([True, True, False]))
     return MakeRequest(
         draw(names(valid=odd != "name")),
         listed,
         plural,
-        draw(st.booleans()),
-        draw(st.booleans()),
-        draw(st.booleans()),
+        owned=draw(st.booleans()),
+        soft_delete=draw(st.booleans()),
+        read_public=draw(st.booleans()) and routes,
+        routes=routes,
     )

@@ -52,6 +52,9 @@ ReadPublic = Annotated[
 Migration = Annotated[
     bool, typer.Option("--migration/--no-migration", help="Also write the migration.")
 ]
+Routes = Annotated[
+    bool, typer.Option("--routes/--no-routes", help="Also write the service and the routes.")
+]
 Force = Annotated[bool, typer.Option("--force", help="Delete without asking, edited files too.")]
 
 Url = Annotated[
@@ -104,6 +107,7 @@ def make(
     soft_delete: SoftDelete = False,
     read_public: ReadPublic = False,
     migration: Migration = True,
+    routes: Routes = True,
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
@@ -111,7 +115,7 @@ def make(
     from chassis_tools.scaffolding.creation import MakeRequest
 
     request = MakeRequest(
-        name, fields or [], plural, sort or [], owned, soft_delete, read_public, migration
+        name, fields or [], plural, sort or [], owned, soft_delete, read_public, migration, routes
     )
     write_resource(request, dry_run=dry_run, yes=yes)
 

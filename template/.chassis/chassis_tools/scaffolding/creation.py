@@ -28,6 +28,7 @@ from chassis_tools.scaffolding.specifications import (
     parse,
 )
 from chassis_tools.scaffolding.templates import (
+    WITHOUT_ROUTES_FOLDER,
     Record,
     RenderedFile,
     find_templates,
@@ -51,6 +52,7 @@ class MakeRequest:
     soft_delete: bool = False
     read_public: bool = False
     migration: bool = True
+    routes: bool = True
 
     @property
     def command(self) -> str:
@@ -60,6 +62,7 @@ class MakeRequest:
             "--soft-delete": self.soft_delete,
             "--read-public": self.read_public,
             "--no-migration": not self.migration,
+            "--no-routes": not self.routes,
         }
         plural = ["--plural", self.plural] if self.plural else []
         sorts = [f"--sort={name}" for name in self.sorts]
@@ -70,7 +73,8 @@ class MakeRequest:
         """Return the next step for the user, and the URL of the resource if it has routes."""
         url = f"GET /api/v1/{derive_names(self.name, self.plural).path}"
         if not is_served:
-            return "" if is_applied else "Run `uv run manage migrate apply` to create its table."
+            is_complete = is_applied or not self.migration
+            return "" if is_complete else "Run `uv run manage migrate apply` to create its table."
         if not self.migration:
             return f"{url} works once its table exists."
         if is_applied:
@@ -80,6 +84,8 @@ class MakeRequest:
 
 def plan_resource(project: Project, request: MakeRequest) -> ChangeSet:
     """Plan the changes that create the resource; no changes if it already exists unchanged."""
+    if request.read_public and not request.routes:
+        raise CommandError("--read-public cannot be combined with --no-routes")
     migrations = read_migrations(project.root)  # Read first: the plan depends on them.
     names = derive_names(request.name, request.plural)
     record = read_record(project.root, names.singular)
@@ -158,6 +164,9 @@ def render_files(project: Project, request: MakeRequest, resource: Resource) -> 
     templates = list(find_templates(folder, resource.names))
     if not templates:
         raise CommandError("There are no templates in scaffold/: restore them from git")
+    if not request.routes:
+        templates = [one for one in templates if not one.is_for_routes(resource.names)]
+        templates += find_templates(folder, resource.names, WITHOUT_ROUTES_FOLDER)
     context: dict[str, Any] = resource.build_context()
     files: dict[str, RenderedFile] = {}
     for template in templates:

@@ -120,6 +120,35 @@ class TestWithoutRoutes:
         assert refusal == "--read-public cannot be combined with --no-routes"
 
 
+class TestWrittenByRole:
+    @pytest.mark.quick
+    @pytest.mark.parametrize("stack", OPPOSITES, ids=str)
+    def test_roles_of_the_project(
+        self, install: Install, render: Render, tmp_path: Path, stack: Stack
+    ) -> None:
+        scaffold = Scaffold.copy(install(stack), render(stack).path, tmp_path / "project")
+        command = ("make", "order", "number:int", "--write", "manager", "--dry-run")
+        schemas = f"app/{'users/schemas' if stack.layout == 'per-entity' else 'schemas/user'}.py"
+        refusal = scaffold.refusal(*command)
+        assert refusal.startswith(
+            "There is no role 'manager': the roles are user, admin; add another one to Role in "
+            f"{schemas} and to the CHECK in {schemas.replace('schemas', 'models')}, "
+        )
+        path = scaffold.path / schemas
+        path.write_text(path.read_text().replace('["user", "admin"]', '["user", "manager"]'))
+        assert '+Writer = Annotated[Principal, Depends(require_role("manager"))]' in (
+            scaffold.manage(*command)
+        )
+        path.write_text(path.read_text().replace("Role = ", "Roles = "))
+        assert scaffold.refusal(*command).startswith("The roles are unknown: ")
+
+    @pytest.mark.quick
+    @pytest.mark.parametrize("option", ["--owned", "--no-routes"])
+    def test_refused(self, scaffold: Scaffold, option: str) -> None:
+        refusal = scaffold.refusal("make", "order", "--write", "admin", option)
+        assert refusal.startswith(f"--write cannot be combined with {option}")
+
+
 class TestTemplates:
     def test_edited_one_changes_what_is_made(self, scaffold: Scaffold) -> None:
         template = scaffold.path / MODELS

@@ -1,4 +1,4 @@
-"""Four resources that refer to each other and together have every field type."""
+"""Resources that refer to each other and together have every field type and option."""
 
 import re
 from pathlib import Path
@@ -15,6 +15,7 @@ ORDER = (
     *("status:enum:draft/paid/sent,default=draft", "ordered_at:datetime,default=now"),
     *("due:date,optional,index", "--sort=ordered_at", "--owned", "--soft-delete"),
 )
+TARIFF = ("tariff", "code:str:12,unique", "price:decimal:10:2", "--write=admin", "--read-public")
 DEPOT = (
     *(
         "depot",
@@ -41,7 +42,7 @@ ORDER_LINE = (
     *("packing:enum:BOX/PALLET,default=BOX", "state:enum:inStock/OnOrder/sold,optional"),
     *("--sort=price", "--sort=packed_at", "--read-public"),
 )
-RESOURCES = (CUSTOMER, ORDER, DEPOT, ORDER_LINE)
+RESOURCES = (CUSTOMER, ORDER, DEPOT, TARIFF, ORDER_LINE)
 
 # Files that mention the example without being part of it.
 TELLS_OF_THE_EXAMPLE = {".copier-answers.yml", "README.md", ".chassis/answers.json"}

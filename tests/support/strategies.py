@@ -114,6 +114,7 @@ class MakeRequest:
     soft_delete: bool
     read_public: bool
     routes: bool = True
+    write: str | None = None
 
     def with_references(self, earlier: Sequence[str]) -> "MakeRequest":
         """Replace placeholders with the names of existing resources."""
@@ -195,12 +196,15 @@ def make_requests(draw: st.DrawFn) -> MakeRequest:
         draw(st.sampled_from(["people", "users", "Xs", "", "a b"])) if odd == "plural" else None
     )
     routes = draw(st.sampled_from([True, True, False]))
+    owned = draw(st.booleans())
+    roles = st.sampled_from([None, "admin", "user", "nobody" if odd else "admin"])
     return MakeRequest(
         draw(names(valid=odd != "name")),
         listed,
         plural,
-        owned=draw(st.booleans()),
+        owned=owned,
         soft_delete=draw(st.booleans()),
         read_public=draw(st.booleans()) and routes,
         routes=routes,
+        write=draw(roles) if routes and not owned else None,
     )

@@ -55,6 +55,10 @@ Migration = Annotated[
 Routes = Annotated[
     bool, typer.Option("--routes/--no-routes", help="Also write the service and the routes.")
 ]
+WriteRole = Annotated[
+    str | None,
+    typer.Option("--write", metavar="ROLE", help="Only users with this role can change rows."),
+]
 Force = Annotated[bool, typer.Option("--force", help="Delete without asking, edited files too.")]
 
 Url = Annotated[
@@ -108,6 +112,7 @@ def make(
     read_public: ReadPublic = False,
     migration: Migration = True,
     routes: Routes = True,
+    write: WriteRole = None,
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
@@ -115,7 +120,16 @@ def make(
     from chassis_tools.scaffolding.creation import MakeRequest
 
     request = MakeRequest(
-        name, fields or [], plural, sort or [], owned, soft_delete, read_public, migration, routes
+        name,
+        fields or [],
+        plural,
+        sort or [],
+        owned,
+        soft_delete,
+        read_public,
+        migration,
+        routes,
+        write,
     )
     write_resource(request, dry_run=dry_run, yes=yes)
 

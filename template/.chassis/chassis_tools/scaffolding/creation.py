@@ -53,11 +53,12 @@ class MakeRequest:
     read_public: bool = False
     migration: bool = True
     routes: bool = True
+    write: str | None = None
 
     @property
     def command(self) -> str:
         """Command line with the same arguments."""
-        options = {
+        is_set_by_option = {
             "--owned": self.owned,
             "--soft-delete": self.soft_delete,
             "--read-public": self.read_public,
@@ -66,8 +67,10 @@ class MakeRequest:
         }
         plural = ["--plural", self.plural] if self.plural else []
         sorts = [f"--sort={name}" for name in self.sorts]
-        flags = [option for option, is_set in options.items() if is_set]
-        return shlex.join(["manage", "make", self.name, *self.fields, *plural, *sorts, *flags])
+        write = ["--write", self.write] if self.write is not None else []
+        flags = [option for option, is_set in is_set_by_option.items() if is_set]
+        options = [*plural, *sorts, *write, *flags]
+        return shlex.join(["manage", "make", self.name, *self.fields, *options])
 
     def next_step(self, *, is_applied: bool, is_served: bool) -> str:
         """Return the next step for the user, and the URL of the resource if it has routes."""
@@ -84,8 +87,7 @@ class MakeRequest:
 
 def plan_resource(project: Project, request: MakeRequest) -> ChangeSet:
     """Plan the changes that create the resource; no changes if it already exists unchanged."""
-    if request.read_public and not request.routes:
-        raise CommandError("--read-public cannot be combined with --no-routes")
+    reject_options(project, request)
     migrations = read_migrations(project.root)  # Read first: the plan depends on them.
     names = derive_names(request.name, request.plural)
     record = read_record(project.root, names.singular)
@@ -97,6 +99,21 @@ def plan_resource(project: Project, request: MakeRequest) -> ChangeSet:
     record = Record.from_files(request.command, names.plural, files)
     changes.append(Change(Path(get_record_path(names.singular)), None, record.to_json().encode()))
     return ChangeSet([*changes, *plan_registrations(project, names, files)], migrations)
+
+
+def reject_options(project: Project, request: MakeRequest) -> None:
+    """Reject options that contradict each other, and an unknown role."""
+    if request.read_public and not request.routes:
+        raise CommandError("--read-public cannot be combined with --no-routes")
+    if request.write is None:
+        return
+    if not request.routes:
+        raise CommandError("--write cannot be combined with --no-routes")
+    if request.owned:
+        raise CommandError(
+            "--write cannot be combined with --owned, which allows owners and admins to change rows"
+        )
+    project.check_role(request.write)
 
 
 def build_resource(project: Project, request: MakeRequest, names: ResourceNames) -> Resource:
@@ -120,6 +137,7 @@ def build_resource(project: Project, request: MakeRequest, names: ResourceNames)
         owned=request.owned,
         soft_delete=request.soft_delete,
         read_public=request.read_public,
+        role=request.write or "",
     )
     reject_name_conflicts(resource)
     return resource

@@ -11,6 +11,7 @@ from chassis_tools.scaffolding.literals import Import, format_imports, literal
 from chassis_tools.scaffolding.names import ResourceNames, to_member_name
 from chassis_tools.scaffolding.resource_parts import Check, ForeignKey, Table
 
+ADMIN, USER = "admin", "user"
 COMMON_IMPORTS: dict[str, list[Import]] = {
     "models": [("sqlalchemy.orm", "Mapped")],
     "schemas": [("datetime", "datetime"), ("typing", "Literal"), ("uuid", "UUID")],
@@ -45,6 +46,8 @@ class Resource:
     owned: bool = False
     soft_delete: bool = False
     read_public: bool = False
+    role: str = ""
+    """The role that users need to change rows; empty if every user may."""
 
     @property
     def fields(self) -> list[Field]:
@@ -147,6 +150,7 @@ class Resource:
         return {
             **self._build_name_variables(),
             **self._build_option_variables(),
+            **self._build_role_variables(),
             **self._build_key_variables(),
             **self._build_column_variables(),
             **self._build_test_variables(),
@@ -173,8 +177,10 @@ class Resource:
         conflicts = ["ConflictError"] if can_conflict else []
         # Rows of other tables may refer to the deleted row; a soft delete keeps it.
         delete_conflicts = [] if self.soft_delete else ["ConflictError"]
-        forbidden = ["ForbiddenError"] if self.owned else []
+        create_errors = [*["ForbiddenError"] * bool(self.role), *conflicts]
+        forbidden = ["ForbiddenError"] if self.owned or self.role else []
         errors = dict.fromkeys([*delete_conflicts, *conflicts, *forbidden, "NotFoundError"])
+        role_dependency = {"": "", ADMIN: ", AdminUser"}.get(self.role, ", require_role")
         reader = "PublicReadSessionDep" if self.read_public else "ReadSessionDep"
         return {
             "owned": self.owned,
@@ -183,13 +189,29 @@ class Resource:
             "bases": ", ".join(self.bases),
             "mixins": ", ".join(sorted(self.bases)),
             "ReadSession": reader,
-            "dependencies": f"CurrentUser, {reader}, SessionDep",
+            "dependencies": f"CurrentUser, {reader}, SessionDep{role_dependency}",
             "errors": ", ".join(errors),
-            "create_problems": ", responses=problem_responses(ConflictError)"
-            if can_conflict
+            "create_problems": f", responses=problem_responses({', '.join(create_errors)})"
+            if create_errors
             else "",
             "change_errors": ", ".join(["NotFoundError", *forbidden, *conflicts]),
             "delete_errors": ", ".join(["NotFoundError", *forbidden, *delete_conflicts]),
+        }
+
+    def _build_role_variables(self) -> dict[str, Any]:
+        """Return the variables of routes that require a role, and of their tests."""
+        role = self.role
+        dependencies, clients = {"": "CurrentUser", ADMIN: "AdminUser"}, {"": "user_client"}
+        clients |= {ADMIN: "admin_client", USER: "user_client"}
+        notes = {"": "", ADMIN: " (admins only)"}
+        return {
+            "Writer": dependencies.get(role, "Writer"),
+            "writers": notes.get(role, f" (users with the role {role} only)"),
+            "role": literal(role),
+            "restricted": bool(role),
+            "declares_writer": role not in dependencies,
+            "writer_client": clients.get(role, "writer_client"),
+            "other_client": "admin_client" if role == USER else "user_client",
         }
 
     def _build_key_variables(self) -> dict[str, Any]:

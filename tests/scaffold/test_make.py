@@ -139,6 +139,9 @@ class TestWrittenByRole:
         assert '+Writer = Annotated[Principal, Depends(require_role("manager"))]' in (
             scaffold.manage(*command)
         )
+        shown = scaffold.manage("make", "order", "--write", "user", "--dry-run")
+        assert 'require_role("user")' in shown
+        assert "writer_client" not in shown
         path.write_text(path.read_text().replace("Role = ", "Roles = "))
         assert scaffold.refusal(*command).startswith("The roles are unknown: ")
 

@@ -210,6 +210,7 @@ class Resource:
             "role": literal(role),
             "restricted": bool(role),
             "declares_writer": role not in dependencies,
+            "creates_writer": role not in clients,
             "writer_client": clients.get(role, "writer_client"),
             "other_client": "admin_client" if role == USER else "user_client",
         }

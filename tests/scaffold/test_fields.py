@@ -169,7 +169,24 @@ class TestFields:
     def test_what_is_about_a_secret_is_none(self, field: str) -> None:
         assert make_field(parse(field), resource="Order").sample
 
-    @pytest.mark.parametrize("kind", ["enum:i/i_value", "enum:draft/l_value/l"])
+    def test_choices_are_stored_as_they_are_written(self) -> None:
+        field = make("status:enum:DRAFT/inUse/Sold_out/USDollar/paid/I,default=inUse")
+        assert field.kind.choices == ("DRAFT", "inUse", "Sold_out", "USDollar", "paid", "I")
+        assert field.default
+        assert (field.default.python, field.default.sql) == ("OrderStatus.IN_USE", "'inUse'")
+        resource = Resource(derive_names("order"), [field])
+        members = [member.name for member in resource.enumerations[0].members]
+        assert members == ["DRAFT", "IN_USE", "SOLD_OUT", "US_DOLLAR", "PAID", "I_VALUE"]
+        [check] = resource.build_table(tenant=False).checks
+        assert check.condition.startswith("status IN ('DRAFT', 'inUse', 'Sold_out', ")
+
+    def test_default_of_another_case(self) -> None:
+        sentence = refusal_of(lambda: make("status:enum:DRAFT/PAID,default=draft"))
+        assert sentence == "status: its default must be DRAFT or PAID"
+
+    @pytest.mark.parametrize(
+        "kind", ["enum:i/i_value", "enum:draft/l_value/l", "enum:draft/DRAFT", "enum:inUse/in_use"]
+    )
     def test_choices_of_one_member(self, kind: str) -> None:
         assert "would both be the member" in refusal_of(lambda: make(f"kind:{kind}"))
 

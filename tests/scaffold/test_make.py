@@ -94,6 +94,64 @@ class TestShown:
         assert "already exists" in scaffold.refusal("make", "order", "number:bigint")
 
 
+class TestWithoutRoutes:
+    @pytest.mark.quick
+    @pytest.mark.parametrize("stack", OPPOSITES, ids=str)
+    def test_files(self, install: Install, render: Render, tmp_path: Path, stack: Stack) -> None:
+        scaffold = Scaffold.copy(install(stack), render(stack).path, tmp_path / "project")
+        shown = scaffold.manage("make", "order", "number:int", "--no-routes", "--dry-run")
+        paths = {*re.findall(r"^(?:create|change) (\S+)$", shown, re.MULTILINE)}
+        assert not [path for path in paths if "routes" in path or "service" in path]
+        tests = {"tests/orders/test_repository.py", "tests/repositories/test_order.py"}
+        assert len(paths & tests) == 1
+
+    @pytest.mark.quick
+    def test_what_comes_next(self, scaffold: Scaffold) -> None:
+        command = ("make", "order", "number:int", "--no-routes", "--yes")
+        told = scaffold.manage(*command, "--no-migration").splitlines()[-1]
+        assert told == "Created order."
+        assert "nothing to do" in scaffold.manage(*command, "--no-migration")
+        scaffold.manage("make", "order_line", "order:ref:order", "--yes")
+        assert "is used by" in scaffold.refusal("remove", "order", "--yes")
+
+    @pytest.mark.quick
+    def test_reads_need_routes(self, scaffold: Scaffold) -> None:
+        refusal = scaffold.refusal("make", "order", "--read-public", "--no-routes")
+        assert refusal == "--read-public cannot be combined with --no-routes"
+
+
+class TestWrittenByRole:
+    @pytest.mark.quick
+    @pytest.mark.parametrize("stack", OPPOSITES, ids=str)
+    def test_roles_of_the_project(
+        self, install: Install, render: Render, tmp_path: Path, stack: Stack
+    ) -> None:
+        scaffold = Scaffold.copy(install(stack), render(stack).path, tmp_path / "project")
+        command = ("make", "order", "number:int", "--write", "manager", "--dry-run")
+        schemas = f"app/{'users/schemas' if stack.layout == 'per-entity' else 'schemas/user'}.py"
+        refusal = scaffold.refusal(*command)
+        assert refusal.startswith(
+            "There is no role 'manager': the roles are user, admin; add another one to Role in "
+            f"{schemas} and to the CHECK in {schemas.replace('schemas', 'models')}, "
+        )
+        path = scaffold.path / schemas
+        path.write_text(path.read_text().replace('["user", "admin"]', '["user", "manager"]'))
+        assert '+Writer = Annotated[Principal, Depends(require_role("manager"))]' in (
+            scaffold.manage(*command)
+        )
+        shown = scaffold.manage("make", "order", "--write", "user", "--dry-run")
+        assert 'require_role("user")' in shown
+        assert "writer_client" not in shown
+        path.write_text(path.read_text().replace("Role = ", "Roles = "))
+        assert scaffold.refusal(*command).startswith("The roles are unknown: ")
+
+    @pytest.mark.quick
+    @pytest.mark.parametrize("option", ["--owned", "--no-routes"])
+    def test_refused(self, scaffold: Scaffold, option: str) -> None:
+        refusal = scaffold.refusal("make", "order", "--write", "admin", option)
+        assert refusal.startswith(f"--write cannot be combined with {option}")
+
+
 class TestTemplates:
     def test_edited_one_changes_what_is_made(self, scaffold: Scaffold) -> None:
         template = scaffold.path / MODELS

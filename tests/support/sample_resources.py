@@ -1,4 +1,4 @@
-"""Three resources that refer to each other and together have every field type."""
+"""Resources that refer to each other and together have every field type and option."""
 
 import re
 from pathlib import Path
@@ -15,14 +15,34 @@ ORDER = (
     *("status:enum:draft/paid/sent,default=draft", "ordered_at:datetime,default=now"),
     *("due:date,optional,index", "--sort=ordered_at", "--owned", "--soft-delete"),
 )
+TARIFF = ("tariff", "code:str:12,unique", "price:decimal:10:2", "--write=admin", "--read-public")
+DEPOT = (
+    *(
+        "depot",
+        "code:str:12,unique,min=3",
+        "capacity:int,min=1",
+        "status:enum:OPEN/CLOSED,optional",
+    ),
+    *("opened_on:date,default=today", "--sort=capacity", "--owned", "--no-routes"),
+)
 ORDER_LINE = (
-    *("order_line", "order:ref:order,on_delete=cascade", "price:decimal:10:2,index"),
-    *("replaces:ref:order_line,optional,on_delete=null", "quantity:int,default=1"),
-    *("seller:ref:user,optional,load=joined", "sku:str:20,index", "weight:float,optional"),
+    *(
+        "order_line",
+        "depot:ref:depot",
+        "order:ref:order,on_delete=cascade",
+        "price:decimal:10:2,index,min=0",
+    ),
+    *("replaces:ref:order_line,optional,on_delete=null", "quantity:int,default=1,min=1,max=99"),
+    *(
+        "seller:ref:user,optional,load=joined",
+        "sku:str:20,index,min=5",
+        "weight:float,optional,max=0.5",
+    ),
     *("packed_at:time,default=09:30", "key:uuid,unique", "bulk:bigint", "details:json,default={}"),
+    *("packing:enum:BOX/PALLET,default=BOX", "state:enum:inStock/OnOrder/sold,optional"),
     *("--sort=price", "--sort=packed_at", "--read-public"),
 )
-RESOURCES = (CUSTOMER, ORDER, ORDER_LINE)
+RESOURCES = (CUSTOMER, ORDER, DEPOT, TARIFF, ORDER_LINE)
 
 # Files that mention the example without being part of it.
 TELLS_OF_THE_EXAMPLE = {".copier-answers.yml", "README.md", ".chassis/answers.json"}

@@ -46,7 +46,8 @@ TYPES = in_order(
     f"""
     str str:1 str:2 str:5 str:40 str:10000 text int bigint float decimal:1:0 decimal:1:1
     decimal:2:2 decimal:10:2 decimal:30:29 decimal:50:30 bool date datetime time uuid json email
-    url enum:one enum:a/b enum:draft/paid/sent enum:i/l/o enum:true/none/class ref:user
+    url enum:one enum:a/b enum:draft/paid/sent enum:i/l/o enum:true/none/class
+    enum:DRAFT/PAID enum:inUse/Sold_out/I ref:user
     ref:{SELF}
     """
 )
@@ -54,7 +55,7 @@ TYPES += [f"ref:{EARLIER}"] * 4
 INVALID_TYPES = in_order(
     """
     string str:0 str:x str:99999999999 str:1:2 decimal decimal:0:0 decimal:2:3 decimal:1001:0 enum
-    enum: enum:A enum:a/a enum:a//b enum:mro ref ref: ref:nobody ref:../x int:1 : ::
+    enum: enum:A/a enum:a/a enum:2fa enum:ä enum:a//b enum:mro ref ref: ref:nobody ref:../x int:1 : ::
     """
 )
 INVALID_TYPES += [""]
@@ -70,6 +71,14 @@ DEFAULTS = {
     "datetime": ["now"],
     "time": ["09:30", "23:59:59"],
     "json": ["{}"],
+}
+BOUNDS = {
+    "str": ["min=1"],
+    "text": ["min=3", "min=200"],
+    "int": ["min=0", "max=5,min=-3", "max=-2147483647", "min=2147483640"],
+    "bigint": ["max=9223372036854775807,min=0"],
+    "float": ["min=0.1,max=0.2", "min=-1e15", "max=1e-300"],
+    "decimal": ["min=0", "max=1"],
 }
 ODD_DEFAULTS = [
     "",
@@ -91,6 +100,7 @@ REFERENCE_FLAGS += ["on_delete=restrict", "on_delete=cascade", "on_delete=null"]
 NEVER_UNIQUE = ("text", "json", "float", "bool", "enum")
 NEVER_INDEXED = {"text": {"index"}, "json": {"index"}}
 INVALID_FLAGS = ["uniqe", "optional", "on_delete=x", "load=", "default", "unique=1", ""]
+INVALID_FLAGS += ["min=", "min=x", "max=1e99", "min=2,max=1"]
 
 
 @dataclass(frozen=True)
@@ -103,6 +113,8 @@ class MakeRequest:
     owned: bool
     soft_delete: bool
     read_public: bool
+    routes: bool = True
+    write: str | None = None
 
     def with_references(self, earlier: Sequence[str]) -> "MakeRequest":
         """Replace placeholders with the names of existing resources."""
@@ -138,6 +150,8 @@ def fields(draw: st.DrawFn, *, valid: bool) -> str:
     defaults = ODD_DEFAULTS if odd == "default" else defaults_of(kind)
     if defaults and (odd or draw(st.booleans())):
         flags.append(f"default={draw(st.sampled_from(defaults))}")
+    if type_ in BOUNDS and (odd or draw(st.booleans())):
+        flags.append(draw(st.sampled_from(BOUNDS[type_])))
     if odd == "flags":
         flags.append(draw(st.sampled_from(INVALID_FLAGS)))
     return ",".join([f"{name}:{kind}", *(flags if odd else compatible(kind, flags))])
@@ -181,11 +195,16 @@ def make_requests(draw: st.DrawFn) -> MakeRequest:
     plural = (
         draw(st.sampled_from(["people", "users", "Xs", "", "a b"])) if odd == "plural" else None
     )
+    routes = draw(st.sampled_from([True, True, False]))
+    owned = draw(st.booleans())
+    roles = st.sampled_from([None, "admin", "user", "nobody" if odd else "admin"])
     return MakeRequest(
         draw(names(valid=odd != "name")),
         listed,
         plural,
-        draw(st.booleans()),
-        draw(st.booleans()),
-        draw(st.booleans()),
+        owned=owned,
+        soft_delete=draw(st.booleans()),
+        read_public=draw(st.booleans()) and routes,
+        routes=routes,
+        write=draw(roles) if routes and not owned else None,
     )

@@ -24,7 +24,7 @@ A FIELD is name:type[:arguments][,flag…], as in title:str:200 or price:decimal
 Types: str[:length], text, int, bigint, float, decimal:precision:scale, bool, date, datetime, time,
 uuid, json, email, url, enum:one/two/three, ref:resource.
 
-Flags: optional, unique, index, default=….
+Flags: optional, unique, index, default=…, min=…, max=….
 
 Flags of a ref: optional, unique, on_delete=restrict|cascade|null, load=raise|joined|selectin.
 """
@@ -53,6 +53,13 @@ ReadPublic = Annotated[
 ]
 Migration = Annotated[
     bool, typer.Option("--migration/--no-migration", help="Also write the migration.")
+]
+Routes = Annotated[
+    bool, typer.Option("--routes/--no-routes", help="Also write the service and the routes.")
+]
+WriteRole = Annotated[
+    str | None,
+    typer.Option("--write", metavar="ROLE", help="Only users with this role can change rows."),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Delete without asking, edited files too.")]
 
@@ -106,6 +113,8 @@ def make(
     soft_delete: SoftDelete = False,
     read_public: ReadPublic = False,
     migration: Migration = True,
+    routes: Routes = True,
+    write: WriteRole = None,
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
@@ -113,7 +122,7 @@ def make(
     from chassis_tools.scaffolding.creation import MakeRequest
 
     if name == "field" and fields and ":" not in fields[0]:
-        if plural or owned or soft_delete or read_public:
+        if plural or owned or soft_delete or read_public or write or not routes:
             raise CommandError("`make field` accepts only --sort, --no-migration, --dry-run, --yes")
         from chassis_tools.extending.command import add_fields
         from chassis_tools.extending.request import FieldRequest
@@ -122,7 +131,16 @@ def make(
         add_fields(request, dry_run=dry_run, yes=yes)
         return
     resource_request = MakeRequest(
-        name, fields or [], plural, sort or [], owned, soft_delete, read_public, migration
+        name,
+        fields or [],
+        plural,
+        sort or [],
+        owned,
+        soft_delete,
+        read_public,
+        migration,
+        routes,
+        write,
     )
     write_resource(resource_request, dry_run=dry_run, yes=yes)
 

@@ -15,7 +15,7 @@ def reject_name_conflicts(resource: Resource) -> None:
     reject_shadowing_fields(resource)
     reject_shadowing_variables(resource)
     reject_duplicate_types(resource)
-    reject_long_constraint_names(resource)
+    reject_constraint_names(resource)
 
 
 def reject_shadowing_fields(resource: Resource) -> None:
@@ -72,11 +72,18 @@ def get_own_types(field: Field, file: str) -> Iterator[str]:
         yield field.type_name
 
 
-def reject_long_constraint_names(resource: Resource) -> None:
-    """Reject an enum whose check constraint's name is too long for PostgreSQL."""
+def reject_constraint_names(resource: Resource) -> None:
+    """Reject a check constraint whose name is used twice or too long for PostgreSQL."""
     table = resource.build_table(tenant=False)
+    columns: dict[str, str] = {}
     for check in table.checks:
         name = table.get_check_name(check)
+        if other := columns.get(name):
+            raise CommandError(
+                f"{other} and {check.column} would both have the constraint {name}: rename one of"
+                " the fields"
+            )
+        columns[name] = check.column
         if len(name) > MAX_IDENTIFIER:
             raise CommandError(
                 f"{check.column} is too long for an enum in the table {resource.names.plural}:"

@@ -28,6 +28,7 @@ from chassis_tools.scaffolding.specifications import (
     parse,
 )
 from chassis_tools.scaffolding.templates import (
+    WITHOUT_ROUTES_FOLDER,
     Record,
     RenderedFile,
     find_templates,
@@ -51,43 +52,55 @@ class MakeRequest:
     soft_delete: bool = False
     read_public: bool = False
     migration: bool = True
+    routes: bool = True
+    write: str | None = None
 
     @classmethod
     def parse(cls, command: str) -> "MakeRequest":
         """Return the request with this command line; the inverse of `command`."""
         _, _, name, *words = shlex.split(command)
-        plurals = [words.pop(words.index("--plural") + 1)] if "--plural" in words else []
+        values = {
+            option: words.pop(words.index(option) + 1)
+            for option in ("--plural", "--write")
+            if option in words
+        }
         options = {word for word in words if word.startswith("--")}
         return cls(
             name,
             [word for word in words if word not in options],
-            next(iter(plurals), None),
+            values.get("--plural"),
             [word.removeprefix("--sort=") for word in words if word.startswith("--sort=")],
             owned="--owned" in options,
             soft_delete="--soft-delete" in options,
             read_public="--read-public" in options,
             migration="--no-migration" not in options,
+            routes="--no-routes" not in options,
+            write=values.get("--write"),
         )
 
     @property
     def command(self) -> str:
         """Command line with the same arguments."""
-        options = {
+        is_set_by_option = {
             "--owned": self.owned,
             "--soft-delete": self.soft_delete,
             "--read-public": self.read_public,
             "--no-migration": not self.migration,
+            "--no-routes": not self.routes,
         }
         plural = ["--plural", self.plural] if self.plural else []
         sorts = [f"--sort={name}" for name in self.sorts]
-        flags = [option for option, is_set in options.items() if is_set]
-        return shlex.join(["manage", "make", self.name, *self.fields, *plural, *sorts, *flags])
+        write = ["--write", self.write] if self.write is not None else []
+        flags = [option for option, is_set in is_set_by_option.items() if is_set]
+        options = [*plural, *sorts, *write, *flags]
+        return shlex.join(["manage", "make", self.name, *self.fields, *options])
 
     def next_step(self, *, is_applied: bool, is_served: bool) -> str:
         """Return the next step for the user, and the URL of the resource if it has routes."""
         url = f"GET /api/v1/{derive_names(self.name, self.plural).path}"
         if not is_served:
-            return "" if is_applied else "Run `uv run manage migrate apply` to create its table."
+            is_complete = is_applied or not self.migration
+            return "" if is_complete else "Run `uv run manage migrate apply` to create its table."
         if not self.migration:
             return f"{url} works once its table exists."
         if is_applied:
@@ -97,6 +110,7 @@ class MakeRequest:
 
 def plan_resource(project: Project, request: MakeRequest) -> ChangeSet:
     """Plan the changes that create the resource; no changes if it already exists unchanged."""
+    reject_options(project, request)
     migrations = read_migrations(project.root)  # Read first: the plan depends on them.
     names = derive_names(request.name, request.plural)
     record = read_record(project.root, names.singular)
@@ -108,6 +122,21 @@ def plan_resource(project: Project, request: MakeRequest) -> ChangeSet:
     record = Record.from_files(request.command, names.plural, files)
     changes.append(Change(Path(get_record_path(names.singular)), None, record.to_json().encode()))
     return ChangeSet([*changes, *plan_registrations(project, names, files)], migrations)
+
+
+def reject_options(project: Project, request: MakeRequest) -> None:
+    """Reject options that contradict each other, and an unknown role."""
+    if request.read_public and not request.routes:
+        raise CommandError("--read-public cannot be combined with --no-routes")
+    if request.write is None:
+        return
+    if not request.routes:
+        raise CommandError("--write cannot be combined with --no-routes")
+    if request.owned:
+        raise CommandError(
+            "--write cannot be combined with --owned, which allows owners and admins to change rows"
+        )
+    project.check_role(request.write)
 
 
 def build_resource(project: Project, request: MakeRequest, names: ResourceNames) -> Resource:
@@ -131,6 +160,7 @@ def build_resource(project: Project, request: MakeRequest, names: ResourceNames)
         owned=request.owned,
         soft_delete=request.soft_delete,
         read_public=request.read_public,
+        role=request.write or "",
     )
     reject_name_conflicts(resource)
     return resource
@@ -175,6 +205,9 @@ def render_files(project: Project, request: MakeRequest, resource: Resource) -> 
     templates = list(find_templates(folder, resource.names))
     if not templates:
         raise CommandError("There are no templates in scaffold/: restore them from git")
+    if not request.routes:
+        templates = [one for one in templates if not one.is_for_routes(resource.names)]
+        templates += find_templates(folder, resource.names, WITHOUT_ROUTES_FOLDER)
     context: dict[str, Any] = resource.build_context()
     files: dict[str, RenderedFile] = {}
     for template in templates:

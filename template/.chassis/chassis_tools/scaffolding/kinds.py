@@ -56,6 +56,8 @@ class Kind:
     """Type of the value in responses; empty if it is the annotation."""
     constraint: str = ""
     """Constrained type, for which the schemas define an alias."""
+    condition: str = ""
+    """SQL condition of the CHECK constraint for `min` and `max`; empty if there is none."""
     filter_type: str = ""
     """Type of a filter's value; empty if it is the input type."""
     filters: tuple[Filter, ...] = ()

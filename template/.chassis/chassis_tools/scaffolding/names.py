@@ -106,8 +106,10 @@ def to_class_name(name: str) -> str:
 
 
 def to_member_name(choice: str) -> str:
-    """Convert a choice to the name of an enum member: `draft` to `DRAFT`."""
-    return f"{choice}_value".upper() if choice in words.AMBIGUOUS_LETTERS else choice.upper()
+    """Convert a choice to the name of an enum member: `draft` to `DRAFT`, `inUse` to `IN_USE`."""
+    is_mixed = choice not in (choice.lower(), choice.upper())
+    name = to_snake_case(choice) if is_mixed else choice
+    return f"{name}_value".upper() if name.lower() in words.AMBIGUOUS_LETTERS else name.upper()
 
 
 def to_snake_case(text: str) -> str:

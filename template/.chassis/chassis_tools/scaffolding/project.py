@@ -1,5 +1,6 @@
 """The project that resources are added to: its models, registries and migrations."""
 
+import ast
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ TIMESTAMP_FORMAT = "%Y%m%d%H%M%S"
 # Base classes of the kernel that a reference's target cannot have: a foreign key needs an `id`, and
 # with tenants also a tenant.
 OTHER_BASES = frozenset({"Base", "Entity", "SharedRecord"})
+# The schemas of users, in either layout.
+ROLE_FILES = ("app/users/schemas.py", "app/schemas/user.py")
 # An SQL statement that changes the table {0}, or a call of Alembic's `op` with nested `op.f` calls.
 TABLE_CHANGE = (
     r'\b(?:ALTER\s+TABLE(?:\s+IF\s+EXISTS)?|ON)\s+(?:ONLY\s+)?(?:public\.)?"?{0}\b'
@@ -101,6 +104,21 @@ class Project:
             singular, model.class_name, model.qualified_table, model.module, factory, owned
         )
 
+    def check_role(self, role: str) -> None:
+        """Reject a role that users cannot have; the schemas of users list the roles."""
+        paths = [path for path in ROLE_FILES if (self.root / path).is_file()]
+        roles = [name for path in paths for name in read_roles(self.read(path), path)]
+        if not roles:
+            raise CommandError(
+                f"The roles are unknown: {' or '.join(paths or ROLE_FILES)} has no Role = Literal[…]"
+            )
+        if role not in roles:
+            models = paths[0].replace("schemas", "models")
+            raise CommandError(
+                f"There is no role {role!r}: the roles are {', '.join(roles)}; add another one to"
+                f" Role in {paths[0]} and to the CHECK in {models}, and create a migration"
+            )
+
     def find_factory_name(self, model: Model) -> str | None:
         """Return the name in the function `make_…` that creates a row of the model for a test.
 
@@ -113,6 +131,16 @@ class Project:
         names = [name.removeprefix("make_") for name in functions if name.startswith("make_")]
         matches = [name for name in names if fold_name(name) == fold_name(model.class_name)]
         return min(matches, key=lambda name: to_class_name(name) != model.class_name, default=None)
+
+
+def read_roles(text: str, path: str) -> list[str]:
+    """Return the texts in `Role = Literal[…]` of a module."""
+    for statement in parse(text, path).body:
+        match statement:
+            case ast.Assign(targets=[ast.Name(id="Role")], value=ast.Subscript(slice=values)):
+                constants = (node for node in ast.walk(values) if isinstance(node, ast.Constant))
+                return [node.value for node in constants if isinstance(node.value, str)]
+    return []
 
 
 def fold_name(name: str) -> str:

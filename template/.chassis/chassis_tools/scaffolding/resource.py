@@ -11,6 +11,7 @@ from chassis_tools.scaffolding.literals import Import, format_imports, literal
 from chassis_tools.scaffolding.names import ResourceNames, to_member_name
 from chassis_tools.scaffolding.resource_parts import Check, ForeignKey, Table
 
+ADMIN, USER = "admin", "user"
 COMMON_IMPORTS: dict[str, list[Import]] = {
     "models": [("sqlalchemy.orm", "Mapped")],
     "schemas": [("datetime", "datetime"), ("typing", "Literal"), ("uuid", "UUID")],
@@ -45,6 +46,8 @@ class Resource:
     owned: bool = False
     soft_delete: bool = False
     read_public: bool = False
+    role: str = ""
+    """The role that users need to change rows; empty if every user may."""
 
     @property
     def fields(self) -> list[Field]:
@@ -108,6 +111,15 @@ class Resource:
         return [field for field in self.fields if field.unique]
 
     @property
+    def bound_checks(self) -> list[Check]:
+        """Constraints for the flags `min` and `max`."""
+        return [
+            Check(field.name, field.kind.condition, f"{field.name}_range")
+            for field in self.fields
+            if field.kind.condition
+        ]
+
+    @property
     def sampled_columns(self) -> list[Field | Reference]:
         """Columns that have a value in the rows of tests."""
         return [*self.fields, *self.parents]
@@ -138,6 +150,7 @@ class Resource:
         return {
             **self._build_name_variables(),
             **self._build_option_variables(),
+            **self._build_role_variables(),
             **self._build_key_variables(),
             **self._build_column_variables(),
             **self._build_test_variables(),
@@ -164,8 +177,10 @@ class Resource:
         conflicts = ["ConflictError"] if can_conflict else []
         # Rows of other tables may refer to the deleted row; a soft delete keeps it.
         delete_conflicts = [] if self.soft_delete else ["ConflictError"]
-        forbidden = ["ForbiddenError"] if self.owned else []
+        create_errors = [*["ForbiddenError"] * bool(self.role), *conflicts]
+        forbidden = ["ForbiddenError"] if self.owned or self.role else []
         errors = dict.fromkeys([*delete_conflicts, *conflicts, *forbidden, "NotFoundError"])
+        role_dependency = {"": "", ADMIN: ", AdminUser"}.get(self.role, ", require_role")
         reader = "PublicReadSessionDep" if self.read_public else "ReadSessionDep"
         return {
             "owned": self.owned,
@@ -174,13 +189,30 @@ class Resource:
             "bases": ", ".join(self.bases),
             "mixins": ", ".join(sorted(self.bases)),
             "ReadSession": reader,
-            "dependencies": f"CurrentUser, {reader}, SessionDep",
+            "dependencies": f"CurrentUser, {reader}, SessionDep{role_dependency}",
             "errors": ", ".join(errors),
-            "create_problems": ", responses=problem_responses(ConflictError)"
-            if can_conflict
+            "create_problems": f", responses=problem_responses({', '.join(create_errors)})"
+            if create_errors
             else "",
             "change_errors": ", ".join(["NotFoundError", *forbidden, *conflicts]),
             "delete_errors": ", ".join(["NotFoundError", *forbidden, *delete_conflicts]),
+        }
+
+    def _build_role_variables(self) -> dict[str, Any]:
+        """Return the variables of routes that require a role, and of their tests."""
+        role = self.role
+        dependencies, clients = {"": "CurrentUser", ADMIN: "AdminUser"}, {"": "user_client"}
+        clients |= {ADMIN: "admin_client", USER: "user_client"}
+        notes = {"": "", ADMIN: " (admins only)"}
+        return {
+            "Writer": dependencies.get(role, "Writer"),
+            "writers": notes.get(role, f" (users with the role {role} only)"),
+            "role": literal(role),
+            "restricted": bool(role),
+            "declares_writer": role not in dependencies,
+            "creates_writer": role not in clients,
+            "writer_client": clients.get(role, "writer_client"),
+            "other_client": "admin_client" if role == USER else "user_client",
         }
 
     def _build_key_variables(self) -> dict[str, Any]:
@@ -278,7 +310,13 @@ class Resource:
             for prefix, tenant in (("", False), ("tenant_", True))
             for name, values in self.build_table(tenant=tenant).build_template_lines().items()
         }
-        arguments = [f"sort_index({literal(name)})" for name in self.sort_indexes]
+        arguments = [
+            *(
+                f"CheckConstraint({literal(check.condition)}, name={literal(check.name)})"
+                for check in self.bound_checks
+            ),
+            *(f"sort_index({literal(name)})" for name in self.sort_indexes),
+        ]
         return lines | {"table_args": resource_parts.format_table_arguments(arguments)}
 
     def build_table(self, *, tenant: bool) -> Table:
@@ -287,20 +325,24 @@ class Resource:
         references = self.references
         keys = [ForeignKey(ref.attribute, ref.target.table, ref.on_delete) for ref in references]
         indexed = [column.attribute for column in self.columns if column.index]
+        choices = [field for field in self.fields if field.kind.choices]
         return Table(
             self.names.plural,
             foreign_keys=[*[owner] * self.owned, *keys],
             uniques=[column.attribute for column in self.columns if column.unique],
             indexes=[*["owner_id"] * self.owned, *indexed],
             sort_indexes=self.sort_indexes,
-            checks=[
-                Check(field.name, field.kind.choices, get_constraint_name(field.kind.annotation))
-                for field in self.fields
-                if field.kind.choices
-            ],
+            checks=[*map(build_choice_check, choices), *self.bound_checks],
             soft_delete=self.soft_delete,
             tenant=tenant,
         )
+
+
+def build_choice_check(field: Field) -> Check:
+    """Return the constraint that limits an enum's column to its values."""
+    values = ", ".join(repr(value) for value in field.kind.choices)
+    name = get_constraint_name(field.kind.annotation)
+    return Check(field.name, f"{field.name} IN ({values})", name)
 
 
 def get_constraint_name(enumeration: str) -> str:

@@ -22,16 +22,12 @@ class ForeignKey:
 
 @dataclass(frozen=True)
 class Check:
-    """A check constraint that limits a column to some values."""
+    """A check constraint that limits the values of a column."""
 
     column: str
-    values: Sequence[str]
+    condition: str
+    """SQL condition of the constraint."""
     name: str
-
-    @property
-    def condition(self) -> str:
-        """SQL condition of the constraint."""
-        return f"{self.column} IN ({', '.join(repr(value) for value in self.values)})"
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from chassis_tools.scaffolding import kinds, number_kinds, text_kinds, words
+from chassis_tools.scaffolding.bounds import add_bounds
 from chassis_tools.scaffolding.fields import Field, Reference, Target
 from chassis_tools.scaffolding.kinds import Declaration, Kind
 from chassis_tools.scaffolding.literals import Default, is_secret
@@ -29,9 +30,9 @@ KINDS: dict[str, Callable[[Declaration], Kind]] = {
     "enum": text_kinds.build_enum,
 }
 ARGUMENTS = {"str": 1, "text": 1, "decimal": 2, "enum": 1, "ref": 1}
-FLAGS = ("optional", "unique", "index", "default")
+FLAGS = ("optional", "unique", "index", "default", "min", "max")
 REFERENCE_FLAGS = ("optional", "unique", "on_delete", "load")
-WITH_VALUE = ("default", "on_delete", "load")
+WITH_VALUE = ("default", "min", "max", "on_delete", "load")
 # A B-tree entry holds about 2700 bytes; a character takes up to four bytes.
 MAX_INDEXED_LENGTH = 600
 TOO_LONG = f"{{}}: an index is limited to {MAX_INDEXED_LENGTH} characters: use a shorter str"
@@ -110,6 +111,7 @@ def make_field(specification: Specification, *, resource: str) -> Field:
     reject_secret(specification)
     kind = KINDS[specification.type](Declaration(resource, name, specification.arguments))
     reject_flags(specification, kind)
+    kind = add_bounds(name, specification.type, kind, flags)
     return Field(
         name,
         kind,

@@ -19,6 +19,9 @@ TEMPLATE_SUFFIX = ".jinja"
 MIGRATION_NAME = "migration"
 # The folder of templates for existing tables, which only `manage inspect --write` uses.
 EXISTING_FOLDER = "existing"
+# The folder of templates that only `manage make --no-routes` uses.
+WITHOUT_ROUTES_FOLDER = "without_routes"
+SPECIAL_FOLDERS = {EXISTING_FOLDER, WITHOUT_ROUTES_FOLDER}
 # Sort imports and remove unused ones.
 FIX_COMMAND = ("check", "--fix-only", "--select", "I,F401")
 FORMAT_COMMAND = ("format",)
@@ -41,6 +44,18 @@ class Template:
     def is_migration(self) -> bool:
         """True if the target is a migration, whose file name gets a version later."""
         return self.target.startswith(MIGRATION_NAME + ".")
+
+    def is_for_routes(self, names: ResourceNames) -> bool:
+        """Return True if the target is the service, the routes or one of their tests."""
+        path = PurePosixPath(self.target)
+        roles = {"service": "services", "routes": "routes"}
+        stems = {names.singular, f"test_{names.singular}"}
+        return any(
+            path.stem in (role, f"test_{role}")
+            if path.parent.name == names.plural
+            else path.parent.name == layer and path.stem in stems
+            for role, layer in roles.items()
+        )
 
 
 class RenderedFile(NamedTuple):
@@ -81,12 +96,15 @@ class Record:
         return json.dumps(asdict(self), indent=2) + "\n"
 
 
-def find_templates(folder: Path, names: ResourceNames) -> Iterator[Template]:
-    """Yield the project's templates, with NAME and NAMES in their target paths replaced."""
-    for path in sorted(folder.rglob(f"*{TEMPLATE_SUFFIX}")):
-        if EXISTING_FOLDER in path.relative_to(folder).parts:
+def find_templates(folder: Path, names: ResourceNames, subfolder: str = "") -> Iterator[Template]:
+    """Yield the project's templates, with NAME and NAMES in their target paths replaced.
+
+    Those of a special folder are only yielded if it is the subfolder.
+    """
+    for path in sorted((folder / subfolder).rglob(f"*{TEMPLATE_SUFFIX}")):
+        if SPECIAL_FOLDERS & {*path.relative_to(folder / subfolder).parts}:
             continue
-        name = path.relative_to(folder).as_posix().removesuffix(TEMPLATE_SUFFIX)
+        name = path.relative_to(folder / subfolder).as_posix().removesuffix(TEMPLATE_SUFFIX)
         target = name.replace("NAMES", names.plural).replace("NAME", names.singular)
         template = Template(path, path.relative_to(folder.parent).as_posix(), target)
         if target == name and not template.is_migration:

@@ -26,7 +26,7 @@ URL_LENGTH = 2000
 EMAIL_LENGTH = 254
 CHOICE_LENGTH = 50
 STRING_IMPORT = ("sqlalchemy", "String")
-CHOICE_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,49}")
+CHOICE_PATTERN = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,49}")
 
 
 def build_string(declaration: Declaration) -> Kind:
@@ -163,7 +163,7 @@ def parse_choices(declaration: Declaration) -> list[str]:
         if not CHOICE_PATTERN.fullmatch(value) or value == "mro":
             raise CommandError(
                 f"{declaration.name}: {value!r} is not a valid choice: use at most {CHOICE_LENGTH}"
-                " lower-case letters, digits and underscores, starting with a letter"
+                " ASCII letters, digits and underscores, starting with a letter"
             )
     if len(set(choices)) < len(choices):
         raise CommandError(f"{declaration.name}: a choice is given twice")

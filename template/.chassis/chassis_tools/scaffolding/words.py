@@ -112,7 +112,7 @@ SCHEMA_IMPORTS = split_words(
 )
 # Field types that schemas import; constrained types must not hide them either.
 KERNEL_TYPES = split_words(
-    "Email FiniteFloat Int32 Int64 JsonObject NaiveTime StrictBool UUID WebUrl"
+    "BeforeValidator Email FiniteFloat Int32 Int64 JsonObject NaiveTime StrictBool UUID WebUrl"
 )
 
 RESOURCE_ALTERNATIVES = {

@@ -12,13 +12,17 @@ from tests.support.checks import check_style, check_types, run_own_tests
 from tests.support.projects import Project
 from tests.support.sample_resources import make, tree, without_versions
 from tests.support.scaffolds import Scaffold
-from tests.support.stacks import CONCURRENCY_AND_LAYOUT, OPPOSITES, STACKS, Stack, each
+from tests.support.stacks import OPPOSITES, STACKS, Stack, each
 
 PURCHASE = ("purchase", "number:int,unique", "note:text,optional", "--owned")
 # Fields that a table with rows can get, and others that an empty table can get.
 OPTIONAL = (
     *("replaces:ref:purchase,optional,on_delete=null", "seller:ref:user,optional,load=joined"),
-    *("quantity:int,default=1", "sku:str:20,index,optional", "code:uuid,unique,optional"),
+    *(
+        "quantity:int,default=1,min=1,max=99",
+        "sku:str:20,index,optional,min=3",
+        "code:uuid,unique,optional",
+    ),
     *("status:enum:draft/paid,default=draft", "packed_at:time,default=09:30"),
     *("details:json,default={}", "day:date,default=today", "--sort=packed_at"),
 )
@@ -49,7 +53,7 @@ REFUSED = {
 }
 
 
-@each(CONCURRENCY_AND_LAYOUT, exhaustive=STACKS)
+@each(OPPOSITES, exhaustive=STACKS)
 def test_added_as_made(stack: Stack, render: Render, shared_path: Path, tmp_path: Path) -> None:
     """Add fields twice; the files are those that one `manage make` with all fields writes."""
     project = Project(tmp_path / "project")
@@ -105,6 +109,27 @@ def edit(scaffold: Scaffold, path: str, *replacements: tuple[str, str]) -> None:
 def get_new_migration(scaffold: Scaffold) -> str:
     [path] = (scaffold.path / "migrations/app").glob("2*")
     return path.read_text()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--no-routes", "--soft-delete"),
+        ("--write", "admin", "--read-public", "--plural", "depot_list"),
+        ("--owned", "--no-migration", "--sort=number"),
+    ],
+)
+def test_options_of_the_resource_are_kept(scaffold: Scaffold, options: tuple[str, ...]) -> None:
+    fields = ("number:int,unique", "city:str:20,optional,min=3")
+    scaffold.manage("make", "depot", fields[0], *options)
+    migration = ("--no-migration",) if "--no-migration" in options else ()
+    scaffold.manage("make", "field", "depot", fields[1], *migration)
+    added = scaffold.tree()
+    assert "nothing to do" in scaffold.manage("make", "depot", *fields, *options)
+
+    scaffold.manage("remove", "depot", "--yes")
+    scaffold.manage("make", "depot", *fields, *options)
+    assert get_code(scaffold.tree()) == get_code(added)
 
 
 class TestRefused:

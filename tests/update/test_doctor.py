@@ -230,7 +230,7 @@ def test_conflicts(case: DoctorCase) -> None:
     for name in ("notes.txt", "README.md.rej"):  # The team's files, which no update writes.
         case.write(name, sides)
     head = git(case.project.path, "rev-parse", "HEAD").strip()
-    state = json.dumps({"head": head, "changed": ["app/core/notes.txt"], "ignored": []})
+    state = json.dumps({"head": head, "changed": ["app/core/notes.txt"]})
     case.write(".local/upgrade.json", state)
 
     assert case.new_findings() == [

@@ -13,7 +13,7 @@ from chassis_tools.upgrading.command import Outcome, Plan, apply_release, prepar
 from chassis_tools.upgrading.repository import Repository
 from chassis_tools.upgrading.running import run_uv
 from chassis_tools.upgrading.template import Template as Fetched
-from chassis_tools.upgrading.upgrade import BACKUPS, Upgrade
+from chassis_tools.upgrading.upgrade import BACKUPS, Upgrade, list_results
 from chassis_tools.upgrading.vendored import PATCHES, Replacement
 from manage.errors import CommandError
 
@@ -236,7 +236,7 @@ def test_failure_while_vendored_files_are_replaced(
 
     monkeypatch.setattr(Plan, "render_new", fail)
     with (
-        pytest.raises(CommandError, match=r"cannot be rendered.*git stash"),
+        pytest.raises(CommandError, match=r"cannot be rendered$"),
         prepare_plan(update.path, None, ()) as plan,
     ):
         apply_release(upgrade, plan)
@@ -272,34 +272,27 @@ def test_changes_an_answer(stack: Stack, project: Project) -> None:
     assert not (project.path / "app/core/security/jwt.py").exists()
 
 
-@pytest.mark.parametrize("is_killed", [False, True], ids=["failed", "killed"])
-def test_unfinished_loses_nothing(project: Project, is_killed: bool) -> None:
-    """Edits during a failed or killed upgrade are stashed."""
-    edited = project.path / "app" / "main.py"
-    before = edited.read_bytes()
+def test_edits_during_an_upgrade_stay(project: Project) -> None:
+    """An edit of a file that the release changes stops the upgrade; any other one stays."""
     upgrade = Upgrade(Repository(project.path))
-    edited.write_bytes(before + b"# ours\n")
-    if is_killed:
-        upgrade._state.parent.mkdir()
-        upgrade._write_state(None, [])
-        upgrade.abort()
-    else:
-        with pytest.raises(CommandError, match=r"Nothing was changed: .*dirty.*git stash"):
-            upgrade.run(NEXT, {})
-    assert edited.read_bytes() == before
-    assert not upgrade._state.exists()
-    git(project.path, "stash", "pop", "--quiet")
-    assert edited.read_bytes() == before + b"# ours\n"
+    notes, errors = project.path / "app" / "main.py", project.path / "app" / "core" / "errors.py"
+    before = errors.read_bytes()
+    with upgrade.merge(NEXT, {}) as clone:
+        errors.write_bytes(before + b"# ours\n")
+        edited = GitProject(project.path).files()
+        with pytest.raises(CommandError, match=r"app/core/errors\.py"):
+            upgrade.carry_over(clone)
+        assert GitProject(project.path).files() == edited
+        assert not upgrade.is_in_progress
 
-
-def test_unfinished_rehearsal_names_no_stash(project: Project) -> None:
-    """It was put away in a copy, which is gone."""
-    upgrade = Upgrade(Repository(project.path), is_dry_run=True)
-    (project.path / "app" / "main.py").write_text("# ours\n")
-    with pytest.raises(CommandError) as raised:
-        upgrade.run(NEXT, {})
-    assert "dirty" in str(raised.value)
-    assert "git stash" not in str(raised.value)
+        errors.write_bytes(before)
+        notes.write_bytes(b"# ours\n")
+        upgrade.carry_over(clone)
+    assert notes.read_bytes() == b"# ours\n"
+    assert errors.read_text().startswith("# of the next release")
+    upgrade.abort()
+    assert errors.read_bytes() == before
+    assert notes.read_bytes() == b"# ours\n"
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -355,7 +348,9 @@ def test_what_was_ignored_is_not_the_upgrades(template: Template, tmp_path: Path
     for path in theirs:
         path.write_text("ours")
     upgrade = Upgrade(Repository(repository.path))
-    changed = upgrade.run(NEXT, {})
+    with upgrade.merge(NEXT, {}) as clone:
+        changed = list_results(clone)
+        upgrade.carry_over(clone)
     assert ".gitignore" in changed
     assert ".coverage" not in changed
     upgrade.abort()
@@ -376,7 +371,8 @@ def test_what_git_could_not_bring_back(template: Template, tmp_path: Path) -> No
     before = settings.read_text()
 
     upgrade = Upgrade(Repository(repository.path))
-    upgrade.run(NEXT, {})
+    with upgrade.merge(NEXT, {}) as clone:
+        upgrade.carry_over(clone)
 
     assert settings.read_text() == before
     assert notes.read_text() == "theirs"

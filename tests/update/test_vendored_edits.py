@@ -173,22 +173,6 @@ def test_copies_of_ignored_files(project: GitProject) -> None:
     assert sorted(copies) == ["THEIRS = 1\n", "ours"]
 
 
-def test_files_that_only_the_old_release_ignored(project: GitProject) -> None:
-    """They may hold secrets, which must not get into a stash."""
-    secret = write(project, ".env", "SECRET")
-    upgrade = Upgrade(Repository(project.path))
-
-    def fail() -> None:
-        write(project, ".gitignore", "")
-        raise CommandError("failed")
-
-    with pytest.raises(CommandError, match="failed; uncommitted changes are kept in `git stash`"):
-        upgrade.run(NEXT, {}, fail)
-    assert secret.read_text() == "SECRET"
-    assert ".env" not in git(project.path, "stash", "show", "--name-only", "--include-untracked")
-    assert not git(project.path, "status", "--porcelain")
-
-
 @pytest.mark.parametrize("link", [".local", BACKUPS.as_posix(), PATCHES.as_posix()])
 def test_links_out_of_the_project(project: GitProject, tmp_path: Path, link: str) -> None:
     outside = tmp_path / "outside"

@@ -251,8 +251,8 @@ def upgrade(
     if abort:
         if to or answers or dry_run or pull_request:
             raise CommandError("--abort cannot be combined with other options")
-        note = project_upgrade.abort()
-        typer.echo(f"The upgrade was undone{note}. Run `uv sync` to restore the packages.")
+        project_upgrade.abort()
+        typer.echo("The upgrade was undone. Run `uv sync` to restore the packages.")
     elif pull_request:
         if answers or dry_run:
             raise CommandError("--pull-request can only be combined with --to")

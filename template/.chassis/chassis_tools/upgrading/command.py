@@ -9,6 +9,7 @@ from pathlib import Path
 
 import typer
 
+from chassis_tools.scaffolding.file_operations import read_content
 from chassis_tools.upgrading.files import (
     Conflict,
     Owner,
@@ -20,15 +21,23 @@ from chassis_tools.upgrading.files import (
 from chassis_tools.upgrading.repository import Repository
 from chassis_tools.upgrading.running import extract_error, render, run_uv
 from chassis_tools.upgrading.template import Answers, Release, Template
-from chassis_tools.upgrading.upgrade import BACKUPS, Upgrade
+from chassis_tools.upgrading.upgrade import (
+    BACKUPS,
+    LINK,
+    Upgrade,
+    list_results,
+    report_interruption,
+)
 from chassis_tools.upgrading.vendored import (
     Replacement,
+    list_files,
     list_vendored,
     restore_release,
     save_edits,
 )
 from manage.errors import CommandError
 
+COMMAND = "manage/"
 HEADINGS: dict[Owner, str] = {
     "managed": "Managed by the template, merged with your edits",
     "vendored": "Vendored, replaced by the release's version",
@@ -53,14 +62,15 @@ class Plan:
 
     def render_old(self, only: Iterable[str] = ()) -> Path:
         """Render the project's current release, or only some paths of it."""
-        scratch = self.folder / ("old-paths" if only else "old")
-        return render(self.root, get_clone_path(self.folder), self.recorded, scratch, [*only])
+        return self._render(self.recorded, only)
 
     def render_new(self, recorded: Answers, only: Iterable[str]) -> Path:
         """Render some paths of the new release with the answers that the update recorded."""
-        return render(
-            self.root, get_clone_path(self.folder), recorded, self.folder / "new-paths", [*only]
-        )
+        return self._render(recorded, only)
+
+    def _render(self, recorded: Answers, only: Iterable[str]) -> Path:
+        scratch = Path(tempfile.mkdtemp(dir=self.folder))
+        return render(self.root, get_clone_path(self.folder), recorded, scratch, [*only])
 
 
 @dataclass(frozen=True)
@@ -79,10 +89,8 @@ def upgrade_project(
     upgrade.reject_unclean()
     with prepare_plan(upgrade.repository.root, version, assignments) as plan:
         typer.echo(f"{plan.changelog}\n" if plan.changelog else "")
-        if dry_run:
-            clone = upgrade.repository.clone_to(plan.folder / "project")
-            upgrade = Upgrade(clone, is_dry_run=True)
-        reject_conflicts(apply_release(upgrade, plan).conflicts, dry_run=dry_run)
+        outcome = apply_release(upgrade, plan, dry_run=dry_run)
+        reject_conflicts(outcome.conflicts, dry_run=dry_run)
     if dry_run:
         typer.echo("Dry run: nothing was changed.")
     else:
@@ -145,36 +153,62 @@ def choose_release(template: Template, recorded: Answers, version: str | None) -
     return release
 
 
-def apply_release(upgrade: Upgrade, plan: Plan) -> Outcome:
-    """Update the project, print the changes, and return the files that need attention."""
-    repository = upgrade.repository
-    vendored = list_vendored(repository.root)
-    replacements: list[Replacement] = []
+def apply_release(upgrade: Upgrade, plan: Plan, *, dry_run: bool = False) -> Outcome:
+    """Update the project, print the changes, and return the files that need attention.
 
-    def replace_vendored() -> None:
-        """Restore the release's vendored files and save the edits that this replaces."""
-        paths = vendored | list_vendored(repository.root)
-        old = plan.render_old(paths)
-        new = plan.render_new(Answers.read(repository.root), paths)
-        restore_release(new, repository.root)
-        repository.unstage(
-            [
-                path
-                for path in repository.list_unmerged()
-                if any(is_covered(path, entry) for entry in paths)
-            ]
-        )
-        replacements.extend(save_edits(repository, old, new, paths))
-
-    changed = upgrade.run(plan.release.tag, plan.answers, replace_vendored)
-    restored_files = restore_edited(repository, changed, plan.render_old)
-    report_changes(repository, {*changed}.difference(conflict.path for conflict in restored_files))
+    The release is merged in a clone; until the result is carried over, the project stays as it is.
+    """
+    with upgrade.merge(plan.release.tag, plan.answers) as clone:
+        with report_interruption():
+            replacements = replace_vendored(clone, plan)
+            restored_files = restore_edited(clone, list_results(clone), plan.render_old)
+        changed = list_results(clone)
+        if not dry_run:
+            upgrade.carry_over(clone)
+        behind_links = find_changes_behind_links(upgrade.repository, clone, plan)
+        conflicts = [*find_conflicts(clone), *restored_files, *behind_links]
+        report_changes(clone, changed)
     report_replacements(replacements)
-    for path in upgrade.list_overwritten():
+    report_ignored(
+        upgrade.repository, [path for path in changed if not upgrade.is_behind_link(path)]
+    )
+    for path in [] if dry_run else upgrade.list_overwritten():
         typer.echo(
             f"The update changed {path}, which git ignores: your version is {BACKUPS / path}\n"
         )
-    return Outcome([*find_conflicts(repository), *restored_files], replacements)
+    return Outcome(conflicts, replacements)
+
+
+def replace_vendored(clone: Repository, plan: Plan) -> list[Replacement]:
+    """Restore the release's vendored files, and save the edits that this replaces.
+
+    So are files of the command `manage` that do not merge, because it must start.
+    """
+    unmerged = {path for path in clone.list_unmerged() if path.startswith(COMMAND)}
+    paths = list_vendored(plan.root) | list_vendored(clone.root) | unmerged
+    old = plan.render_old(paths)
+    new = plan.render_new(Answers.read(clone.root), paths)
+    restore_release(new, clone.root, unmerged)
+    clone.unstage(
+        [path for path in clone.list_unmerged() if any(is_covered(path, entry) for entry in paths)]
+    )
+    return [*save_edits(clone, old, new, paths)]
+
+
+def find_changes_behind_links(
+    repository: Repository, clone: Repository, plan: Plan
+) -> list[Conflict]:
+    """Return the files that a release changes where the project has a symbolic link."""
+    if not (links := repository.list_links()):
+        return []
+    old, new = plan.render_old(links), plan.render_new(Answers.read(clone.root), links)
+    paths = {*list_files(old), *list_files(new)}
+    return [
+        Conflict(path, LINK)
+        for path in sorted(paths)
+        if any(is_covered(path, link) or is_covered(path, f"{link}/") for link in links)
+        and read_content(old / path) != read_content(new / path)
+    ]
 
 
 def report_changes(repository: Repository, changed: Iterable[str]) -> None:
@@ -193,11 +227,20 @@ def report_replacements(replacements: Sequence[Replacement]) -> None:
     """Print the edited or deleted vendored files that the update replaced."""
     if not replacements:
         return
-    typer.echo("The upgrade replaced these vendored files; move your saved edits elsewhere:")
+    typer.echo("The upgrade replaced these files; move your saved edits elsewhere:")
     for replacement in replacements:
         edit = f"edit: {replacement.patch.as_posix()}" if replacement.patch else "was deleted"
         typer.echo(f"  {replacement.path} ({edit})")
     typer.echo()
+
+
+def report_ignored(repository: Repository, changed: Sequence[str]) -> None:
+    """Print the new files that git ignores, without which the next clone would be incomplete."""
+    if ignored := repository.filter_ignored(changed):
+        typer.echo("git ignores these new files: add them with `git add --force`, if you need them")
+        for path in ignored:
+            typer.echo(f"  {path}")
+        typer.echo()
 
 
 def describe_change(path: Path, *, is_tracked: bool) -> str:

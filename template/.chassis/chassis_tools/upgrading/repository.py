@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from manage.errors import CommandError
@@ -18,22 +18,48 @@ GIT_ENVIRONMENT = {
     "GIT_CONFIG_KEY_2": "core.quotePath",  # Copier expects quoted names.
     "GIT_CONFIG_VALUE_2": "true",
 }
+# Settings of users that would change how Copier and git merge in a scratch folder.
+MERGE_SETTINGS = {
+    "core.attributesFile": os.devnull,
+    "core.autocrlf": "false",
+    "core.excludesFile": os.devnull,
+    "status.showUntrackedFiles": "all",
+    "diff.mnemonicPrefix": "false",
+    "diff.noprefix": "false",
+    "commit.gpgSign": "false",
+}
+LINK_MODE = "120000"
 NO_REPOSITORY = "not a git repository"
+
+
+def build_merge_environment() -> dict[str, str]:
+    """Return the variables with which git ignores the user's settings in a scratch folder."""
+    number = int(GIT_ENVIRONMENT["GIT_CONFIG_COUNT"])
+    environment = {"GIT_CONFIG_COUNT": str(number + len(MERGE_SETTINGS))}
+    for index, (name, value) in enumerate(MERGE_SETTINGS.items(), number):
+        environment[f"GIT_CONFIG_KEY_{index}"] = name
+        environment[f"GIT_CONFIG_VALUE_{index}"] = value
+    return GIT_ENVIRONMENT | environment
 
 
 class Repository:
     """Runs git in a folder; paths are relative to it, even if the repository's root is above it."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, environment: Mapping[str, str] = GIT_ENVIRONMENT) -> None:
         self.root = root
+        self.environment = environment
 
-    def git(self, *arguments: str, accepted: Collection[int] = (0,)) -> str:
-        """Return git's output; raise CommandError with its message on an unaccepted exit code."""
+    def git(self, *arguments: str, accepted: Collection[int] = (0,), text: str = "") -> str:
+        """Return git's output; raise CommandError with its message on an unaccepted exit code.
+
+        `text` is git's standard input.
+        """
         try:
             process = subprocess.run(  # noqa: S603 (no shell)
                 ["git", *arguments],  # noqa: S607
                 cwd=self.root,
-                env={**os.environ, **GIT_ENVIRONMENT, "LC_ALL": "C"},
+                env={**os.environ, **self.environment, "LC_ALL": "C"},
+                input=text.encode("utf-8", "surrogateescape"),
                 capture_output=True,
                 check=False,
             )
@@ -79,6 +105,11 @@ class Repository:
         options = ("--others", "--ignored", "--exclude-standard", "--directory", "-z")
         return split_names(self.git("ls-files", *options))
 
+    def filter_ignored(self, paths: Collection[str]) -> list[str]:
+        """Return those of the paths that git ignores and does not track."""
+        names = "\0".join(paths)
+        return split_names(self.git("check-ignore", "-z", "--stdin", accepted=(0, 1), text=names))
+
     def list_assumed_unchanged(self) -> list[str]:
         """List existing files marked skip-worktree or assume-unchanged."""
         entries = split_names(self.git("ls-files", "-v", "-z"))
@@ -88,6 +119,18 @@ class Repository:
     def list_tracked(self) -> list[str]:
         """List the files in git's index."""
         return split_names(self.git("ls-files", "-z"))
+
+    def list_links(self) -> list[str]:
+        """List the symbolic links in git's index."""
+        entries = split_names(self.git("ls-files", "--stage", "-z"))
+        return [entry.partition("\t")[2] for entry in entries if entry.startswith(LINK_MODE)]
+
+    def delete_links(self) -> None:
+        """Commit the deletion of all symbolic links."""
+        if links := self.list_links():
+            self.git("--literal-pathspecs", "rm", "--quiet", "--", *links)
+            identity = ("-c", "user.name=upgrade", "-c", "user.email=upgrade@localhost")
+            self.git(*identity, "commit", "--quiet", "--no-verify", "--message", "Delete links")
 
     def list_committed(self) -> list[str]:
         """List the files of the last commit."""
@@ -105,8 +148,10 @@ class Repository:
     def clone_to(self, folder: Path) -> "Repository":
         """Clone the last commit into a folder."""
         top_level = self.git("rev-parse", "--show-toplevel").strip()
-        self.git("clone", "--quiet", top_level, str(folder))
-        return Repository(folder / self.get_prefix())
+        environment = build_merge_environment()
+        scratch = Repository(self.root, environment)
+        scratch.git("clone", "--quiet", "--no-recurse-submodules", top_level, str(folder))
+        return Repository(folder / self.get_prefix(), environment)
 
     def restore(self, paths: Collection[str]) -> None:
         """Restore files from the last commit; delete files that it does not contain."""
@@ -117,11 +162,20 @@ class Repository:
         for path in {*paths}.difference(tracked):
             self.remove(path)
 
-    def stash(self, message: str, exclude: Collection[str]) -> None:
-        """Stash all changes, including untracked files, but not the excluded paths."""
-        paths = (".", *(f":(exclude,literal){path.rstrip('/')}" for path in exclude))
-        self.git("add", "--all", "--", *paths)  # git refuses to stash unmerged files.
-        self.git("stash", "push", "--quiet", "--message", message, "--", *paths)
+    def copy_unmerged(self, other: "Repository") -> None:
+        """Mark the files as unmerged that are unmerged in a clone."""
+        for entry in split_names(other.git("ls-files", "--unmerged", "-z", "--full-name")):
+            details, _, path = entry.partition("\t")
+            mode, name, stage = details.split()
+            blob = other.git("cat-file", "blob", name)
+            copied = self.git("hash-object", "-w", "--stdin", text=blob).strip()
+            remove = f"0 {'0' * len(copied)}\t{path}\0" if stage == "1" else ""
+            self.git(
+                "update-index",
+                "-z",
+                "--index-info",
+                text=f"{remove}{mode} {copied} {stage}\t{path}\0",
+            )
 
     def unstage(self, paths: Collection[str]) -> None:
         """Remove staged and unmerged changes of files from the index, but keep the files."""

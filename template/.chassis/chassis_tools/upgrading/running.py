@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from chassis_tools.upgrading.repository import GIT_ENVIRONMENT
+from chassis_tools.upgrading.repository import GIT_ENVIRONMENT, build_merge_environment
 from chassis_tools.upgrading.template import Answers
 from manage.errors import CommandError
 
@@ -32,7 +32,9 @@ def update(root: Path, tag: str, answers: Mapping[str, str]) -> None:
     options = [part for name in EXCLUDED for part in ("--exclude", name)]
     options += [part for name, value in answers.items() for part in ("--data", f"{name}={value}")]
     process = run_uv(
-        root, *COPIER, "update", "--defaults", "--skip-answered", "--vcs-ref", tag, *options
+        root,
+        *(*COPIER, "update", "--defaults", "--skip-answered", "--vcs-ref", tag, *options),
+        git=build_merge_environment(),
     )
     if process.returncode:
         raise CommandError(f"Nothing was changed: {extract_error(process.stderr)}")
@@ -48,7 +50,8 @@ def render(
     options = ["--defaults", "--quiet", "--vcs-ref", recorded.version, "--data-file", str(data)]
     patterns = ["*", *(f"!/{path.rstrip('/')}" for path in sorted(only))] if only else []
     options += [part for pattern in patterns for part in ("--exclude", pattern)]
-    process = run_uv(root, *COPIER, "copy", *options, str(template), str(rendered))
+    copy = (*COPIER, "copy", *options, str(template), str(rendered))
+    process = run_uv(root, *copy, git=build_merge_environment())
     if process.returncode:
         raise CommandError(
             f"{recorded.version} cannot be rendered: {extract_error(process.stderr)}"
@@ -56,11 +59,16 @@ def render(
     return rendered
 
 
-def run_uv(root: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run uv in a project, with the project's virtual environment instead of the active one."""
+def run_uv(
+    root: Path, *arguments: str, git: Mapping[str, str] = GIT_ENVIRONMENT
+) -> "subprocess.CompletedProcess[str]":
+    """Run uv in a project, with the project's virtual environment instead of the active one.
+
+    `git` has the variables with git's settings.
+    """
     program = os.environ.get("UV", "uv")
     environment = {name: value for name, value in os.environ.items() if not SECRET.match(name)}
-    environment.update(GIT_ENVIRONMENT)
+    environment.update(git)
     environment.pop("VIRTUAL_ENV", None)
     try:
         process = subprocess.Popen(  # noqa: S603 (no shell)

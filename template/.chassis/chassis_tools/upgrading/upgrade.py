@@ -5,14 +5,29 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from chassis_tools.upgrading.files import find_owner, is_covered, read_owners
-from chassis_tools.upgrading.repository import Repository
-from chassis_tools.upgrading.running import update
-from chassis_tools.upgrading.vendored import PATCHES, find_linked_folder, find_unused
+from chassis_tools.scaffolding.changes import Change, ChangeSet
+from chassis_tools.scaffolding.file_operations import read_content
+from chassis_tools.upgrading.files import (
+    find_owner,
+    is_covered,
+    normalize,
+    read_owners,
+)
+from chassis_tools.upgrading.repository import Repository, split_names
+from chassis_tools.upgrading.running import EXCLUDED, update
+from chassis_tools.upgrading.vendored import (
+    EXECUTABLE,
+    PATCHES,
+    find_linked_folder,
+    find_unused,
+)
 from manage.errors import CommandError
 
 STATE = Path(".local", "upgrade.json")
@@ -23,6 +38,10 @@ RENDERED_SUFFIXES = (
     *(".env.example", ".gitattributes", ".gitignore"),
 )
 LOCK_FILE = "uv.lock"  # `uv sync` changes it after the update.
+LINK = (
+    "it is a symbolic link, or in a folder that is one, so the upgrade left it out: apply the"
+    " release's change where it leads"
+)
 
 
 @dataclass(frozen=True)
@@ -31,10 +50,8 @@ class State:
 
     head: str
     """The commit before the upgrade."""
-    changed: list[str] | None
-    """The files that the upgrade changed; None until it has finished."""
-    ignored: list[str]
-    """The files and folders that git ignored before the upgrade."""
+    changed: list[str]
+    """The files that the upgrade changed."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +59,6 @@ class Upgrade:
     """The upgrade of a project."""
 
     repository: Repository
-    is_dry_run: bool = False
-    """True in a temporary clone, which needs no restoring."""
 
     def reject_unclean(self) -> None:
         """Reject a project whose upgrade could not be reviewed or undone."""
@@ -104,34 +119,66 @@ class Upgrade:
                     for file in files:
                         yield Path(folder, file).relative_to(self.repository.root).as_posix()
 
-    def run(
-        self,
-        tag: str,
-        answers: Mapping[str, str],
-        finish: Callable[[], None] | None = None,
-    ) -> list[str]:
-        """Update the project, call `finish`, and return the changed files; undo both on failure."""
-        ignored = self.repository.list_ignored()
+    @contextmanager
+    def merge(self, tag: str, answers: Mapping[str, str]) -> Iterator[Repository]:
+        """Update a clone of the last commit; yield it, while the project stays as it is."""
+        with TemporaryDirectory() as name:
+            clone = self.repository.clone_to(Path(name, "project"))
+            clone.delete_links()  # Copier would write through them, to files outside of the clone.
+            self._copy_patches(clone)
+            with report_interruption():
+                update(clone.root, tag, answers)
+            yield clone
+
+    def carry_over(self, clone: Repository) -> None:
+        """Make the files that differ in a clone equal, all or none, except those behind links.
+
+        Raises CommandError if nothing was changed.
+        """
+        root = self.repository.root
+        written = [path for path in list_results(clone) if not self.is_behind_link(path)]
+        changes = [self._build_change(clone, path) for path in written]
+        if edited := sorted({*self.repository.list_changed()}.intersection(written)):
+            raise CommandError(
+                f"Nothing was changed: {edited[0]} was edited during the upgrade; commit or stash"
+                " your changes, then run the command again"
+            )
         self._state.parent.mkdir(exist_ok=True)
-        self._write_state(None, ignored)
-        self._back_up(ignored)
-        try:
-            update(self.repository.root, tag, answers)
-            if finish:
-                finish()
-        except CommandError as error:
-            raise CommandError(f"{error}{self._stash()}") from None
-        except BaseException:
-            sys.stderr.write(f"Nothing was changed{self._stash()}.\n")
-            raise
-        # With a new .gitignore, files that git ignored before the update are listed as changed.
-        changed = [
-            path
-            for path in self.repository.list_changed()
-            if not any(is_covered(path, entry) for entry in ignored)
-        ]
-        self._write_state(changed, ignored)
-        return changed
+        self._back_up(written)
+        ChangeSet(changes).apply(root, before_commit=lambda: self._write_state(written))
+        for path in filter(lambda path: (clone.root / path).is_file(), written):
+            copy_mode(clone.root / path, root / path)
+        self.repository.copy_unmerged(clone)
+        self._keep_patches(clone)
+
+    def _build_change(self, clone: Repository, path: str) -> Change:
+        file = clone.root / path
+        before = read_content(self.repository.root / path)
+        after = file.read_bytes() if file.is_file() else None
+        if before is not None and after is not None and path in self._committed:
+            committed = self.repository.read_committed(path)
+            # git writes carriage returns into the user's files, but not into the clone's.
+            if before != committed and before == add_carriage_returns(committed):
+                after = add_carriage_returns(after)
+        return Change(Path(path), before, after)
+
+    @cached_property
+    def _committed(self) -> frozenset[str]:
+        return frozenset(self.repository.list_committed())
+
+    def is_behind_link(self, path: str) -> bool:
+        """Return True if a file is a symbolic link, or in a folder that is one."""
+        return any(self._is_link(part) for part in (Path(path), *Path(path).parents))
+
+    def _copy_patches(self, clone: Repository) -> None:
+        """Copy the saved edits to a clone, so that new ones get other names."""
+        if (patches := self.repository.root / PATCHES).is_dir():
+            shutil.copytree(patches, clone.root / PATCHES)
+
+    def _keep_patches(self, clone: Repository) -> None:
+        """Copy the new saved edits from a clone."""
+        if (patches := clone.root / PATCHES).is_dir():
+            shutil.copytree(patches, self.repository.root / PATCHES, dirs_exist_ok=True)
 
     def list_overwritten(self) -> list[str]:
         """List the ignored files that the update changed; delete the backups of the others."""
@@ -144,8 +191,8 @@ class Upgrade:
                 overwritten.append(path.as_posix())
         return sorted(overwritten)
 
-    def abort(self) -> str:
-        """Restore every file that the upgrade changed; return a note for the user, if any."""
+    def abort(self) -> None:
+        """Restore every file that the upgrade changed."""
         if not self._state.exists():
             raise CommandError("No upgrade is in progress")
         if self._read_state().head != self.repository.get_head():
@@ -155,12 +202,9 @@ class Upgrade:
         if not self.is_in_progress:
             self._delete_state()
             raise CommandError("No upgrade is in progress")
-        if self._read_state().changed is None:
-            return self._stash()
         self.repository.restore(self._find_changed())
         self._restore_ignored()
         self._delete_state()
-        return ""
 
     @property
     def is_in_progress(self) -> bool:
@@ -178,17 +222,17 @@ class Upgrade:
     def _backups(self) -> Path:
         return self.repository.root / BACKUPS
 
-    def _back_up(self, ignored: Sequence[str]) -> None:
-        """Copy the ignored files, which git could not restore; keep older copies."""
+    def _back_up(self, paths: Sequence[str]) -> None:
+        """Copy the files that git could not restore; keep older copies."""
         if self._backups.exists():
             if any(path.is_file() for path in self._backups.rglob("*")):
                 root = self.repository.root
                 self._backups.rename(root / find_unused(root, BACKUPS))
             else:
                 shutil.rmtree(self._backups)
-        for path in self._list_ignored_files(ignored):
+        for path in paths:
             file, backup = self.repository.root / path, self._backups / path
-            if file.is_file():
+            if path not in self._committed and file.is_file():
                 backup.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(file, backup)
 
@@ -198,41 +242,56 @@ class Upgrade:
             (self.repository.root / path).parent.mkdir(parents=True, exist_ok=True)
             (self._backups / path).replace(self.repository.root / path)
 
-    def _stash(self) -> str:
-        """Stash an incomplete update, so that no edit is lost; return a note for users."""
-        if self.is_dry_run:
-            return ""
-        has_changes = bool(self.repository.list_changed())
-        if has_changes:
-            self.repository.stash("manage upgrade, incomplete", self._list_no_longer_ignored())
-        self._restore_ignored()
-        self._delete_state()
-        return "; uncommitted changes are kept in `git stash`" if has_changes else ""
-
-    def _list_no_longer_ignored(self) -> list[str]:
-        """List the paths that git ignored only before the update; they may hold secrets."""
-        ignored = self.repository.list_ignored()
-        return [
-            path
-            for path in (f"{STATE.parent.as_posix()}/", *self._read_state().ignored)
-            if not any(is_covered(path, entry) for entry in ignored)
-        ]
-
     def _find_changed(self) -> set[str]:
-        """Return the upgrade's uncommitted changes; all changes if it was interrupted."""
-        recorded = self._read_state().changed
-        changed = set(self.repository.list_changed())
-        return changed if recorded is None else changed & {*recorded, LOCK_FILE}
+        """Return the recorded files that differ from the last commit, and uv's lock file."""
+        changed = {*self.repository.list_changed()}
+        changed |= {*self._list_ignored_files(self.repository.list_ignored())}
+        return changed & {*self._read_state().changed, LOCK_FILE}
 
     def _read_state(self) -> State:
-        return State(**json.loads(self._state.read_text()))
+        try:
+            return State(**json.loads(self._state.read_text()))
+        except (OSError, ValueError, TypeError) as error:
+            raise CommandError(
+                f"{STATE.as_posix()} cannot be read: compare the files with git, restore those of"
+                " the upgrade, then delete it"
+            ) from error
 
-    def _write_state(self, changed: list[str] | None, ignored: list[str]) -> None:
-        state = State(self.repository.get_head(), changed, ignored)
+    def _write_state(self, changed: list[str]) -> None:
+        state = State(self.repository.get_head(), changed)
         self._state.write_text(json.dumps(asdict(state)))
 
     def _delete_state(self) -> None:
         self._state.unlink(missing_ok=True)
+
+
+@contextmanager
+def report_interruption() -> Iterator[None]:
+    """Say that nothing was changed if the command is interrupted."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        sys.stderr.write("Nothing was changed.\n")
+        raise
+
+
+def list_results(clone: Repository) -> list[str]:
+    """List the files of an updated clone that differ from its last commit, ignored ones too."""
+    others = clone.git("ls-files", "--others", "-z")
+    paths = {*clone.list_changed(), *split_names(others)}
+    return sorted(path for path in paths if Path(path).parts[0] not in EXCLUDED)
+
+
+def copy_mode(file: Path, target: Path) -> None:
+    """Make a file executable, or not, like another."""
+    if os.name != "nt":  # Windows has no executable bits.
+        mode = target.stat().st_mode
+        target.chmod(mode & ~EXECUTABLE | file.stat().st_mode & EXECUTABLE)
+
+
+def add_carriage_returns(content: bytes) -> bytes:
+    """Return a text with CRLF line endings."""
+    return normalize(content).replace(b"\n", b"\r\n")
 
 
 def is_cache(folder: Path) -> bool:

@@ -34,11 +34,12 @@ def list_vendored(root: Path) -> set[str]:
     return {path for path, owner in read_owners(root).items() if owner == "vendored"}
 
 
-def restore_release(rendered: Path, root: Path) -> None:
-    """Write every vendored file as the release has it, including its mode."""
+def restore_release(rendered: Path, root: Path, others: Collection[str] = ()) -> None:
+    """Write vendored and other files as the release has them, including their modes."""
     owners = read_owners(rendered)
     for path in list_files(rendered):
-        if find_owner(path, owners) == "vendored" and not is_same(rendered / path, root / path):
+        is_restored = path in others or find_owner(path, owners) == "vendored"
+        if is_restored and not is_same(rendered / path, root / path):
             target = root / path
             target.parent.mkdir(parents=True, exist_ok=True)
             # Not overwritten: it may be a symbolic link that leads out of the project.

@@ -117,7 +117,5 @@ def format_module(project: Project, path: str, text: str) -> str:
 
 def format_instruction(reason: str, first: str, second: str, labels: Labels) -> str:
     """Return the reason why a file must be edited by hand, and the lines that change."""
-    patch = difflib.unified_diff(
-        first.splitlines(), second.splitlines(), *labels, lineterm=""
-    )
+    patch = difflib.unified_diff(first.splitlines(), second.splitlines(), *labels, lineterm="")
     return "\n".join([f"{reason[0].upper()}{reason[1:]}:", *patch])

@@ -51,13 +51,20 @@ class Parent:
         request = replace(MakeRequest.parse(self.record.command), migration=False)
         return render_files(self.project, request, replace(resource, children=family))
 
-    def reject_attribute(self, child: Child) -> None:
-        """Reject a child whose list has the name of something else in the parent."""
+    def reject_names(self, child: Child) -> None:
+        """Reject a child whose names have another meaning in the parent's code."""
         resource, name = self.resource, child.attribute
         columns = [column.attribute for column in resource.columns]
         relations = [reference.name for reference in resource.references]
         lists = [other.attribute for other in resource.children]
         used = {*columns, *relations, *lists, *USED_NAMES, resource.names.singular}
+        types = {*(field.type_name for field in resource.fields)}
+        types |= {enumeration.class_name for enumeration in resource.enumerations}
+        if not types.isdisjoint(child.types):
+            raise CommandError(
+                f"--child-of {resource.names.singular}: a field of the parent has a type with the"
+                " name of the child: choose another name"
+            )
         if name in used or not name.isidentifier():
             raise CommandError(
                 f"--child-of {resource.names.singular}: the list would be named {name}, which has"
@@ -74,20 +81,27 @@ def plan_child(project: Project, request: MakeRequest) -> EditPlan:
     parent = Parent.find(project, request.child_of, names.singular)
     paths = [change.path.as_posix() for change in changes.changes]
     child = Child.from_files(request, names, parent.resource.names, paths)
-    parent.reject_attribute(child)
+    parent.reject_names(child)
     first, second = parent.render(), parent.render(child)
-    if first == second:
+    own_text = "".join(read_text(change) for change in changes.changes)
+    has_support = f"class {child.class_name}Input(" in own_text and any(
+        f"{child.class_name}Repository(" in text for text in second.values()
+    )
+    if not has_support:
         raise CommandError(
             f"--child-of {request.child_of}: the templates in scaffold/ do not support children:"
-            " add the variables `children`, `Row` and `is_child` as in a new project"
+            " copy those of a new project"
         )
     labels = (f"without {names.singular}", f"with {names.singular}")
     edits = edit_files(project, parent.record, first, second, labels)
     record = replace(parent.record, files=dict(edits.hashes))
     added = [*edits.changes, build_record_change(project, request.child_of, record)]
-    return EditPlan(
-        ChangeSet([*changes.changes, *added], changes.migrations), edits.instructions
-    )
+    return EditPlan(ChangeSet([*changes.changes, *added], changes.migrations), edits.instructions)
+
+
+def read_text(change: Change) -> str:
+    """Return the new text of a changed file."""
+    return (change.after or b"").decode()
 
 
 def plan_parent_removal(project: Project, singular: str, record: Record) -> EditPlan:

@@ -34,7 +34,11 @@ class Child:
 
     @classmethod
     def from_files(
-        cls, request: MakeRequest, names: ResourceNames, parent: ResourceNames, files: Collection[str]
+        cls,
+        request: MakeRequest,
+        names: ResourceNames,
+        parent: ResourceNames,
+        files: Collection[str],
     ) -> "Child":
         """Return the child that a command makes, given the paths of its files."""
         paths = (find_role_file(role, names, files) for role in ("models", "schemas"))
@@ -62,6 +66,12 @@ class Child:
     def type_name(self) -> str:
         """Alias of the list's type in the parent's schemas."""
         return f"{self.class_name}Inputs"
+
+    @property
+    def types(self) -> set[str]:
+        """Names of its classes in the parent's modules."""
+        roles = ("", "Input", "Inputs", "Read", "Repository")
+        return {f"{self.class_name}{role}" for role in roles}
 
     @property
     def constraint(self) -> str:

@@ -82,7 +82,9 @@ def reject_options(project: Project, request: MakeRequest) -> None:
 def build_resource(project: Project, request: MakeRequest, names: ResourceNames) -> Resource:
     """Build the resource; raise CommandError if its names or fields are invalid."""
     specifications = [parse(text) for text in request.fields]
+    parent = None
     if request.child_of is not None:
+        parent, _ = find_parent(project, request.child_of)
         specifications = require_parent_reference(request.child_of, names, specifications)
     targets = {
         spec.column: find_target(project, request, names, spec)
@@ -104,7 +106,7 @@ def build_resource(project: Project, request: MakeRequest, names: ResourceNames)
         read_public=request.read_public,
         role=request.write or "",
         children=find_children(project, names),
-        child_of=build_parent_link(project, request, names, built),
+        child_of=build_parent_link(project, parent, names, built) if parent else None,
     )
     reject_name_conflicts(resource)
     return resource
@@ -112,20 +114,18 @@ def build_resource(project: Project, request: MakeRequest, names: ResourceNames)
 
 def build_parent_link(
     project: Project,
-    request: MakeRequest,
+    parent: Resource,
     names: ResourceNames,
     columns: Sequence[Field | Reference],
-) -> ParentLink | None:
-    """Build the link of a child to its parent; None if the resource is not a child."""
-    if request.child_of is None:
-        return None
-    parent, record = find_parent(project, request.child_of)
+) -> ParentLink:
+    """Build the link of a child to its parent."""
     reference = next(
         column
         for column in columns
-        if isinstance(column, Reference) and column.target.singular == request.child_of
+        if isinstance(column, Reference) and column.target.singular == parent.names.singular
     )
-    schemas = find_role_file("schemas", parent.names, record.files)
+    record = read_record(project.root, parent.names.singular)
+    schemas = find_role_file("schemas", parent.names, record.files) if record else None
     return ParentLink(
         name_children(names, parent.names),
         reference,

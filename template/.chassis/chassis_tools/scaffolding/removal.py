@@ -74,8 +74,11 @@ class ScaffoldedResource:
     def reject_used(self, parent_changes: Sequence[Change] = ()) -> None:
         """Reject a resource that other files use, after the changes of a child's parent."""
         if children := find_children(self.project, self.names):
-            names = " and ".join(child.names.singular for child in children)
-            raise CommandError(f"{self.singular} has the child {names}: remove it first")
+            names = [child.names.singular for child in children]
+            raise CommandError(
+                f"{self.singular} is the parent of {' and '.join(names)}: first run"
+                f" `manage remove {names[0]}`"
+            )
         changes = [*self._plan_deregistrations(), *parent_changes]
         changes = [change for change in changes if change.path.suffix == ".py"]
         registries = {change.path.as_posix(): (change.after or b"").decode() for change in changes}

@@ -183,7 +183,8 @@ class Resource:
         }
 
     def _build_option_variables(self) -> dict[str, Any]:
-        can_conflict = any(column.unique for column in self.columns) or bool(self.references)
+        related = self.references or self.children
+        can_conflict = any(column.unique for column in self.columns) or bool(related)
         conflicts = ["ConflictError"] if can_conflict else []
         # Rows of other tables may refer to the deleted row; a soft delete keeps it.
         delete_conflicts = [] if self.soft_delete else ["ConflictError"]

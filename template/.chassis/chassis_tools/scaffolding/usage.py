@@ -164,7 +164,12 @@ def find_uses(
     model = project.models.get(names.class_name)
     table = (model.qualified_table if model else None) or names.plural
     columns = (*BASE_COLUMNS, *(model.columns if model else ()))
-    skipped = {*own_files, *(registries or {}), project.get_registry_path("models"), project.get_registry_path("routes")}
+    skipped = {
+        *own_files,
+        *(registries or {}),
+        project.get_registry_path("models"),
+        project.get_registry_path("routes"),
+    }
     files = [path for path in find_source_files(project.root) if path not in skipped]
     trees = {path: parse(project.read(path), path) for path in files if path.endswith(".py")}
     usage = Usage(names, table, columns, modules, list(find_star_imports(trees)))

@@ -206,6 +206,7 @@ def build_parent_variables(link: ParentLink | None) -> dict[str, Any]:
         "a_parent_words": parent["a_words"],
         "parent_key": link.reference.attribute,
         "parent_path": parent["path"],
+        "parent_table": target.table,
         "parent_models": target.module,
         "parent_schemas": link.schemas,
         "parent_factory": target.factory,
@@ -221,7 +222,7 @@ PARENT_FLAGS = ("parent_owned", "parent_soft_delete", "parent_creates_writer")
 PARENT_TEXTS = (
     *("parent", "Parent", "a_parent_words", "parent_key", "parent_path", "parent_models"),
     *("parent_schemas", "parent_factory", "parent_argument", "parent_owner_fixture"),
-    *("parent_owner_argument", "parent_client", "parent_role"),
+    *("parent_owner_argument", "parent_client", "parent_role", "parent_table"),
 )
 
 

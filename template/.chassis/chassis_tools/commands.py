@@ -157,12 +157,12 @@ def make(
 
 def write_resource(request: "MakeRequest", *, dry_run: bool, yes: bool) -> None:
     """Write the resource and print the next step."""
+    from chassis_tools.extending.parents import plan_child
     from chassis_tools.scaffolding.changes import (
         apply_changes,
         apply_new_migrations,
         finish_interrupted,
     )
-    from chassis_tools.extending.parents import plan_child
     from chassis_tools.scaffolding.project import Project
 
     finish_interrupted(PROJECT_ROOT)

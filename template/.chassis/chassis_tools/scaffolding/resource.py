@@ -263,7 +263,7 @@ class Resource:
         }
 
     def _build_input_variables(self) -> dict[str, Any]:
-        """Return the variables of a child's create schema, which extends that of its parent's list."""
+        """Return the variables of a child's create schema, which extends its input schema."""
         if self.child_of is None:
             return {"create_base": "InputSchema", "input_columns": []}
         reference = self.child_of.reference

@@ -14,7 +14,7 @@ from app.core.paths import PROJECT_ROOT
 from manage.errors import CommandError
 
 if TYPE_CHECKING:
-    from chassis_tools.scaffolding.creation import MakeRequest
+    from chassis_tools.scaffolding.request import MakeRequest
 
 HELP = """
 `manage make field RESOURCE FIELD...` adds fields to an existing resource.
@@ -60,6 +60,14 @@ Routes = Annotated[
 WriteRole = Annotated[
     str | None,
     typer.Option("--write", metavar="ROLE", help="Only users with this role can change rows."),
+]
+ChildOf = Annotated[
+    str | None,
+    typer.Option(
+        "--child-of",
+        metavar="RESOURCE",
+        help="Write and return the rows with those of this resource, which a field refers to.",
+    ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Delete without asking, edited files too.")]
 
@@ -115,14 +123,15 @@ def make(
     migration: Migration = True,
     routes: Routes = True,
     write: WriteRole = None,
+    child_of: ChildOf = None,
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
     """Scaffold a resource: model, schemas, repository, service, routes, tests and migration."""
-    from chassis_tools.scaffolding.creation import MakeRequest
+    from chassis_tools.scaffolding.request import MakeRequest
 
     if name == "field" and fields and ":" not in fields[0]:
-        if plural or owned or soft_delete or read_public or write or not routes:
+        if plural or owned or soft_delete or read_public or write or child_of or not routes:
             raise CommandError("`make field` accepts only --sort, --no-migration, --dry-run, --yes")
         from chassis_tools.extending.command import add_fields
         from chassis_tools.extending.request import FieldRequest
@@ -141,56 +150,67 @@ def make(
         migration,
         routes,
         write,
+        child_of,
     )
     write_resource(resource_request, dry_run=dry_run, yes=yes)
 
 
 def write_resource(request: "MakeRequest", *, dry_run: bool, yes: bool) -> None:
     """Write the resource and print the next step."""
+    from chassis_tools.extending.parents import plan_child
     from chassis_tools.scaffolding.changes import (
         apply_changes,
         apply_new_migrations,
         finish_interrupted,
     )
-    from chassis_tools.scaffolding.creation import plan_resource
     from chassis_tools.scaffolding.project import Project
 
     finish_interrupted(PROJECT_ROOT)
     project = Project(PROJECT_ROOT)
-    changes = plan_resource(project, request)
+    plan = plan_child(project, request)
+    changes = plan.changes
+    is_confirmed = False
     if not changes.changes:
         typer.echo(f"{request.name} already exists with these fields; nothing to do.")
-    elif apply_changes(changes, "Write these files?", dry_run=dry_run, yes=yes):
+    elif is_confirmed := apply_changes(changes, "Write these files?", dry_run=dry_run, yes=yes):
         is_applied = apply_new_migrations(changes)
         routes = project.get_registry_path("routes")
         is_served = routes in {change.path.as_posix() for change in changes.changes}
         next_step = request.next_step(is_applied=is_applied, is_served=is_served)
         typer.echo(f"Created {request.name}. {next_step}".rstrip())
+    if is_confirmed or dry_run:
+        plan.print_instructions()
 
 
 def remove(
     name: ResourceName, force: Force = False, dry_run: DryRun = False, yes: Yes = False
 ) -> None:
     """Remove a resource: files, registrations and table."""
+    from chassis_tools.extending.parents import plan_parent_removal
     from chassis_tools.scaffolding.changes import apply_changes, finish_interrupted
     from chassis_tools.scaffolding.project import Project
     from chassis_tools.scaffolding.removal import ScaffoldedResource, plan_table_removal
 
     finish_interrupted(PROJECT_ROOT)
-    resource = ScaffoldedResource.find(Project(PROJECT_ROOT), name)
-    resource.reject_used()
+    project = Project(PROJECT_ROOT)
+    resource = ScaffoldedResource.find(project, name)
+    parent = plan_parent_removal(project, name, resource.record)
+    resource.reject_used(parent.changes.changes)
     if not force:
         resource.reject_edited()
     yes = yes or force
     if not (yes or dry_run or sys.stdin.isatty()):
         raise CommandError("This deletes files: add --yes to confirm, or --dry-run to list them")
     table = plan_table_removal(resource)
-    changes = resource.plan_removal(drop_migration=table.drop_migration)
+    changes = resource.plan_removal(
+        drop_migration=table.drop_migration, parent_changes=parent.changes.changes
+    )
     question = f"Delete these files{table.warning}?"
     if apply_changes(
         changes, question, dry_run=dry_run, yes=yes, assume_yes=False, before_commit=table.roll_back
     ):
         typer.echo(f"Removed {name}. {table.next_step}".strip())
+        parent.print_instructions()
 
 
 def inspect(

@@ -4,7 +4,18 @@ import re
 import warnings
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
-from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar
+from inspect import isclass
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    Generic,
+    Literal,
+    Self,
+    TypeVar,
+    get_args,
+    get_origin,
+)
 from unicodedata import normalize
 from uuid import UUID
 
@@ -224,7 +235,11 @@ class InputSchema(BaseModel):
 
 
 class ReadSchema(BaseModel):
-    """The base of response schemas; each field is the model's column of the same name."""
+    """The base of response schemas; each field is the model's column of the same name.
+
+    A field can also be a list of related rows: `lines: list[OrderLineRead]` is the relationship
+    `lines` of the model. `Repository.read` reads it with a second query.
+    """
 
     model_config = ConfigDict(from_attributes=True, ser_json_inf_nan="strings", defer_build=True)
 
@@ -254,12 +269,22 @@ class ReadSchema(BaseModel):
         names = cls.model_fields.keys() & values.keys()
         if not invalid <= names:
             raise error
+        for name, field in cls.model_fields.items():
+            if name in invalid and (item := get_item_schema(field.annotation)):
+                values[name] = [item.model_validate(row) for row in values[name]]
         record = cls.model_construct(**{name: values[name] for name in names})
         for name in names - invalid:
             cls.__pydantic_validator__.validate_assignment(record, name, values[name])
         key = str(values.get("id"))
         logger.warning("unexpected_value", schema=cls.__name__, fields=sorted(invalid), id=key)
         return record  # type: ignore[return-value]  # Pydantic's plugin for mypy loses Self.
+
+
+def get_item_schema(annotation: object) -> type[ReadSchema] | None:
+    """Return the schema of the items if a field is a list of rows, otherwise None."""
+    items = get_args(annotation) if get_origin(annotation) is list else ()
+    is_row = len(items) == 1 and isclass(items[0]) and issubclass(items[0], ReadSchema)
+    return items[0] if is_row else None
 
 
 class Page(BaseModel, Generic[Item]):

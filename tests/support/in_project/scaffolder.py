@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from chassis_tools.scaffolding.creation import MakeRequest, plan_resource
+from chassis_tools.scaffolding.creation import plan_resource
 from chassis_tools.scaffolding.project import Project
+from chassis_tools.scaffolding.request import MakeRequest
 from manage.errors import CommandError
 
 

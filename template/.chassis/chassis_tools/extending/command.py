@@ -24,5 +24,4 @@ def add_fields(request: FieldRequest, *, dry_run: bool, yes: bool) -> None:
         next_step = request.next_step(is_applied=is_applied)
         typer.echo(f"Added {request.words} to {request.resource}. {next_step}")
     if is_confirmed or dry_run:
-        for path, instruction in plan.instructions.items():
-            typer.echo(f"\nEdit {path} by hand. {instruction}")
+        plan.print_instructions()

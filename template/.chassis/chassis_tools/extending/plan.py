@@ -1,48 +1,37 @@
 """The plan to add fields to a resource."""
 
 import ast
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from chassis_tools.extending.merging import merge_module
+from chassis_tools.extending.editing import EditPlan, build_record_change, edit_files
 from chassis_tools.extending.renderings import Renderings
 from chassis_tools.extending.request import FieldRequest
 from chassis_tools.migration_files import SUFFIX, build_revision_variables, write_added_columns
 from chassis_tools.scaffolding.changes import Change, ChangeSet, read_migrations
 from chassis_tools.scaffolding.fields import Field
 from chassis_tools.scaffolding.models import Model, find_classes
-from chassis_tools.scaffolding.modules import BYTE_ORDER_MARK, find_module_path, get_dotted_name
+from chassis_tools.scaffolding.modules import find_module_path, get_dotted_name
 from chassis_tools.scaffolding.names import ResourceNames
 from chassis_tools.scaffolding.project import Project, next_version
 from chassis_tools.scaffolding.removal import find_applied_locally, is_shared
 from chassis_tools.scaffolding.resource import Resource
-from chassis_tools.scaffolding.source import NotEditableError
 from chassis_tools.scaffolding.templates import (
     Record,
     RenderedFile,
     compute_fingerprint,
     format_files,
-    get_record_path,
     read_record,
 )
 from manage.errors import CommandError
 
 MAX_TITLE_LENGTH = 60
+LABELS = ("without the fields", "with them")
 
 
-@dataclass(frozen=True)
-class FieldPlan:
-    """The changes that add the fields, and those that are left to the user."""
-
-    changes: ChangeSet
-    instructions: Mapping[str, str]
-    """What to change by hand, by path."""
-
-
-def plan_fields(project: Project, request: FieldRequest) -> FieldPlan:
+def plan_fields(project: Project, request: FieldRequest) -> EditPlan:
     """Plan the changes that add fields to a resource."""
     request.reject_incomplete()
     migrations = read_migrations(project.root)  # Read first: the plan depends on them.
@@ -147,54 +136,22 @@ class Extension:
         row = run_on_connection(get_migration_url(), lambda connection: connection.scalar(query))
         return row is None
 
-    def build_plan(self, migrations: Mapping[Path, bytes | None]) -> FieldPlan:
+    def build_plan(self, migrations: Mapping[Path, bytes | None]) -> EditPlan:
         """Build the changes of all files, and the instructions for those not edited."""
         first, second = self.renderings.render()
         self.reject_required()
-        changes: list[Change] = []
-        instructions: dict[str, str] = {}
-        hashes = dict(self.record.files)
-        for path, text in second.items():
-            if text == first.get(path):
-                continue
-            try:
-                before, after = self._edit(path, first[path], text)
-            except NotEditableError as error:
-                instructions[path] = format_instruction(str(error), first[path], text)
-                continue
-            changes.append(Change(Path(path), before.encode(), after.encode()))
-            is_edited = compute_fingerprint(before.encode()) != self.record.files.get(path)
-            hashes[path] = compute_fingerprint((text if is_edited else after).encode())
+        edits = edit_files(self.project, self.record, first, second, LABELS)
+        changes, hashes = [*edits.changes], {**edits.hashes}
         if self.request.migration:
             migration = self._build_migration()
             changes.append(migration)
             # `manage remove` keeps other tables, and thus the migrations that change them.
             if self.renderings.has_recorded_table:
                 hashes[migration.path.as_posix()] = compute_fingerprint(migration.after or b"")
-        changes.append(self._build_record_change(hashes))
-        return FieldPlan(ChangeSet(changes, migrations), instructions)
-
-    def _edit(self, path: str, first: str, second: str) -> tuple[str, str]:
-        """Return the text of a file before and after; raise NotEditableError if it is unclear."""
-        if not (self.project.root / path).is_file():
-            raise NotEditableError("it does not exist")
-        before = self.project.read(path)
-        text = before.replace("\r\n", "\n")
-        has_carriage_returns = text != before and text.replace("\n", "\r\n") == before
-        merged = self._merge(path, first, second, text if has_carriage_returns else before)
-        return before, merged.replace("\n", "\r\n") if has_carriage_returns else merged
-
-    def _merge(self, path: str, first: str, second: str, text: str) -> str:
-        """Return the text of a file with the change between two renderings."""
-        if text == first:
-            return second
-        if not path.endswith(".py"):
-            raise NotEditableError("you edited it")
-        source = text.removeprefix(BYTE_ORDER_MARK)
-        merged = merge_module(first, second, source)
-        if is_formatted(self.project, path, source):
-            merged = format_module(self.project, path, merged)
-        return text[: len(text) - len(source)] + merged
+        command, name = self.renderings.record_command, self.request.resource
+        record = Record(command, self.record.plural, hashes)
+        changes.append(build_record_change(self.project, name, record))
+        return EditPlan(ChangeSet(changes, migrations), edits.instructions)
 
     def _build_migration(self) -> Change:
         columns, version = self.renderings.new_columns, self._next_version()
@@ -211,13 +168,6 @@ class Extension:
 
     def _next_version(self) -> str:
         return next_version(self.project.root / "migrations" / "app")
-
-    def _build_record_change(self, hashes: Mapping[str, str]) -> Change:
-        path = get_record_path(self.request.resource)
-        files = {name: hashes[name] for name in sorted(hashes)}
-        record = Record(self.renderings.record_command, self.record.plural, files)
-        before = (self.project.root / path).read_bytes()
-        return Change(Path(path), before, record.to_json().encode())
 
 
 def read_attributes(project: Project, model: Model) -> dict[str, str]:
@@ -243,21 +193,3 @@ def read_column_name(value: ast.expr | None) -> str | None:
             is_column = get_dotted_name(function).rpartition(".")[2] == "mapped_column"
             return name if is_column else None
     return None
-
-
-def is_formatted(project: Project, path: str, text: str) -> bool:
-    """Return True if the project's formatter would not change a module."""
-    return format_module(project, path, text) == text
-
-
-def format_module(project: Project, path: str, text: str) -> str:
-    """Return a module as the project's formatter writes it."""
-    return format_files({path: RenderedFile(text, path)}, project.root)[path]
-
-
-def format_instruction(reason: str, first: str, second: str) -> str:
-    """Return the reason why a file must be edited by hand, and the lines to add."""
-    patch = difflib.unified_diff(
-        first.splitlines(), second.splitlines(), "without the fields", "with them", lineterm=""
-    )
-    return "\n".join([f"{reason[0].upper()}{reason[1:]}:", *patch])

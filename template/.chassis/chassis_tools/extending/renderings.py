@@ -7,10 +7,11 @@ from functools import cached_property
 from typing import Any
 
 from chassis_tools.extending.request import FieldRequest
-from chassis_tools.scaffolding.creation import MakeRequest, build_resource, render_files
+from chassis_tools.scaffolding.creation import build_resource, render_files
 from chassis_tools.scaffolding.fields import Field, Reference
 from chassis_tools.scaffolding.names import ResourceNames
 from chassis_tools.scaffolding.project import Project
+from chassis_tools.scaffolding.request import MakeRequest
 from chassis_tools.scaffolding.resource import Resource
 from chassis_tools.scaffolding.templates import (
     EXISTING_FOLDER,

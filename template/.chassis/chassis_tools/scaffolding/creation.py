@@ -1,13 +1,18 @@
 """The plan to create a resource."""
 
-import shlex
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from chassis_tools.migration_files import build_revision_variables
 from chassis_tools.scaffolding.changes import Change, ChangeSet, read_migrations
+from chassis_tools.scaffolding.children import (
+    ParentLink,
+    find_children,
+    name_children,
+    reject_child_options,
+    require_parent_reference,
+)
 from chassis_tools.scaffolding.conflicts import reject_name_conflicts
 from chassis_tools.scaffolding.fields import Field, Reference, Target
 from chassis_tools.scaffolding.modules import get_module_name
@@ -19,6 +24,7 @@ from chassis_tools.scaffolding.names import (
 )
 from chassis_tools.scaffolding.project import Project, find_role_file, next_version
 from chassis_tools.scaffolding.registries import RegistryError, add_model, add_router
+from chassis_tools.scaffolding.request import MakeRequest
 from chassis_tools.scaffolding.resource import Resource
 from chassis_tools.scaffolding.specifications import (
     Specification,
@@ -28,6 +34,7 @@ from chassis_tools.scaffolding.specifications import (
     parse,
 )
 from chassis_tools.scaffolding.templates import (
+    CHILD_FOLDER,
     WITHOUT_ROUTES_FOLDER,
     Record,
     RenderedFile,
@@ -38,74 +45,6 @@ from chassis_tools.scaffolding.templates import (
     render,
 )
 from manage.errors import CommandError
-
-
-@dataclass(frozen=True)
-class MakeRequest:
-    """The arguments of `manage make`."""
-
-    name: str
-    fields: Sequence[str] = ()
-    plural: str | None = None
-    sorts: Sequence[str] = ()
-    owned: bool = False
-    soft_delete: bool = False
-    read_public: bool = False
-    migration: bool = True
-    routes: bool = True
-    write: str | None = None
-
-    @classmethod
-    def parse(cls, command: str) -> "MakeRequest":
-        """Return the request with this command line; the inverse of `command`."""
-        _, _, name, *words = shlex.split(command)
-        values = {
-            option: words.pop(words.index(option) + 1)
-            for option in ("--plural", "--write")
-            if option in words
-        }
-        options = {word for word in words if word.startswith("--")}
-        return cls(
-            name,
-            [word for word in words if word not in options],
-            values.get("--plural"),
-            [word.removeprefix("--sort=") for word in words if word.startswith("--sort=")],
-            owned="--owned" in options,
-            soft_delete="--soft-delete" in options,
-            read_public="--read-public" in options,
-            migration="--no-migration" not in options,
-            routes="--no-routes" not in options,
-            write=values.get("--write"),
-        )
-
-    @property
-    def command(self) -> str:
-        """Command line with the same arguments."""
-        is_set_by_option = {
-            "--owned": self.owned,
-            "--soft-delete": self.soft_delete,
-            "--read-public": self.read_public,
-            "--no-migration": not self.migration,
-            "--no-routes": not self.routes,
-        }
-        plural = ["--plural", self.plural] if self.plural else []
-        sorts = [f"--sort={name}" for name in self.sorts]
-        write = ["--write", self.write] if self.write is not None else []
-        flags = [option for option, is_set in is_set_by_option.items() if is_set]
-        options = [*plural, *sorts, *write, *flags]
-        return shlex.join(["manage", "make", self.name, *self.fields, *options])
-
-    def next_step(self, *, is_applied: bool, is_served: bool) -> str:
-        """Return the next step for the user, and the URL of the resource if it has routes."""
-        url = f"GET /api/v1/{derive_names(self.name, self.plural).path}"
-        if not is_served:
-            is_complete = is_applied or not self.migration
-            return "" if is_complete else "Run `uv run manage migrate apply` to create its table."
-        if not self.migration:
-            return f"{url} works once its table exists."
-        if is_applied:
-            return f"Its table is in the local database: {url} works now."
-        return f"Run `uv run manage migrate apply` to create its table; then {url} works."
 
 
 def plan_resource(project: Project, request: MakeRequest) -> ChangeSet:
@@ -126,6 +65,7 @@ def plan_resource(project: Project, request: MakeRequest) -> ChangeSet:
 
 def reject_options(project: Project, request: MakeRequest) -> None:
     """Reject options that contradict each other, and an unknown role."""
+    reject_child_options(request)
     if request.read_public and not request.routes:
         raise CommandError("--read-public cannot be combined with --no-routes")
     if request.write is None:
@@ -142,6 +82,10 @@ def reject_options(project: Project, request: MakeRequest) -> None:
 def build_resource(project: Project, request: MakeRequest, names: ResourceNames) -> Resource:
     """Build the resource; raise CommandError if its names or fields are invalid."""
     specifications = [parse(text) for text in request.fields]
+    parent = None
+    if request.child_of is not None:
+        parent, _ = find_parent(project, request.child_of)
+        specifications = require_parent_reference(request.child_of, names, specifications)
     targets = {
         spec.column: find_target(project, request, names, spec)
         for spec in specifications
@@ -161,9 +105,53 @@ def build_resource(project: Project, request: MakeRequest, names: ResourceNames)
         soft_delete=request.soft_delete,
         read_public=request.read_public,
         role=request.write or "",
+        children=find_children(project, names),
+        child_of=build_parent_link(project, parent, names, built) if parent else None,
     )
     reject_name_conflicts(resource)
     return resource
+
+
+def build_parent_link(
+    project: Project,
+    parent: Resource,
+    names: ResourceNames,
+    columns: Sequence[Field | Reference],
+) -> ParentLink:
+    """Build the link of a child to its parent."""
+    reference = next(
+        column
+        for column in columns
+        if isinstance(column, Reference) and column.target.singular == parent.names.singular
+    )
+    record = read_record(project.root, parent.names.singular)
+    schemas = find_role_file("schemas", parent.names, record.files) if record else None
+    return ParentLink(
+        name_children(names, parent.names),
+        reference,
+        get_module_name(schemas) if schemas else "",
+        parent.build_context(),
+    )
+
+
+def find_parent(project: Project, singular: str) -> tuple[Resource, Record]:
+    """Return the parent of a child; raise CommandError if it cannot have children."""
+    record = read_record(project.root, singular) if singular.isidentifier() else None
+    if record is None:
+        suggestion = project.suggest_resource(singular)
+        advice = f"use {suggestion}" if suggestion not in (None, singular) else "make it first"
+        raise CommandError(f"--child-of {singular}: there is no record of this resource: {advice}")
+    if not record.command.startswith("manage make "):
+        raise CommandError(
+            f"--child-of {singular}: `manage make` did not make this resource: write the code by"
+            " hand"
+        )
+    request = MakeRequest.parse(record.command)
+    if not request.has_routes:
+        raise CommandError(
+            f"--child-of {singular}: this resource has no routes that could write the children"
+        )
+    return build_resource(project, request, ResourceNames(singular, record.plural)), record
 
 
 def find_target(
@@ -205,9 +193,11 @@ def render_files(project: Project, request: MakeRequest, resource: Resource) -> 
     templates = list(find_templates(folder, resource.names))
     if not templates:
         raise CommandError("There are no templates in scaffold/: restore them from git")
-    if not request.routes:
+    if not request.has_routes:
         templates = [one for one in templates if not one.is_for_routes(resource.names)]
         templates += find_templates(folder, resource.names, WITHOUT_ROUTES_FOLDER)
+    if request.child_of is not None:
+        templates += find_templates(folder, resource.names, CHILD_FOLDER)
     context: dict[str, Any] = resource.build_context()
     files: dict[str, RenderedFile] = {}
     for template in templates:

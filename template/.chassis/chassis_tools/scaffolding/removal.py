@@ -1,7 +1,7 @@
 """The plan to remove a resource and its table."""
 
 import subprocess
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,6 +10,7 @@ from app.core.paths import PROJECT_ROOT
 
 from chassis_tools.migration_files import are_newest, reverse_migration
 from chassis_tools.scaffolding.changes import Change, ChangeSet, Migrations, read_migrations
+from chassis_tools.scaffolding.children import find_children
 from chassis_tools.scaffolding.modules import get_module_name
 from chassis_tools.scaffolding.names import ResourceNames
 from chassis_tools.scaffolding.project import (
@@ -70,17 +71,26 @@ class ScaffoldedResource:
                 f"You edited {', '.join(edited)}: add --force to delete your changes too"
             )
 
-    def reject_used(self) -> None:
-        """Reject a resource that other files use."""
-        changes = self._plan_deregistrations()
+    def reject_used(self, parent_changes: Sequence[Change] = ()) -> None:
+        """Reject a resource that other files use, after the changes of a child's parent."""
+        if children := find_children(self.project, self.names):
+            names = [child.names.singular for child in children]
+            raise CommandError(
+                f"{self.singular} is the parent of {' and '.join(names)}: first run"
+                f" `manage remove {names[0]}`"
+            )
+        changes = [*self._plan_deregistrations(), *parent_changes]
+        changes = [change for change in changes if change.path.suffix == ".py"]
         registries = {change.path.as_posix(): (change.after or b"").decode() for change in changes}
-        if uses := find_uses(self.project, self.names, set(self.record.files), registries):
+        if uses := find_uses(self.project, self.names, self.record.files, registries):
             raise CommandError(
                 f"{self.singular} is used by {', '.join(uses)}: remove that code first, or"
                 " the resource that it belongs to"
             )
 
-    def plan_removal(self, *, drop_migration: dict[str, str] | None) -> ChangeSet:
+    def plan_removal(
+        self, *, drop_migration: dict[str, str] | None, parent_changes: Sequence[Change] = ()
+    ) -> ChangeSet:
         """Plan the removal of the files and registrations.
 
         `drop_migration` maps the path of the migration that drops the table to its text; with it,
@@ -98,7 +108,8 @@ class ScaffoldedResource:
         created = [
             Change(Path(path), None, text.encode()) for path, text in (drop_migration or {}).items()
         ]
-        return ChangeSet([*changes, *created, *self._plan_deregistrations()], self.migrations)
+        edited = [*self._plan_deregistrations(), *parent_changes]
+        return ChangeSet([*changes, *created, *edited], self.migrations)
 
     def _is_shared_package(self, path: str) -> bool:
         """Return True if the path is the `__init__.py` of a package with other modules."""

@@ -6,6 +6,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from chassis_tools.scaffolding import resource_parts
+from chassis_tools.scaffolding.children import (
+    Child,
+    ParentLink,
+    build_children_variables,
+    build_parent_variables,
+)
 from chassis_tools.scaffolding.fields import Field, ListFilter, Reference
 from chassis_tools.scaffolding.literals import Import, format_imports, literal
 from chassis_tools.scaffolding.names import ResourceNames, to_member_name
@@ -48,6 +54,8 @@ class Resource:
     read_public: bool = False
     role: str = ""
     """The role that users need to change rows; empty if every user may."""
+    children: Sequence[Child] = ()
+    child_of: ParentLink | None = None
 
     @property
     def fields(self) -> list[Field]:
@@ -139,7 +147,7 @@ class Resource:
         """Return the imports of one of the resource's files."""
         extra: dict[str, list[Import]] = {
             "models": self._get_model_imports(),
-            "schemas": [("pydantic", "MISSING")] * any(not one.optional for one in self.columns),
+            "schemas": self._get_schema_imports(),
             "factory": [("itertools", "count")] * self.needs_row_numbers,
             "tests": [("sqlalchemy", "inspect")] * bool(self.eager_references),
         }
@@ -150,6 +158,8 @@ class Resource:
         return {
             **self._build_name_variables(),
             **self._build_option_variables(),
+            **build_children_variables(self.names, self.children, owned=self.owned),
+            **build_parent_variables(self.child_of),
             **self._build_role_variables(),
             **self._build_key_variables(),
             **self._build_column_variables(),
@@ -173,7 +183,8 @@ class Resource:
         }
 
     def _build_option_variables(self) -> dict[str, Any]:
-        can_conflict = any(column.unique for column in self.columns) or bool(self.references)
+        related = self.references or self.children
+        can_conflict = any(column.unique for column in self.columns) or bool(related)
         conflicts = ["ConflictError"] if can_conflict else []
         # Rows of other tables may refer to the deleted row; a soft delete keeps it.
         delete_conflicts = [] if self.soft_delete else ["ConflictError"]
@@ -225,28 +236,41 @@ class Resource:
             "timestamps": True,
             "default_sort": "-id",
             "order": "newest first",
-            "dump_args": "",
             "input_options": "",
         }
 
     def _build_column_variables(self) -> dict[str, Any]:
         fields = self.fields
         return {
+            "columns": list(self.columns),
             **{
-                key: list(self.columns)
-                for key in ("columns", "mapped", "create_columns", "update_columns")
+                key: [*self.columns, *self.children]
+                for key in ("mapped", "create_columns", "update_columns")
             },
+            **self._build_input_variables(),
             "fields": fields,
             "references": self.references,
             "parents": self.parents,
             "relationships": self.relationships,
             "relationship_targets": self.relationship_targets,
-            "constrained": [field for field in fields if field.constraint],
+            "constrained": [*(field for field in fields if field.constraint), *self.children],
+            "typing_imports": format_imports(self._get_typing_imports()),
             "enumerations": self.enumerations,
             "enumeration_names": ", ".join(sorted(enum.class_name for enum in self.enumerations)),
             "filters": self.filters,
             "sorts": self.sorts,
             "has_json": bool(self._get_field_imports("migration")),
+        }
+
+    def _build_input_variables(self) -> dict[str, Any]:
+        """Return the variables of a child's create schema, which extends its input schema."""
+        if self.child_of is None:
+            return {"create_base": "InputSchema", "input_columns": []}
+        reference = self.child_of.reference
+        return {
+            "create_base": f"{self.names.class_name}Input",
+            "create_columns": [reference],
+            "input_columns": [column for column in self.columns if column is not reference],
         }
 
     def _build_test_variables(self) -> dict[str, Any]:
@@ -295,13 +319,25 @@ class Resource:
         indexes = ["sort_index"] * bool(self.sort_indexes)
         return [("app.core.tables", name) for name in [*keys, *indexes]]
 
+    def _get_schema_imports(self) -> list[Import]:
+        has_omissible = any(not column.optional for column in self.columns) or bool(self.children)
+        lists: list[Import] = [("typing", "Annotated"), ("pydantic", "Field")]
+        return [*[("pydantic", "MISSING")] * has_omissible, *lists * bool(self.children)]
+
+    def _get_typing_imports(self) -> list[Import]:
+        related = [reference.target for reference in self.relationship_targets]
+        return [
+            *((target.module, target.class_name) for target in related),
+            *((child.models, child.class_name) for child in self.children),
+        ]
+
     def _get_model_imports(self) -> list[Import]:
         has_mapped_column = any("mapped_column(" in column.mapped for column in self.columns)
         return [
             *[("sqlalchemy.orm", "mapped_column")] * has_mapped_column,
             *[("uuid", "UUID")] * bool(self.references),
-            *[("sqlalchemy.orm", "relationship")] * bool(self.relationships),
-            *[("typing", "TYPE_CHECKING")] * bool(self.relationship_targets),
+            *[("sqlalchemy.orm", "relationship")] * bool(self.relationships or self.children),
+            *[("typing", "TYPE_CHECKING")] * bool(self._get_typing_imports()),
         ]
 
     def _build_table_variables(self) -> dict[str, list[str]]:

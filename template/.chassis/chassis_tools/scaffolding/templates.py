@@ -21,7 +21,9 @@ MIGRATION_NAME = "migration"
 EXISTING_FOLDER = "existing"
 # The folder of templates that only `manage make --no-routes` uses.
 WITHOUT_ROUTES_FOLDER = "without_routes"
-SPECIAL_FOLDERS = {EXISTING_FOLDER, WITHOUT_ROUTES_FOLDER}
+# The folder of templates that only `manage make --child-of` uses, beside those without routes.
+CHILD_FOLDER = "child"
+SPECIAL_FOLDERS = {CHILD_FOLDER, EXISTING_FOLDER, WITHOUT_ROUTES_FOLDER}
 # Sort imports and remove unused ones.
 FIX_COMMAND = ("check", "--fix-only", "--select", "I,F401")
 FORMAT_COMMAND = ("format",)

@@ -157,13 +157,19 @@ def find_uses(
 ) -> list[str]:
     """Return where other files use a resource, as `path:line`.
 
-    `registries` maps the paths of the registries to their texts without the resource.
+    `registries` maps the paths of the registries and of a child's parent to their texts without the
+    resource.
     """
     modules = {get_module_name(path) for path in own_files if path.endswith(".py")}
     model = project.models.get(names.class_name)
     table = (model.qualified_table if model else None) or names.plural
     columns = (*BASE_COLUMNS, *(model.columns if model else ()))
-    skipped = {*own_files, project.get_registry_path("models"), project.get_registry_path("routes")}
+    skipped = {
+        *own_files,
+        *(registries or {}),
+        project.get_registry_path("models"),
+        project.get_registry_path("routes"),
+    }
     files = [path for path in find_source_files(project.root) if path not in skipped]
     trees = {path: parse(project.read(path), path) for path in files if path.endswith(".py")}
     usage = Usage(names, table, columns, modules, list(find_star_imports(trees)))

@@ -59,13 +59,17 @@ class Representation(NamedTuple):
     def compare(self, entity: Any, header: str) -> bool | None:
         """Return True if If-Match lists the row's ETag, otherwise False.
 
-        Return None if the schema does not fit the row, which then belongs to another model.
+        Return None if the schema does not fit the row, which then belongs to another model. Related
+        rows that were not loaded with the row cannot be compared, so the condition fails.
         """
-        columns = inspect(type(entity)).columns
-        if not all(name in columns for name in self.schema.model_fields):
+        mapper = inspect(type(entity))
+        related = [name for name in self.schema.model_fields if name not in mapper.columns]
+        if not all(name in mapper.relationships for name in related):
             return None
         if header == "*":
             return True
+        if not inspect(entity).unloaded.isdisjoint(related):
+            return False
         try:
             record = self.schema.model_validate(entity)
         except ValidationError:

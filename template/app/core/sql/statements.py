@@ -1,6 +1,6 @@
 """The statements of the generic repository, each built once and run with parameters."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache, lru_cache
 from inspect import getattr_static
 from typing import Any
@@ -25,9 +25,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.hybrid import hybrid_property
+from sqlalchemy.orm import aliased
 from sqlalchemy.sql.dml import ReturningDelete, ReturningInsert, ReturningUpdate
 
-from app.core.schemas import Paging, ReadSchema
+from app.core.schemas import Paging, ReadSchema, get_item_schema
 from app.core.sql.compiled import compile_once
 from app.core.sql.filters import (
     Sort,
@@ -51,14 +52,15 @@ def scope_statement(repository: RepositoryClass, statement: Select[Any]) -> Sele
     return result
 
 
-def select_columns(model: Any, schema: type[ReadSchema]) -> list[Label[Any]]:
+def select_columns(
+    model: Any, schema: type[ReadSchema], *, skipped: Collection[str] = ()
+) -> list[Label[Any]]:
     """Return the model's columns for a schema's fields; raise TypeError if one is missing."""
     check_schema(model, schema)
     mapper = inspect(model)
     hybrids = find_hybrids(model)
-    missing = [
-        name for name in schema.model_fields if name not in mapper.columns and name not in hybrids
-    ]
+    names = [name for name in schema.model_fields if name not in skipped]
+    missing = [name for name in names if name not in mapper.columns and name not in hybrids]
     if related := [name for name in missing if name in mapper.relationships]:
         raise TypeError(
             f"{schema.__name__}.{related[0]} is a relationship of {model.__name__}, and this method"
@@ -71,7 +73,18 @@ def select_columns(model: Any, schema: type[ReadSchema]) -> list[Label[Any]]:
         raise TypeError(
             f"{schema.__name__} has fields that {model.__name__} lacks: {', '.join(missing)}"
         )
-    return [getattr(model, name).label(name) for name in schema.model_fields]
+    return [getattr(model, name).label(name) for name in names]
+
+
+@cache
+def find_collections(model: Any, schema: Any) -> tuple[str, ...]:
+    """Return the fields of a schema that are lists of related rows."""
+    related = inspect(model).relationships
+    return tuple(
+        name
+        for name, field in schema.model_fields.items()
+        if name in related and related[name].uselist and get_item_schema(field.annotation)
+    )
 
 
 def check_schema(model: type[Any], schema: object) -> None:
@@ -136,12 +149,24 @@ def find_expired_columns(entity: Any) -> list[str]:
 
 @compile_once
 def build_read_statement(repository: RepositoryClass, schema: type[ReadSchema]) -> Select[Any]:
-    """Build the SELECT of one row by its key."""
+    """Build the SELECT of one row by its key, without the schema's lists of related rows."""
     model = repository.model
-    statement = select(*select_columns(model, schema)).where(
-        *build_conditions(model, get_key_names(model))
-    )
+    check_schema(model, schema)
+    columns = select_columns(model, schema, skipped=find_collections(model, schema))
+    statement = select(*columns).where(*build_conditions(model, get_key_names(model)))
     return scope_statement(repository, statement)
+
+
+@compile_once
+def build_collection_statement(model: Any, schema: Any, name: str) -> Select[Any]:
+    """Build the SELECT of the related rows in a field of the row with this key."""
+    relationship = inspect(model).relationships[name]
+    item = get_item_schema(schema.model_fields[name].annotation) or ReadSchema
+    columns = select_columns(relationship.mapper.class_, item)
+    row: Any = aliased(model)  # The related rows may be in the same table.
+    key = [getattr(row, attribute) == bindparam(attribute) for attribute in get_key_names(model)]
+    statement = select(*columns).select_from(row).join(getattr(row, name)).where(*key)
+    return statement.order_by(*(relationship.order_by or ()))
 
 
 @compile_once

@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from inspect import isclass
+from math import floor, isfinite, log10
 from typing import (
     Annotated,
     Any,
@@ -63,6 +64,7 @@ MAX_ERRORS = 1000
 MAX_CURSOR_LENGTH = 60_000
 MAX_JSON_DEPTH = 100
 MAX_JSON_BYTES = 100_000
+MIN_EXPONENT = 16  # JSON writes numbers with smaller ones in full.
 
 Item = TypeVar("Item")
 KeyValue = UUID | int | str | date
@@ -138,9 +140,26 @@ def check_json(value: Item) -> Item:
     """Reject JSON that is nested too deeply to serialize, or too large to return in lists."""
     if is_nested_deeply(value):
         raise ValueError(f"Nest JSON at most {MAX_JSON_DEPTH} levels deep.")
-    if len(to_json(value)) > MAX_JSON_BYTES:
+    size = len(to_json(value))
+    if size > MAX_JSON_BYTES or size + count_added_digits(value) > MAX_JSON_BYTES:
         raise ValueError(f"Enter at most {MAX_JSON_BYTES} bytes of JSON.")
     return value
+
+
+def count_added_digits(value: object) -> int:
+    """Count the digits that PostgreSQL adds, because it writes `1e308` without an exponent."""
+    digits = 0
+    items = [value]
+    while items:
+        item = items.pop()
+        if isinstance(item, dict):
+            items.extend(item.values())
+        elif isinstance(item, list):
+            items.extend(item)
+        elif isinstance(item, float) and item and isfinite(item):
+            exponent = abs(floor(log10(abs(item))))
+            digits += exponent if exponent >= MIN_EXPONENT else 0
+    return digits
 
 
 def is_nested_deeply(value: object) -> bool:

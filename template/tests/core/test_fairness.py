@@ -14,6 +14,7 @@ from app.core.concurrency import CONNECTION_EXTENSION, is_client_gone
 from app.core.http import fairness
 from app.core.http.fairness import LARGE_BYTES, MAX_WAITING_REQUESTS, Turns
 from app.core.http.middleware import MAX_QUERY_PARAMETERS, RequestMiddleware
+from app.core.logging import configure_logging
 from app.settings import Settings
 from tests.support.waiting import wait_until
 
@@ -55,6 +56,8 @@ class Exchange:
         await app(scope, self._receive, self._send)
 
     async def _receive(self) -> Message:
+        if self.is_closed:
+            return {"type": "http.disconnect"}
         part, more = await self.body.get()
         return {"type": "http.request", "body": part, "more_body": more}
 
@@ -164,15 +167,22 @@ def test_work_after_the_response_does_not_depend_on_the_client(settings: Setting
     assert seen == [False, True, False]
 
 
-def test_waiting_requests_are_limited(settings: Settings) -> None:
+def test_waiting_requests_are_limited(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_logging(settings)
+
     async def test() -> None:
         service = Service(settings)
-        exchanges = [Exchange(MANY) for _ in range(MAX_WAITING_REQUESTS + 2)]
+        exchanges = [Exchange(MANY) for _ in range(MAX_WAITING_REQUESTS + 4)]
         tasks = service.start(*exchanges)
-        await tasks[-1]
-        assert exchanges[-1].status == 503
-        assert json.loads(exchanges[-1].response)["code"] == "service_unavailable"
-        assert not tasks[-2].done()
+        await asyncio.gather(*tasks[-3:])
+        assert {exchange.status for exchange in exchanges[-3:]} == {503}
+        # Built and logged once, because there may be thousands.
+        [response] = {exchange.response for exchange in exchanges[-3:]}
+        assert json.loads(response)["code"] == "service_unavailable"
+        assert capsys.readouterr().out.count("requests_refused") == 1
+        assert not tasks[-4].done()
 
     run(test())
 

@@ -67,6 +67,13 @@ class TestJson:
         assert accepts(JsonObject, {"a": "x" * (MAX_JSON_BYTES - 8)})
         assert not accepts(JsonObject, {"a": "x" * MAX_JSON_BYTES})
 
+    def test_digits_are_counted_as_postgresql_writes_them(self) -> None:
+        numbers = MAX_JSON_BYTES // 320
+        for number in (1e308, -1e308, 1e-300):
+            assert accepts(JsonObject, {"a": [number] * numbers})
+            assert not accepts(JsonObject, {"a": {"b": [number] * (numbers + 30)}})
+        assert accepts(JsonObject, {"a": [0.5, 0, 1e15, 2**70] * 1500})
+
 
 class TestFieldTypes:
     @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from uvicorn.server import ServerState
 
 from app.core.concurrency import CONNECTION_EXTENSION
 from app.core.http import server
-from app.core.http.server import MAX_HEADER_BYTES, HttpProtocol
+from app.core.http.server import MAX_HEADER_BYTES, MAX_HEADERS, HttpProtocol
 from tests.support.waiting import wait_until
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -113,6 +113,15 @@ def test_application_sees_that_the_client_has_left(before: bytes) -> None:
     seen.clear()
     converse(talk)
     assert seen == [False, True]
+
+
+@pytest.mark.parametrize(("count", "status"), [(MAX_HEADERS - 1, b"200"), (MAX_HEADERS, b"400")])
+def test_headers_are_limited(count: int, status: bytes) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        writer.write(GET + b"a:\r\n" * count + b"\r\n")
+        return await reader.readuntil(b"\r\n\r\n")
+
+    assert converse(talk).startswith(b"HTTP/1.1 " + status)
 
 
 def test_pipelined_requests_are_limited() -> None:

@@ -49,6 +49,10 @@ class Turns:
         waiting.append(turn)
         await turn
 
+    def is_full(self, network: str) -> bool:
+        """Return True if no further request of the network may wait."""
+        return len(self._waiting.get(network, ())) >= MAX_WAITING_REQUESTS
+
     def _end_turn(self, loop: asyncio.AbstractEventLoop, network: str, started: float) -> None:
         if self._paced:
             pause = min(time.perf_counter() - started, MAX_PAUSE_SECONDS)

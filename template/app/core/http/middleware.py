@@ -6,12 +6,15 @@ It is a single ASGI middleware, because each additional middleware slows down ev
 import os
 import re
 from collections.abc import Iterable, Sequence
+from math import inf
+from time import monotonic
 
 import structlog
 from starlette.exceptions import HTTPException
 from starlette.middleware.body_limit import MAX_BODY_SIZE_SCOPE_KEY
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import HTTPConnection
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.core.concurrency import (
@@ -23,8 +26,8 @@ from app.core.concurrency import (
     watch_connection,
 )
 from app.core.config import CoreSettings
-from app.core.errors import AppError
-from app.core.http.fairness import BodyReceiver, Transfers, Turns
+from app.core.errors import AppError, UnavailableError
+from app.core.http.fairness import BUSY, BodyReceiver, Transfers, Turns
 from app.core.http.rate_limit import get_client_network
 from app.core.http.responses import Header, ResponseSender
 from app.core.logging import correlation_id
@@ -84,6 +87,7 @@ class RequestMiddleware:
         self._turns = LoopLocal(Turns)
         self._body_turns = LoopLocal(lambda: Turns(paced=True))
         self._transfers = Transfers()
+        self._refusal = Refusal()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request with its correlation ID set, then log it."""
@@ -102,7 +106,10 @@ class RequestMiddleware:
                 await app(scope, receive, send)
             else:
                 headers = self._build_headers(scope, identifiers)
-                await self._handle_request(scope, receive, send, network, headers)
+                if self._turns.get().is_full(network):
+                    await self._refusal.get(scope, network, headers)(scope, receive, send)
+                else:
+                    await self._handle_request(scope, receive, send, network, headers)
         finally:
             watch_connection(None)
             current_client.reset(client_token)
@@ -158,8 +165,31 @@ class RequestMiddleware:
         )
 
 
-async def send_nothing(_scope: Scope, _receive: Receive, _send: Send) -> None:
-    """Ignore a request whose client has closed the connection."""
+class Refusal:
+    """The response to requests for which there is no room.
+
+    It is built and logged once a second, because thousands of requests may come at once.
+    """
+
+    def __init__(self) -> None:
+        self._built_at = -inf
+        self._response = Response()
+
+    def get(self, scope: Scope, network: str, headers: Iterable[Header]) -> Response:
+        """Return the response, which has the path and the correlation ID of an earlier request."""
+        now = monotonic()
+        if now - self._built_at >= 1:
+            self._built_at = now
+            self._response = build_problem_response(scope, UnavailableError(BUSY, retry_after=1))
+            self._response.raw_headers += headers
+            logger.error("requests_refused", network=network)
+        return self._response
+
+
+async def send_nothing(_scope: Scope, receive: Receive, _send: Send) -> None:
+    """Wait until the server has noticed that the client has closed the connection."""
+    while not (await receive())["type"].endswith(".disconnect"):
+        pass
 
 
 class HostMiddleware(TrustedHostMiddleware):

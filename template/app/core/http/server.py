@@ -12,6 +12,7 @@ from app.core.concurrency import CONNECTION_EXTENSION
 from app.core.problems import build_error_for_status, build_problem_response
 
 MAX_HEADER_BYTES = 64 * 1024
+MAX_HEADERS = 100
 MAX_PIPELINED_REQUESTS = 10
 MAX_CHUNKS_PER_READ = 1000
 MIN_BYTES_PER_CHUNK = 32
@@ -72,6 +73,12 @@ class HttpProtocol(HttpToolsProtocol):
         """Tell the application how to find out that the client has left."""
         super().on_message_begin()
         self.scope["extensions"] = {CONNECTION_EXTENSION: {"is_closed": self.transport.is_closing}}
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Add a header; raise ValueError if there are too many, because each takes time."""
+        if len(self.headers) >= MAX_HEADERS:
+            raise ValueError("There are too many request headers")  # Uvicorn responds with 400.
+        super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Queue the request; raise ValueError if its headers or the queue are too large."""

@@ -162,11 +162,11 @@ def apply_release(upgrade: Upgrade, plan: Plan, *, dry_run: bool = False) -> Out
         with report_interruption():
             replacements = replace_vendored(clone, plan)
             restored_files = restore_edited(clone, list_results(clone), plan.render_old)
+            behind_links = find_changes_behind_links(upgrade.repository, clone, plan)
+            conflicts = [*find_conflicts(clone), *restored_files, *behind_links]
         changed = list_results(clone)
         if not dry_run:
             upgrade.carry_over(clone)
-        behind_links = find_changes_behind_links(upgrade.repository, clone, plan)
-        conflicts = [*find_conflicts(clone), *restored_files, *behind_links]
         report_changes(clone, changed)
     report_replacements(replacements)
     report_ignored(

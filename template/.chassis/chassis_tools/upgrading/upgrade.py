@@ -145,11 +145,11 @@ class Upgrade:
             )
         self._state.parent.mkdir(exist_ok=True)
         self._back_up(written)
+        self._keep_patches(clone)  # Before the edits are replaced.
         ChangeSet(changes).apply(root, before_commit=lambda: self._write_state(written))
         for path in filter(lambda path: (clone.root / path).is_file(), written):
             copy_mode(clone.root / path, root / path)
         self.repository.copy_unmerged(clone)
-        self._keep_patches(clone)
 
     def _build_change(self, clone: Repository, path: str) -> Change:
         file = clone.root / path
